@@ -1,0 +1,1 @@
+"""The reference builder of the six algorithms' candidate lists."""

@@ -1,0 +1,1 @@
+"""Feedback: in by HTTP, through the queue, into the outcomes; and the clock's half of it."""

@@ -1,0 +1,1 @@
+"""Bandit Selector: chooses which recommendation algorithm fills each place of a list, and learns from what follows."""
