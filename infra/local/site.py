@@ -60,9 +60,7 @@ def load(connection: Connection, catalogue: Catalogue) -> None:
 def create_tables(connection: Connection) -> None:
     """Make the site's tables where they are missing, with the columns that the service may assume."""
     connection.execute("CREATE TABLE IF NOT EXISTS users (id integer PRIMARY KEY)")
-    connection.execute(
-        "CREATE TABLE IF NOT EXISTS movies (id integer PRIMARY KEY, title text NOT NULL, genres json)"
-    )
+    connection.execute("CREATE TABLE IF NOT EXISTS movies (id integer PRIMARY KEY, title text NOT NULL, genres json)")
     connection.execute(
         """
         CREATE TABLE IF NOT EXISTS ratings (

