@@ -1,0 +1,46 @@
+"""Discounted successes and failures per context and arm; it must not know where they are kept."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Reals = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Outcomes per cell, discounted; `successes` and `failures` have shape (contexts, arms) and are ≥ 0.
+
+    A context is its key, `evening|weekend|power_user`: the parts between bars are its factors' levels, by
+    position. Any other key (an old installation's 40-digit hash) is a context with one level of its own.
+    """
+
+    contexts: tuple[str, ...]
+    arms: tuple[str, ...]
+    successes: Reals
+    failures: Reals
+
+    def __post_init__(self) -> None:
+        shape = (len(self.contexts), len(self.arms))
+        for name, values in (("successes", self.successes), ("failures", self.failures)):
+            if values.shape != shape:
+                raise ValueError(f"{name} must have shape (contexts, arms) = {shape}; got {values.shape}.")
+            if not np.all((values >= 0) & np.isfinite(values)):
+                raise ValueError(f"{name} must be finite and not negative; got {values.min()}.")
+        for name, labels in (("contexts", self.contexts), ("arms", self.arms)):
+            if len(set(labels)) != len(labels):
+                raise ValueError(f"{name} must differ from one another; got {labels}.")
+
+
+def forget(successes: Reals, failures: Reals, outcomes: float, half_life: float) -> tuple[Reals, Reals]:
+    """Counts before `outcomes` new ones are added; `half_life` is in outcomes, inf = never.
+
+    S, F ← (S, F) · 0.5^(outcomes / half_life): exponential forgetting (Raj & Kalyani 2017, discounted
+    Thompson sampling), per outcome of the whole service, so that rare contexts do not remember longer than
+    busy ones.
+    """
+    if not half_life > 0 or outcomes < 0:
+        raise ValueError(f"half_life must be > 0 and outcomes ≥ 0; got half_life={half_life}, outcomes={outcomes}.")
+    kept = 0.5 ** (outcomes / half_life)
+    return successes * kept, failures * kept

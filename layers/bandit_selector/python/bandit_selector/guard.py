@@ -1,0 +1,60 @@
+"""Guarding the drawn probabilities: none starves, none dominates; it must not know why an arm is likely."""
+
+from collections.abc import Sequence
+
+_TINY = 1e-12
+
+
+def guard(probabilities: Sequence[float], floor: float = 0.01, cap: float = 0.70) -> list[float]:
+    """The nearest probabilities with floor ≤ each ≤ cap and sum 1.
+
+    "Nearest" is in relative entropy: one factor scales every arm that no bound holds, so their ratios stay.
+    The input need not sum to 1, which makes this the answer for arms that drop out of a place, too: leave
+    them out and guard the others' published probabilities again (the cap may newly bind; the floor cannot).
+    Guarding twice changes nothing. Bounds that k arms cannot meet give way: with k·cap < 1 the cap is 1/k,
+    with k·floor > 1 the floor is 1/k. Arms without any probability share what the others may not take.
+
+    Plain Python: six arms take a few µs. The active set is found by variable fixing (Bitran & Hax 1981):
+    per pass, fix at its bound the side that is violated more; at most one pass per arm.
+    """
+    _check(probabilities, floor, cap)
+    even = 1 / len(probabilities)
+    low, high = min(floor, even), max(cap, even)
+    largest = max(probabilities) or 1.0
+    guarded = [max(p / largest, _TINY) for p in probabilities]
+    free: list[int] = list(range(len(guarded)))
+    remaining = 1.0
+    while free:
+        factor = remaining / sum([guarded[i] for i in free])
+        under = [i for i in free if guarded[i] * factor < low]
+        over = [i for i in free if guarded[i] * factor > high]
+        lacking = sum([low - guarded[i] * factor for i in under])
+        excess = sum([guarded[i] * factor - high for i in over])
+        bound, fixed = (low, under) if lacking > excess else (high, over)
+        if not fixed:
+            for i in free:
+                guarded[i] *= factor
+            break
+        for i in fixed:
+            guarded[i] = bound
+        free = [i for i in free if i not in fixed]
+        remaining -= bound * len(fixed)
+    return guarded
+
+
+def _check(probabilities: Sequence[float], floor: float, cap: float) -> None:
+    if not probabilities:
+        raise ValueError("guard needs at least one arm's probability; got none.")
+    if not 0 <= floor <= cap <= 1:
+        raise ValueError(f"guard needs 0 ≤ floor ≤ cap ≤ 1; got floor={floor}, cap={cap}.")
+    if not (min(probabilities) >= 0 and sum(probabilities) < float("inf")):
+        raise ValueError(f"probabilities must be finite and not negative; got {list(probabilities)}.")
+
+
+def draw(probabilities: Sequence[float], uniform: float) -> int:
+    """The index that a uniform number in [0, 1) selects: inversion of the cumulated probabilities."""
+    for index, probability in enumerate(probabilities):
+        uniform -= probability
+        if uniform < 0:
+            return index
+    return max(range(len(probabilities)), key=probabilities.__getitem__)  # the sum fell short of 1 by rounding

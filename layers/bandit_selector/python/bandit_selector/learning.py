@@ -1,0 +1,47 @@
+"""From counts to the probabilities that serving draws from; it must not know storage, clocks or requests."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bandit_selector.best import probability_best
+from bandit_selector.counts import Counts, Reals, forget
+from bandit_selector.guard import draw, guard
+from bandit_selector.posterior import Policy, Posterior, posterior
+
+__all__ = [
+    "Counts",
+    "Learned",
+    "Policy",
+    "Posterior",
+    "draw",
+    "forget",
+    "guard",
+    "learn",
+    "posterior",
+    "probability_best",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What one publication holds; both probabilities have shape (contexts, arms) and rows that sum to 1."""
+
+    posterior: Posterior
+    best: Reals
+    probability: Reals
+
+
+def learn(
+    counts: Counts,
+    policy: Policy = "shared",
+    prior_alpha: float = 1.0,
+    prior_beta: float = 1.0,
+    floor: float = 0.01,
+    cap: float = 0.70,
+) -> Learned:
+    """Counts → posterior → P(arm is best) → guarded probability, for every context at once."""
+    believed = posterior(counts, policy, prior_alpha, prior_beta)
+    best = probability_best(believed.alpha, believed.beta) if counts.arms else believed.alpha
+    guarded = np.array([guard(row, floor, cap) for row in best.tolist() if row]).reshape(best.shape)
+    return Learned(believed, best, guarded)

@@ -1,0 +1,89 @@
+"""Counts → one Beta posterior per context and arm; it must not know how arms are drawn."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from bandit_selector.counts import Counts, Reals
+from bandit_selector.hierarchy import Prior, kernel, laplace, pooled_logit, sigmoid
+
+Policy = Literal["shared", "independent"]
+
+PRIOR = Prior()
+CAUTION = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Posterior:
+    """Beta(alpha, beta) per cell; every array has shape (contexts, arms).
+
+    `mean` is the believed success rate. `own`, `borrowed` and `prior` are shares of the posterior's
+    precision on the logit scale and sum to 1: from the cell's own outcomes, from other cells' outcomes, and
+    from neither.
+    """
+
+    alpha: Reals
+    beta: Reals
+    mean: Reals
+    own: Reals
+    borrowed: Reals
+    prior: Reals
+
+
+def posterior(
+    counts: Counts,
+    policy: Policy = "shared",
+    prior_alpha: float = 1.0,
+    prior_beta: float = 1.0,
+    prior: Prior = PRIOR,
+) -> Posterior:
+    """The posterior under a policy.
+
+    `independent`: Beta(prior_alpha + S, prior_beta + F) per cell. `shared`: evidence flows between contexts
+    that have something in common, by the hierarchy of `prior`; prior_alpha and prior_beta play no part.
+    """
+    if policy == "independent":
+        return _independent(counts, prior_alpha, prior_beta)
+    if policy == "shared":
+        return _shared(counts, prior)
+    raise ValueError(f"policy must be 'shared' or 'independent'; got {policy!r}.")
+
+
+def _independent(counts: Counts, prior_alpha: float, prior_beta: float) -> Posterior:
+    alpha, beta = prior_alpha + counts.successes, prior_beta + counts.failures
+    own = (counts.successes + counts.failures) / (alpha + beta)
+    return Posterior(alpha, beta, alpha / (alpha + beta), own, np.zeros_like(own), 1 - own)
+
+
+def _shared(counts: Counts, prior: Prior) -> Posterior:
+    """Beta(1/(v(1−p)), 1/(v p)), whose logit has mean ≈ logit p and variance ≈ v, as Laplace finds them."""
+    shape = counts.successes.shape
+    if 0 in shape:
+        return Posterior(*(np.zeros(shape) for _ in range(6)))
+    covariance = kernel(counts.contexts, len(counts.arms), prior)
+    successes, outcomes = counts.successes.ravel(), (counts.successes + counts.failures).ravel()
+    logit, spread = laplace(successes, outcomes, covariance, pooled_logit(counts, prior))
+    mean, miss = sigmoid(logit).reshape(shape), sigmoid(-logit).reshape(shape)
+    variance = _annealed(_contrast(spread, *shape), _contrast(covariance, *shape))
+    total = spread.diagonal().reshape(shape)
+    own = outcomes.reshape(shape) * mean * miss * total
+    unlearned = total / covariance.diagonal().reshape(shape)
+    borrowed = np.maximum(1 - own - unlearned, 0)
+    return Posterior(1 / (variance * miss), 1 / (variance * mean), mean, own, borrowed, unlearned)
+
+
+def _contrast(covariance: Reals, contexts: int, arms: int) -> Reals:
+    """Per cell, its variance less its mean covariance with the same context's other arms, (contexts, arms).
+
+    What all arms of a context share (its own level) cannot change which of them is best.
+    """
+    cells = np.arange(contexts)
+    blocks = covariance.reshape(contexts, arms, contexts, arms)[cells, :, cells, :]
+    variance = np.diagonal(blocks, axis1=1, axis2=2)
+    return variance - (blocks.sum(axis=2) - variance) / max(arms - 1, 1)
+
+
+def _annealed(variance: Reals, before: Reals) -> Reals:
+    """The variance to draw with: narrowed, the more is known, to a quarter (CAUTION²) of what is believed."""
+    return variance * (CAUTION**2 + (1 - CAUTION**2) * np.minimum(variance / before, 1))

@@ -1,0 +1,204 @@
+"""Counts → posterior: against a slow, obvious oracle, and at the edges."""
+
+import itertools
+
+import numpy as np
+import pytest
+from bandit_selector.counts import Counts, forget
+from bandit_selector.hierarchy import Prior, kernel, laplace
+from bandit_selector.posterior import Policy, posterior
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy import optimize, special
+
+Reals = NDArray[np.float64]
+ARMS = ("svd", "embeddings", "graph", "item_cf", "long_tail", "serendipity")
+CONTEXTS = tuple(
+    "|".join(levels)
+    for levels in itertools.product(
+        ("morning", "afternoon", "evening", "night"),
+        ("weekday", "weekend"),
+        ("cold_start", "regular", "power_user"),
+    )
+)
+
+
+def counted(outcomes: Reals, rates: Reals | float, contexts: tuple[str, ...] = CONTEXTS, seed: int = 0) -> Counts:
+    successes = np.random.default_rng(seed).binomial(outcomes.astype(int), rates).astype(float)
+    return Counts(contexts, ARMS[: outcomes.shape[1]], successes, outcomes - successes)
+
+
+def mode_by_descent(successes: Reals, outcomes: Reals, covariance: Reals, mean: float) -> tuple[Reals, Reals]:
+    """The oracle: a general minimiser of the negative log posterior, and the inverse of its Hessian."""
+    precision = np.linalg.inv(covariance)
+
+    def loss(logit: Reals) -> float:
+        likelihood = successes @ special.log_expit(logit) + (outcomes - successes) @ special.log_expit(-logit)
+        return float((logit - mean) @ precision @ (logit - mean) / 2 - likelihood)
+
+    def slope(logit: Reals) -> Reals:
+        return precision @ (logit - mean) - successes + outcomes * special.expit(logit)
+
+    start = np.full(len(successes), mean)
+    logit = np.array(optimize.minimize(loss, start, jac=slope, method="BFGS", options={"gtol": 1e-7})["x"], float)
+    p = special.expit(logit)
+    return logit, np.linalg.inv(precision + np.diag(outcomes * p * (1 - p)))
+
+
+def test_the_kernel_adds_what_two_cells_have_in_common() -> None:
+    contexts = ("evening|weekend|regular", "evening|weekday|regular", "night|weekday|cold_start")
+    covariance = kernel(contexts, 2, Prior(arm=0.5, context=0.5, arm_factor=0.2, cell=0.2))
+    assert covariance[0] == pytest.approx([0.25 + 0.25 + 3 * 0.04 + 0.04, 0.25, 0.25 + 2 * 0.04, 0, 0.25, 0])
+
+
+def test_one_context_has_neither_its_own_effect_nor_its_factors() -> None:
+    assert kernel(CONTEXTS[:1], 2, Prior(arm=0.5, cell=0.2)) == pytest.approx(np.diag([0.29, 0.29]))
+
+
+@pytest.mark.parametrize("scale", [0, 3, 30, 3000])
+def test_laplace_agrees_with_a_general_minimiser(scale: int) -> None:
+    rng = np.random.default_rng(scale)
+    outcomes = np.floor(scale * rng.random((6, 3)) ** 3)
+    counts = counted(outcomes, rng.uniform(0.02, 0.4, (6, 3)), CONTEXTS[:6])
+    covariance = kernel(CONTEXTS[:6], 3, Prior())
+    logit, spread = laplace(counts.successes.ravel(), outcomes.ravel(), covariance, -2.0)
+    expected_logit, expected_spread = mode_by_descent(counts.successes.ravel(), outcomes.ravel(), covariance, -2.0)
+    assert logit == pytest.approx(expected_logit, abs=1e-4)
+    assert spread == pytest.approx(expected_spread, abs=1e-5)
+
+
+def test_independent_cells_add_the_prior_and_the_counts() -> None:
+    counts = Counts(("a", "b"), ("x",), np.array([[8.0], [0.0]]), np.array([[3.0], [0.0]]))
+    believed = posterior(counts, "independent", prior_alpha=1, prior_beta=2)
+    assert believed.alpha.tolist() == [[9.0], [1.0]]
+    assert believed.beta.tolist() == [[5.0], [2.0]]
+    assert believed.own.tolist() == [[11 / 14], [0.0]]
+
+
+def test_without_data_every_arm_is_believed_alike() -> None:
+    believed = posterior(counted(np.zeros((24, 6)), 0.1))
+    assert believed.alpha == pytest.approx(believed.alpha[0, 0])
+    assert believed.beta == pytest.approx(believed.beta[0, 0])
+    assert believed.prior == pytest.approx(1)
+
+
+def test_an_unseen_context_borrows_from_those_like_it() -> None:
+    outcomes = np.full((24, 6), 500.0)
+    outcomes[5] = 0
+    rates = np.tile([0.05, 0.10, 0.10, 0.10, 0.10, 0.25], (24, 1))
+    believed = posterior(counted(outcomes, rates))
+    assert believed.mean[5].argmax() == 5
+    assert believed.mean[5].argmin() == 0
+    assert believed.own[5] == pytest.approx(0)
+    assert np.all(believed.borrowed[5] > 0.25)
+
+
+def test_a_context_with_its_own_evidence_follows_it() -> None:
+    outcomes, rates = np.full((24, 6), 500.0), np.full((24, 6), 0.05)
+    outcomes[5, 3], rates[5, 3] = 100_000, 0.30
+    believed = posterior(counted(outcomes, rates))
+    assert believed.mean[5, 3] == pytest.approx(0.30, abs=0.01)
+    assert believed.own[5, 3] > 0.99
+
+
+def test_a_million_outcomes_beside_none_are_safe() -> None:
+    outcomes = np.zeros((24, 6))
+    outcomes[0, 0] = 1e6
+    believed = posterior(counted(outcomes, 0.2))
+    assert np.all(np.isfinite(believed.alpha))
+    assert believed.mean[0, 0] == pytest.approx(0.2, abs=0.002)
+    assert believed.alpha[0, 0] > 1000 * believed.alpha[7, 3]
+
+
+@pytest.mark.parametrize("rate", [0.0, 1.0])
+def test_an_arm_that_always_or_never_succeeds_is_safe(rate: float) -> None:
+    outcomes = np.full((24, 6), 10.0)
+    outcomes[3, 2] = 1e6
+    rates = np.full((24, 6), 0.5)
+    rates[3, 2] = rate
+    believed = posterior(counted(outcomes, rates))
+    assert np.all(np.isfinite(believed.alpha) & np.isfinite(believed.beta) & (believed.alpha > 0) & (believed.beta > 0))
+    assert believed.mean[3, 2] == pytest.approx(rate, abs=0.01)
+
+
+def test_a_new_arm_starts_uncertain_and_a_removed_arm_leaves_no_trace() -> None:
+    outcomes = np.full((24, 6), 400.0)
+    outcomes[:, 5] = 0
+    counts = counted(outcomes, 0.1)
+    believed = posterior(counts)
+    assert np.all(believed.alpha[:, 5] < believed.alpha[:, :5].min())
+    without = Counts(CONTEXTS, ARMS[:5], counts.successes[:, :5], counts.failures[:, :5])
+    assert posterior(without).mean == pytest.approx(believed.mean[:, :5], abs=1e-6)
+
+
+def test_an_old_hashed_key_is_a_context_of_its_own() -> None:
+    contexts = (
+        *CONTEXTS[:3],
+        "da39a3ee5e6b4b0d3255bfef95601890afd80709",
+        "356a192b7913b04c54574d18c28d46e6395428ab",
+    )
+    believed = posterior(counted(np.full((5, 6), 50.0), 0.1, contexts))
+    assert np.all(np.isfinite(believed.alpha))
+    assert kernel(contexts, 1, Prior())[3, 4] == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize("shape", [(0, 6), (24, 0), (0, 0), (1, 1), (1, 6), (24, 1)])
+def test_every_shape_has_a_posterior(shape: tuple[int, int]) -> None:
+    believed = posterior(counted(np.full(shape, 5.0), 0.2, CONTEXTS[: shape[0]]))
+    assert believed.alpha.shape == shape
+    assert np.all(believed.alpha > 0)
+
+
+cells = st.tuples(st.integers(0, 2000), st.floats(0, 1))
+
+
+@given(st.lists(cells, min_size=6, max_size=6), st.sampled_from(["shared", "independent"]))
+def test_the_shares_of_the_precision_sum_to_one(cells: list[tuple[int, float]], policy: Policy) -> None:
+    outcomes = np.array([n for n, _ in cells], dtype=float).reshape(3, 2)
+    rates = np.array([rate for _, rate in cells]).reshape(3, 2)
+    believed = posterior(counted(outcomes, rates, CONTEXTS[:3]), policy)
+    assert believed.own + believed.borrowed + believed.prior == pytest.approx(1)
+    assert np.all((believed.own >= 0) & (believed.borrowed >= 0) & (believed.prior >= 0))
+    assert np.all((believed.alpha > 0) & (believed.beta > 0))
+
+
+def test_more_outcomes_narrow_the_posterior() -> None:
+    few, many = (posterior(Counts(("a",), ("x", "y"), np.full((1, 2), n), np.full((1, 2), 9 * n))) for n in (2.0, 20.0))
+    assert np.all(many.alpha + many.beta > few.alpha + few.beta)
+
+
+@given(st.floats(0, 1e6), st.floats(0, 1e5), st.floats(0, 1e5), st.floats(1, 1e6))
+def test_forgetting_in_two_steps_is_forgetting_in_one(count: float, k: float, m: float, half_life: float) -> None:
+    counts = np.array([count]), np.array([count / 2])
+    once = forget(*counts, k + m, half_life)
+    twice = forget(*forget(*counts, k, half_life), m, half_life)
+    assert twice[0] == pytest.approx(once[0])
+    assert twice[1] == pytest.approx(once[1])
+
+
+def test_a_half_life_halves_and_an_infinite_one_keeps() -> None:
+    counts = np.array([8.0]), np.array([4.0])
+    assert forget(*counts, 20_000, 20_000) == (4.0, 2.0)
+    assert forget(*counts, 20_000, float("inf")) == (8.0, 4.0)
+
+
+@pytest.mark.parametrize(("outcomes", "half_life"), [(1, 0), (1, -5), (-1, 10)])
+def test_forgetting_refuses_what_makes_no_sense(outcomes: float, half_life: float) -> None:
+    with pytest.raises(ValueError, match=f"half_life={half_life}"):
+        forget(np.zeros(1), np.zeros(1), outcomes, half_life)
+
+
+def test_counts_refuse_a_wrong_shape_negative_numbers_and_repeated_names() -> None:
+    zeros = np.zeros((1, 2))
+    with pytest.raises(ValueError, match="failures must have shape"):
+        Counts(("a",), ("x", "y"), zeros, np.zeros((2, 1)))
+    with pytest.raises(ValueError, match="successes must be finite and not negative; got -1"):
+        Counts(("a",), ("x", "y"), zeros - 1, zeros)
+    with pytest.raises(ValueError, match="arms must differ"):
+        Counts(("a",), ("x", "x"), zeros, zeros)
+
+
+def test_an_unknown_policy_is_refused() -> None:
+    with pytest.raises(ValueError, match="got 'greedy'"):
+        posterior(counted(np.zeros((1, 2)), 0.1, CONTEXTS[:1]), "greedy")  # pyright: ignore[reportArgumentType]
