@@ -16,12 +16,14 @@ from typing import Final
 
 import psycopg
 
+from infra.local.errors import LocalError
+
 UNPRIVILEGED: Final = "nobody"
 START_SECONDS: Final = 30.0
 FAST_SHUTDOWN: Final = signal.SIGINT  # PostgreSQL's own meaning; SIGTERM would wait for every client to leave
 
 
-class PostgresFailed(Exception):
+class PostgresFailed(LocalError):
     """The embedded PostgreSQL did not come up; the message carries its last words."""
 
 

@@ -1,0 +1,73 @@
+"""`python -m infra.local COMMAND`, which is what `./dev COMMAND` runs. Knows where commands are, not what they do."""
+
+import argparse
+import ast
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Final, Protocol, cast
+
+from bandit_selector.errors import BanditSelectorError
+
+from infra.local.errors import LocalError
+
+FOLDER: Final = Path(__file__).parent / "commands"
+OF_THE_DOOR: Final = {  # these are lines of the file `dev` itself
+    "test": "Runs everything CI checks: format, lint, types, layers, tests; options go to pytest.",
+    "check": "Runs format, lint, types and layers without the tests.",
+    "python, pytest, uv": "Runs that program in the environment.",
+}
+
+
+class Command(Protocol):
+    """What a module of `commands` offers."""
+
+    __doc__: str | None
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
+    def run(self, arguments: argparse.Namespace) -> int: ...
+
+
+def main(words: Sequence[str]) -> int:
+    """Runs one command; 0 done, 1 refused with a sentence, 2 asked wrongly, 130 interrupted."""
+    name, *rest = words or ["help"]
+    if name in {"help", "-h", "--help"}:
+        print(overview())
+        return 0
+    if name not in names():
+        print(f"There is no command {name!r}; `./dev help` lists them all.", file=sys.stderr)
+        return 2
+    command = cast("Command", import_module(f"infra.local.commands.{name.replace('-', '_')}"))
+    parser = argparse.ArgumentParser(prog=f"./dev {name}", description=command.__doc__)
+    command.add_arguments(parser)
+    arguments = parser.parse_args(rest)
+    try:
+        return command.run(arguments)
+    except (BanditSelectorError, LocalError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def names() -> list[str]:
+    """Every command, as people write it."""
+    return sorted(path.stem.replace("_", "-") for path in FOLDER.glob("*.py") if path.stem != "__init__")
+
+
+def overview() -> str:
+    """One line per command: its name and the first sentence of its module."""
+    lines = {name: _first_sentence(FOLDER / f"{name.replace('-', '_')}.py") for name in names()} | OF_THE_DOOR
+    width = max(map(len, lines))
+    listed = (f"  {name:<{width}}  {sentence}" for name, sentence in sorted(lines.items()))
+    return "\n".join(["Bandit Selector: ./dev COMMAND [OPTIONS]", "", *listed, "", "./dev COMMAND --help says more."])
+
+
+def _first_sentence(module: Path) -> str:
+    text = " ".join((ast.get_docstring(ast.parse(module.read_text())) or "").split())
+    return f"{text.partition('. ')[0].rstrip('.;')}."
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""One module per command of ./dev: its docstring is its help, `add_arguments` its options, `run` its work."""
