@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from bandit_selector.store.connection import connect
+from bandit_selector.store.connection import Connection, connect
 from bandit_selector.store.migrate import migrate
 from psycopg import sql
 
@@ -53,7 +53,7 @@ def database_url(server: postgres.Postgres, template: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def connection(database_url: str) -> Iterator["psycopg.Connection[tuple[object, ...]]"]:
+def connection(database_url: str) -> Iterator[Connection]:
     """A connection to `database_url`, in autocommit as the functions use it."""
     with connect(database_url) as opened:
         yield opened

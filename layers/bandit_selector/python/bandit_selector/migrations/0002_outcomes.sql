@@ -6,14 +6,15 @@ CREATE TABLE feedback_events (
     claimed_event_id bigint,
     action varchar(11) NOT NULL CHECK (action IN ('click', 'rating', 'thumbs_up', 'thumbs_down')),
     rating real CHECK ((rating IS NOT NULL) = (action = 'rating')),
-    occurred_at timestamptz NOT NULL,
+    occurred_at timestamptz NOT NULL, -- by the visitor's clock: orders changes of mind
+    received_at timestamptz NOT NULL, -- by the service's clock: decides which impression is meant
     event_id bigint,
     reason varchar(20) CHECK ((reason IS NULL) = (event_id IS NOT NULL)),
     CHECK (movie_id IS NOT NULL OR claimed_event_id IS NOT NULL)
 );
 -- One impression's feedback; then what an impression that becomes visible late may claim.
 CREATE INDEX feedback_events_event ON feedback_events (event_id);
-CREATE INDEX feedback_events_pair ON feedback_events (user_id, movie_id, occurred_at) WHERE claimed_event_id IS NULL;
+CREATE INDEX feedback_events_pair ON feedback_events (user_id, movie_id, received_at) WHERE claimed_event_id IS NULL;
 CREATE INDEX feedback_events_claim ON feedback_events (claimed_event_id) WHERE event_id IS NULL;
 
 CREATE INDEX recommendation_events_pair ON recommendation_events (user_id, movie_id, created_at);
@@ -33,3 +34,42 @@ CREATE FUNCTION bandit_outcome(
         WHEN rating IS NOT NULL THEN 'neutral'
     END
 $$;
+
+-- The attribution rule, in one place: the impression a message names if it is the sender's, else the newest one
+-- of this user and movie shown before the message was received; both within the window.
+CREATE FUNCTION bandit_attribution(
+    sender integer, movie integer, claimed bigint, received timestamptz, attribution_window interval
+) RETURNS TABLE (event_id bigint, reason text) LANGUAGE sql STABLE AS $$
+    SELECT
+        CASE WHEN found.reason IS NULL THEN found.id END,
+        CASE WHEN found.id IS NULL THEN 'unknown_impression' ELSE found.reason END
+    FROM (SELECT) AS always
+    LEFT JOIN LATERAL (
+        SELECT e.id, CASE
+            WHEN e.user_id <> sender THEN 'foreign_impression'
+            WHEN received - e.created_at > attribution_window THEN 'outside_window'
+        END AS reason
+        FROM recommendation_events AS e WHERE e.id = claimed
+        UNION ALL
+        (SELECT e.id, NULL FROM recommendation_events AS e
+         WHERE claimed IS NULL AND e.user_id = sender AND e.movie_id = movie
+             AND e.created_at BETWEEN received - attribution_window AND received
+         ORDER BY e.created_at DESC, e.id DESC LIMIT 1)
+    ) AS found ON true
+$$;
+
+-- What an existing installation knows of its events becomes feedback like any other, so that it survives the next.
+INSERT INTO feedback_events
+    (message_id, user_id, movie_id, claimed_event_id, action, rating, occurred_at, received_at, event_id)
+SELECT gen_random_uuid(), e.user_id, e.movie_id, e.id, said.action, said.rating, said.at, said.at, e.id
+FROM recommendation_events AS e
+CROSS JOIN LATERAL (VALUES
+    ('click', e.clicked, NULL, coalesce(e.clicked_at, e.created_at)),
+    ('rating', e.rating_value IS NOT NULL, e.rating_value, coalesce(e.rated_at, e.created_at)),
+    ('thumbs_up', e.thumbs_up, NULL, coalesce(e.thumbs_up_at, e.created_at)),
+    ('thumbs_down', e.thumbs_down, NULL, coalesce(e.thumbs_down_at, e.created_at))
+) AS said (action, happened, rating, at)
+WHERE said.happened;
+UPDATE recommendation_events
+SET outcome = bandit_outcome(clicked, rating_value, thumbs_up, thumbs_down, 4.0, 2.0)
+WHERE clicked OR rating_value IS NOT NULL OR thumbs_up OR thumbs_down;

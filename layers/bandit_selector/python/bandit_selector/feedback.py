@@ -1,0 +1,65 @@
+"""Feedback on its way: the message that ingest sends and the consumer reads. Knows no queue and no database."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from random import Random
+from typing import Annotated, Final, Literal, Self
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+from bandit_selector.errors import InvalidMessage
+
+Action = Literal["click", "rating", "thumbs_up", "thumbs_down"]
+Id = Annotated[int, Field(gt=0, lt=2**31)]
+EventId = Annotated[int, Field(gt=0, lt=2**63)]
+Stars = Annotated[float, Field(ge=0.5, le=5.0, multiple_of=0.5, description="0.5 to 5.0 in halves")]
+
+
+class Message(BaseModel):
+    """One reaction of a visitor to one movie, exactly as it lies in the queue."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: Literal[1] = 1
+    message_id: UUID
+    action: Action
+    user_id: Id
+    movie_id: Id | None = None
+    event_id: EventId | None = None
+    rating: Stars | None = None
+    occurred_at: AwareDatetime
+    received_at: AwareDatetime
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if self.movie_id is None and self.event_id is None:
+            raise ValueError("name the movie_id or the event_id that the feedback is about")
+        if (self.rating is None) == (self.action == "rating"):
+            raise ValueError(f"the action {self.action!r} goes {'with' if self.rating is None else 'without'} a rating")
+        return self
+
+
+MESSAGES: Final = TypeAdapter(list[Message])
+
+
+def read_message(body: str) -> Message:
+    """The message in a queue record's body; raises InvalidMessage, which no retry will mend."""
+    try:
+        return Message.model_validate_json(body)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc'])) or 'body'}: {fault['msg']}" for fault in error.errors())
+        raise InvalidMessage(f"The feedback message cannot be read ({faults}).") from None
+
+
+def write_messages(messages: Iterable[Message]) -> bytes:
+    """A JSON array of messages."""
+    return MESSAGES.dump_json(list(messages))
+
+
+def new_message_id(now: datetime, randomness: Random) -> UUID:
+    """A version 7 UUID (RFC 9562 section 5.7): its order is that of time, which keeps the index of messages compact."""
+    milliseconds = int(now.timestamp() * 1000)
+    return UUID(
+        int=milliseconds << 80 | 7 << 76 | randomness.getrandbits(12) << 64 | 2 << 62 | randomness.getrandbits(62)
+    )
