@@ -3,7 +3,7 @@
 A demo holds one `World`, whichever it is, and uses it so:
 
     world = synthetic(seed)                      # infra.local.world
-    world = held_out(read_movielens(folder))     # infra.local.visitors, infra.local.movielens
+    world = held_out(read_movielens(folder))     # infra.local.held_out, infra.local.movielens
     site.load(connection, world.catalogue)       # then the builder, which sees this and nothing more
     for visit in world.visits(start, rng):       # endless, in the order of simulated time
         shown = ...                              # movie ids that the service answered for visit.user_id
