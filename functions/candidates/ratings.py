@@ -1,0 +1,88 @@
+"""Ratings and genres as matrices, and what follows from counting; it must not know where they are stored."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+Matrix = sparse.csr_array
+Floats = NDArray[np.floating[Any]]  # float32 wherever it is large
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RatingTable:
+    """Rows are users, columns movies, both in the order of their ids; an absent rating is an absent cell.
+
+    `genres` has a row per movie and a column per genre name, 1 where the movie is of that genre.
+    """
+
+    users: NDArray[np.int64]
+    movies: NDArray[np.int64]
+    matrix: Matrix
+    genres: Floats
+
+
+def rating_table(
+    users: NDArray[np.int64],
+    movies: NDArray[np.int64],
+    values: NDArray[np.float64],
+    catalogue: Sequence[tuple[int, Sequence[str]]],
+) -> RatingTable:
+    """Ratings (three columns of one length; of a pair rated twice the last counts) over a catalogue of (id, genres).
+
+    Ratings of movies that the catalogue does not have are left out: nobody can be shown them.
+    """
+    movie_ids = np.array(sorted(movie for movie, _ in catalogue), dtype=np.int64)
+    known = np.isin(movies, movie_ids)
+    user_ids, rows = np.unique(users[known], return_inverse=True)
+    columns = np.searchsorted(movie_ids, movies[known])
+    shape = (len(user_ids), len(movie_ids))
+    cells, last = np.unique((rows * shape[1] + columns)[::-1], return_index=True)
+    data = values[known][::-1][last].astype(np.float32)
+    matrix = sparse.csr_array((data, np.divmod(cells, max(shape[1], 1))), shape=shape)
+    return RatingTable(user_ids, movie_ids, matrix, _genre_matrix(movie_ids, catalogue))
+
+
+def _genre_matrix(movie_ids: NDArray[np.int64], catalogue: Sequence[tuple[int, Sequence[str]]]) -> Floats:
+    names = {name: column for column, name in enumerate(sorted({g for _, genres in catalogue for g in genres}))}
+    matrix = np.zeros((len(movie_ids), len(names)), dtype=np.float32)
+    for movie, genres in catalogue:
+        matrix[np.searchsorted(movie_ids, movie), [names[genre] for genre in genres]] = 1
+    return matrix
+
+
+def counts(matrix: Matrix) -> NDArray[np.int64]:
+    """Ratings per movie."""
+    return np.bincount(matrix.indices, minlength=matrix.shape[1])
+
+
+def long_tail(rated: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """True outside the smallest set of most-rated movies that together hold half of all ratings.
+
+    `rated` are the ratings per movie in the order of movie ids; of equals the lower id is taken first.
+    Without ratings every movie is long tail.
+    """
+    order = np.argsort(-rated, kind="stable")
+    before = np.cumsum(rated[order]) - rated[order]
+    tail = np.empty(len(rated), dtype=np.bool_)
+    tail[order] = 2 * before >= rated.sum()
+    return tail
+
+
+def liked(matrix: Matrix) -> Matrix:
+    """Each user's profile: how far a rating lies above the user's own mean, the others left out.
+
+    A user whose ratings are all equal likes them all alike.
+    """
+    per_user = np.diff(matrix.indptr)
+    means = np.asarray(matrix.sum(axis=1)) / np.maximum(per_user, 1)
+    above = np.maximum(matrix.data - np.repeat(means, per_user), 0).astype(np.float32)
+    rows = np.repeat(np.arange(matrix.shape[0]), per_user)
+    level = np.bincount(rows, above, matrix.shape[0]) < 1e-5
+    above[level[rows]] = 1
+    profile = sparse.csr_array((above, matrix.indices, matrix.indptr), shape=matrix.shape, copy=True)
+    profile.eliminate_zeros()
+    return profile

@@ -1,0 +1,88 @@
+"""The candidates' builder's reads and its one write. Knows PostgreSQL and the tables; scores nothing."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bandit_selector.genres import parse_genres
+from bandit_selector.store.connection import Connection
+
+LOCK: Final = 7_310_012  # one builder at a time
+
+# COPY's binary form of (integer, integer, double precision): a 19-byte header, then rows of one width.
+_HEADER: Final = 19
+_TRAILER: Final = 2
+_ROW: Final = np.dtype(
+    [
+        ("fields", ">i2"),
+        ("l1", ">i4"),
+        ("user", ">i4"),
+        ("l2", ">i4"),
+        ("movie", ">i4"),
+        ("l3", ">i4"),
+        ("rating", ">f8"),
+    ]
+)
+
+RatingColumns = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
+CandidateRow = tuple[int, str, Sequence[int], Sequence[float]]
+
+
+def read_ratings(connection: Connection) -> RatingColumns:
+    """(user ids, movie ids, ratings) of the site's whole table, 24 bytes a rating."""
+    statement = """
+        COPY (
+            SELECT user_id::integer, movie_id::integer, rating::double precision FROM ratings
+            WHERE user_id IS NOT NULL AND movie_id IS NOT NULL AND rating IS NOT NULL
+        ) TO STDOUT (FORMAT binary)
+    """
+    with connection.cursor().copy(statement) as copy:
+        content = b"".join(copy)
+    rows = np.frombuffer(content, _ROW, offset=_HEADER, count=(len(content) - _HEADER - _TRAILER) // _ROW.itemsize)
+    return rows["user"].astype(np.int64), rows["movie"].astype(np.int64), rows["rating"].astype(np.float64)
+
+
+def read_movies(connection: Connection) -> list[tuple[int, tuple[str, ...]]]:
+    """(id, genres) of every movie, by id."""
+    rows = connection.execute("SELECT id, genres::text FROM movies ORDER BY id")
+    return [(movie, parse_genres(genres)) for movie, genres in rows]
+
+
+def replace_candidates(
+    connection: Connection,
+    algorithms: Sequence[str],
+    lists: Iterable[CandidateRow],
+    popularity: Iterable[tuple[int, int, bool]],
+    now: datetime,
+) -> int:
+    """Put new lists of these algorithms in place of all old ones, and (movie id, ratings, long tail) likewise.
+
+    One transaction: a reader sees all of the old or all of the new. The lists are taken one by one and never held;
+    if taking one fails, nothing has changed. Lists of other algorithms stay. Returns how many lists were written.
+    """
+    with connection.transaction():
+        connection.execute("SET LOCAL statement_timeout = 0")
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        _arrive(connection, lists, now)
+        connection.execute("DELETE FROM recommendation_candidates WHERE algorithm = ANY(%s)", [list(algorithms)])
+        written = connection.execute(
+            "INSERT INTO recommendation_candidates (user_id, algorithm, movie_ids, scores, updated_at)"
+            " SELECT user_id, algorithm, movie_ids, scores, updated_at FROM arriving_candidates"
+        ).rowcount
+        connection.execute("DELETE FROM movie_popularity")
+        with connection.cursor().copy("COPY movie_popularity (movie_id, ratings, long_tail) FROM STDIN") as copy:
+            for row in popularity:
+                copy.write_row(row)
+    connection.execute("ANALYZE recommendation_candidates, movie_popularity")
+    return written
+
+
+def _arrive(connection: Connection, lists: Iterable[CandidateRow], now: datetime) -> None:
+    connection.execute("CREATE TEMPORARY TABLE arriving_candidates (LIKE recommendation_candidates) ON COMMIT DROP")
+    statement = "COPY arriving_candidates (user_id, algorithm, movie_ids, scores, updated_at) FROM STDIN"
+    with connection.cursor().copy(statement) as copy:
+        for user_id, algorithm, movie_ids, scores in lists:
+            copy.write_row((user_id, algorithm, list(movie_ids), list(scores), now))

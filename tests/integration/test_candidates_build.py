@@ -1,0 +1,117 @@
+"""Building the candidate lists in a real database: what a reader sees, before, while and after."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import psycopg
+import pytest
+from bandit_selector.errors import MissingTable
+from bandit_selector.store.candidates import CandidateRow, read_movies, read_ratings, replace_candidates
+from bandit_selector.store.connection import Connection, connect
+
+from functions.candidates.arms import ARMS
+from functions.candidates.handler import build
+from functions.candidates.lists import silent
+from infra.local import site
+
+NOW = datetime(2026, 11, 23, 3, tzinfo=UTC)
+LATER = datetime(2026, 11, 24, 3, tzinfo=UTC)
+
+
+def small_catalogue() -> site.Catalogue:
+    rng = np.random.default_rng(1)
+    users, movies = np.nonzero(rng.random((20, 30)) < 0.4)
+    values = rng.integers(1, 11, len(users)) / 2
+    ratings = site.Ratings(users + 1, movies + 1, values, np.arange(len(users)) + 1_600_000_000)
+    titles = tuple(site.Movie(movie, f"Movie {movie}", ("Drama", "Comedy")[: movie % 3]) for movie in range(1, 31))
+    return site.Catalogue(np.arange(1, 21), titles, ratings)
+
+
+def rows(connection: Connection, statement: Any) -> list[Any]:
+    return connection.execute(statement).fetchall()
+
+
+def test_what_was_loaded_is_what_the_builder_reads(connection: Connection) -> None:
+    catalogue = small_catalogue()
+    site.load(connection, catalogue)
+    users, movies, values = read_ratings(connection)
+    given = catalogue.ratings
+    assert sorted(zip(users, movies, values, strict=True)) == sorted(
+        zip(given.users, given.movies, given.values, strict=True)
+    )
+    assert read_movies(connection) == [(movie.id, movie.genres) for movie in catalogue.movies]
+
+
+def test_loading_again_replaces_and_adds_nothing(connection: Connection) -> None:
+    site.load(connection, small_catalogue())
+    before = rows(connection, "SELECT * FROM ratings ORDER BY 1, 2")
+    site.load(connection, small_catalogue())
+    assert rows(connection, "SELECT * FROM ratings ORDER BY 1, 2") == before
+    assert rows(connection, "SELECT count(*) FROM movies") == [(30,)]
+
+
+def test_building_writes_lists_and_popularity(connection: Connection) -> None:
+    site.load(connection, small_catalogue())
+    written = build(connection, silent, NOW)
+    assert rows(connection, "SELECT count(*), min(updated_at) FROM recommendation_candidates") == [(written, NOW)]
+    assert {arm for (arm,) in rows(connection, "SELECT algorithm FROM recommendation_candidates")} == set(ARMS)
+    counted = "SELECT id, (SELECT count(*) FROM ratings WHERE movie_id = movies.id) FROM movies ORDER BY id"
+    assert rows(connection, "SELECT movie_id, ratings FROM movie_popularity ORDER BY 1") == rows(connection, counted)
+    rated = """
+        SELECT 1 FROM recommendation_candidates c
+        JOIN ratings r ON r.user_id = c.user_id AND r.movie_id = ANY(c.movie_ids)
+    """
+    assert rows(connection, rated) == []
+
+
+def test_building_again_replaces_every_list_but_those_of_other_algorithms(connection: Connection) -> None:
+    site.load(connection, small_catalogue())
+    connection.execute("INSERT INTO recommendation_candidates VALUES (1, 'editors', '{3}', '{1}', %s)", [NOW])
+    build(connection, silent, NOW)
+    build(connection, silent, LATER)
+    old = rows(connection, "SELECT algorithm FROM recommendation_candidates WHERE updated_at = '2026-11-23 03:00Z'")
+    assert old == [("editors",)]
+
+
+def test_a_reader_sees_the_old_lists_until_the_new_are_whole(connection: Connection, database_url: str) -> None:
+    replace_candidates(connection, ["svd"], [(1, "svd", [7], [1.0])], [(7, 1, False)], NOW)
+    seen: list[list[Any]] = []
+
+    def lists(reader: Connection) -> Iterator[CandidateRow]:
+        for user in range(1, 4):
+            yield user, "svd", [8], [0.5]
+            seen.append(rows(reader, "SELECT user_id, movie_ids FROM recommendation_candidates"))
+
+    with connect(database_url) as reader:
+        replace_candidates(connection, ["svd"], lists(reader), [(8, 1, False)], LATER)
+        after = rows(reader, "SELECT user_id, movie_ids FROM recommendation_candidates ORDER BY 1")
+    assert seen == [[(1, [7])]] * 3
+    assert after == [(1, [8]), (2, [8]), (3, [8])]
+
+
+def test_a_build_that_fails_half_way_changes_nothing(connection: Connection) -> None:
+    replace_candidates(connection, ["svd"], [(1, "svd", [7], [1.0])], [(7, 1, False)], NOW)
+
+    def failing() -> Iterator[CandidateRow]:
+        yield 1, "svd", [8], [0.5]
+        raise ArithmeticError
+
+    with pytest.raises(ArithmeticError):
+        replace_candidates(connection, ["svd"], failing(), [], LATER)
+    assert rows(connection, "SELECT movie_ids FROM recommendation_candidates") == [([7],)]
+    assert rows(connection, "SELECT movie_id FROM movie_popularity") == [(7,)]
+
+
+@pytest.mark.parametrize("kind", ["json", "jsonb", "text"])
+def test_genres_are_read_from_any_kind_of_column(empty_database_url: str, kind: str) -> None:
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        connection.execute(f"CREATE TABLE movies (id int PRIMARY KEY, title text, genres {kind})".encode())
+        connection.execute("""INSERT INTO movies VALUES (1, 'A', '["Drama", "War"]'), (2, 'B', NULL)""")
+        assert read_movies(connection) == [(1, ("Drama", "War")), (2, ())]
+
+
+def test_a_database_without_the_sites_tables_is_named_as_such(empty_database_url: str) -> None:
+    with connect(empty_database_url) as connection, pytest.raises(MissingTable):
+        build(connection, silent, NOW)

@@ -1,0 +1,39 @@
+from collections.abc import Sequence
+from typing import Any, Literal, Self, overload
+
+from numpy.typing import NDArray
+
+class _Sparse:
+    data: NDArray[Any]
+    shape: tuple[int, int]
+    nnz: int
+    @property
+    def T(self) -> _Sparse: ...
+    def tocsr(self) -> csr_array: ...
+    def tocoo(self) -> coo_array: ...
+    def toarray(self) -> NDArray[Any]: ...
+    def sum(self, axis: Literal[0, 1]) -> NDArray[Any]: ...
+    def multiply(self, other: _Sparse) -> csr_array: ...
+
+class csr_array(_Sparse):
+    indices: NDArray[Any]
+    indptr: NDArray[Any]
+    def __init__(
+        self,
+        arg1: tuple[NDArray[Any], tuple[NDArray[Any], NDArray[Any]]] | tuple[NDArray[Any], NDArray[Any], NDArray[Any]],
+        *,
+        shape: tuple[int, int],
+        copy: bool = False,
+    ) -> None: ...
+    def __getitem__(self, rows: slice) -> Self: ...
+    @overload
+    def __matmul__(self, other: NDArray[Any]) -> NDArray[Any]: ...
+    @overload
+    def __matmul__(self, other: csr_array) -> csr_array: ...
+    def eliminate_zeros(self) -> None: ...
+
+class coo_array(_Sparse):
+    row: NDArray[Any]
+    col: NDArray[Any]
+
+def vstack(blocks: Sequence[csr_array], format: Literal["csr"]) -> csr_array: ...
