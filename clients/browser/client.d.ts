@@ -1,0 +1,73 @@
+/** One movie of a list: the site's own columns and what the bandit says about its place. */
+export interface Recommendation {
+  id: number;
+  title: string;
+  genres: string[];
+  /** `bandit_<arm>`, `hybrid_control` or `hybrid_fallback`. */
+  algorithm: string;
+  /** 1 is the top of the list. */
+  position: number;
+  /** Names this showing; feedback that carries it is attributed without guessing. */
+  event_id: number;
+  recommendation_id: string;
+  /** Probability with which the bandit drew this algorithm for this place; null where nothing was drawn. */
+  propensity: number | null;
+  [column: string]: unknown;
+}
+
+/** A list with what the answer's headers say about it. */
+export interface List {
+  id: string | null;
+  group: "treatment" | "control" | "fallback" | (string & {}) | null;
+  /** For instance `evening|weekend|power_user`. */
+  context: string | null;
+  movies: Recommendation[];
+}
+
+/** Who decides between bandit and control: the server's sticky hash, the user id's parity, one draw per session, or you. */
+export type Assignment = "server" | "user" | "session" | boolean;
+
+export interface Options {
+  /** Where the API is; default: the page's own origin. */
+  url?: string;
+  userId: number;
+  /** The visitor's JWT; asked for at every request, so a renewed token is picked up. */
+  token: () => string | Promise<string>;
+  assignment?: Assignment;
+}
+
+export interface Query {
+  limit?: number;
+  offset?: number;
+  /** The same seed gives the same list, so that pages of one list fit together. */
+  seed?: number;
+}
+
+/** What feedback is about: a shown movie itself, or its ids. */
+export type Shown = Pick<Recommendation, "event_id"> | { movie_id: number };
+
+/** Each call returns at once and never throws; the event is delivered in the background, over reloads if need be. */
+export interface Track {
+  click(shown: Shown): void;
+  /** `stars` from 0.5 to 5 in halves. */
+  rating(shown: Shown, stars: number): void;
+  thumbsUp(shown: Shown): void;
+  thumbsDown(shown: Shown): void;
+}
+
+export interface Client {
+  /** Rejects with a `RequestFailed` when the service refuses, with a TypeError when it cannot be reached. */
+  recommendations(query?: Query): Promise<List>;
+  track: Track;
+  /** Events that wait for delivery. */
+  readonly pending: number;
+  /** Stops listening and retrying; what waits stays stored for the next client of this user. */
+  close(): void;
+}
+
+/** The service's problem document (RFC 9457) as an error. */
+export declare class RequestFailed extends Error {
+  status: number;
+}
+
+export declare function connect(options: Options): Client;

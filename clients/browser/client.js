@@ -1,0 +1,155 @@
+/** Asks for recommendations and reports what visitors do with them. Knows HTTP and the browser; knows no algorithm. */
+
+const FIRST_PAUSE = 1_000; // ms, doubled with every failure
+const LONGEST_PAUSE = 60_000;
+const KEPT_FOR = 7 * 86_400_000; // ms: the service attributes nothing older
+const KEPT_AT_MOST = 500; // events, the newest
+
+export class RequestFailed extends Error {
+  /** @param {number} status @param {string} message */
+  constructor(status, message) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** @type {typeof import("./client.d.ts").connect} */
+export function connect({ url = "", userId, token, assignment = "server" }) {
+  const queue = openQueue(`bandit-selector.feedback.${userId}`);
+  let pause = 0;
+  let sending = false;
+  /** @type {Set<string>} */
+  const underway = new Set();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+
+  /** @param {string} path @param {RequestInit} [init] */
+  async function call(path, init) {
+    const headers = { Authorization: `Bearer ${await token()}`, "Content-Type": "application/json" };
+    return fetch(url + path, { ...init, headers });
+  }
+
+  /** @param {Feedback} event */
+  async function deliver({ key, action, body }) {
+    underway.add(key);
+    try {
+      // keepalive outlives the page as sendBeacon does, and unlike it carries the token.
+      const request = { method: "POST", body: JSON.stringify(body), keepalive: true };
+      const { ok, status } = await call(`/analytics/track/${action}`, request);
+      if (!ok && (status >= 500 || [401, 408, 429].includes(status))) throw new RequestFailed(status, "Refused for now.");
+      queue.remove(key); // delivered, or refused for good
+    } finally {
+      underway.delete(key);
+    }
+  }
+
+  async function send() {
+    if (sending) return;
+    sending = true;
+    clearTimeout(timer);
+    try {
+      for (let event; (event = queue.all()[0]); pause = 0) await deliver(event);
+    } catch {
+      pause = Math.min(LONGEST_PAUSE, pause * 2 || FIRST_PAUSE);
+      timer = setTimeout(send, pause * (0.5 + Math.random() / 2));
+    }
+    sending = false;
+  }
+
+  /** @param {string} action @returns {(shown: import("./client.d.ts").Shown, rating?: number) => void} */
+  const track = (action) => (shown, rating) => {
+    const about = "event_id" in shown ? { event_id: shown.event_id } : { movie_id: shown.movie_id };
+    const occurred_at = new Date().toISOString();
+    queue.add({ key: crypto.randomUUID(), action, body: { user_id: userId, ...about, rating, occurred_at } });
+    void send();
+  };
+
+  const retryNow = () => void send();
+  /** A page that is left sends all that waits at once: nobody will be there to send it in turn. */
+  const leave = () => {
+    for (const event of queue.all()) if (!underway.has(event.key)) deliver(event).catch(() => {});
+  };
+  addEventListener("online", retryNow);
+  addEventListener("pagehide", leave);
+  retryNow();
+
+  return {
+    async recommendations({ limit = 30, offset = 0, seed } = {}) {
+      const query = new URLSearchParams({
+        user_id: `${userId}`,
+        limit: `${limit}`,
+        offset: `${offset}`,
+        use_bandit: useBandit(assignment, userId),
+        time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+        ...(seed === undefined ? {} : { seed: `${seed}` }),
+      });
+      const answer = await call(`/movies/recommendations?${query}`);
+      const content = await answer.json().catch(() => ({}));
+      if (!answer.ok) throw new RequestFailed(answer.status, content.detail ?? `The service answered ${answer.status}.`);
+      const header = (/** @type {string} */ name) => answer.headers.get(name);
+      return {
+        id: header("X-Recommendation-Id"),
+        group: header("X-AB-Group"),
+        context: header("X-Context-Key"),
+        movies: content,
+      };
+    },
+    track: {
+      click: track("click"),
+      rating: track("rating"),
+      thumbsUp: track("thumbs-up"),
+      thumbsDown: track("thumbs-down"),
+    },
+    get pending() {
+      return queue.all().length;
+    },
+    close() {
+      clearTimeout(timer);
+      removeEventListener("online", retryNow);
+      removeEventListener("pagehide", leave);
+    },
+  };
+}
+
+/** @param {import("./client.d.ts").Assignment} assignment @param {number} userId @returns {"true" | "false" | "auto"} */
+function useBandit(assignment, userId) {
+  if (assignment === "server") return "auto";
+  if (assignment === "user") return `${userId % 2 === 0}`;
+  if (assignment !== "session") return `${assignment}`;
+  const group = sessionStorage.getItem("ab_group") ?? (Math.random() < 0.5 ? "bandit" : "control");
+  sessionStorage.setItem("ab_group", group);
+  return `${group === "bandit"}`;
+}
+
+/**
+ * Events in the order of their occurrence, shared by a visitor's tabs; in memory where storage is denied or full.
+ * @typedef {{ key: string, action: string, body: { occurred_at: string } & Record<string, unknown> }} Feedback
+ * @param {string} name
+ */
+function openQueue(name) {
+  let stored = true;
+  /** @type {Feedback[]} */
+  let events = [];
+  const all = () => {
+    try {
+      if (stored) events = JSON.parse(localStorage.getItem(name) ?? "[]");
+    } catch {
+      stored = false;
+    }
+    return events.filter(({ body }) => Date.now() - Date.parse(body.occurred_at) < KEPT_FOR);
+  };
+  /** @param {Feedback[]} changed */
+  const keep = (changed) => {
+    events = changed.slice(-KEPT_AT_MOST);
+    try {
+      if (stored) localStorage.setItem(name, JSON.stringify(events));
+    } catch {
+      stored = false;
+    }
+  };
+  return {
+    all,
+    add: (/** @type {Feedback} */ event) => keep([...all(), event]),
+    remove: (/** @type {string} */ key) => keep(all().filter((event) => event.key !== key)),
+  };
+}

@@ -1,0 +1,259 @@
+"""The browser client delivers every event through whatever happens to the page, the network and the service."""
+
+import gzip
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import BrowserContext, Page
+
+CLIENT = Path(__file__).parents[2] / "clients" / "browser" / "client.js"
+PAGE = b"""<!doctype html><title>A site</title><script type="module">
+import { connect } from "/client.js";
+window.connect = (options) => (window.bandit = connect({ userId: 1, token: () => "a-token", ...options }));
+window.connect();
+</script>"""
+
+
+@dataclass
+class Site:
+    """A site with the client on its page, and the two routes the client calls; `answers` is what the next posts get."""
+
+    url: str = ""
+    answers: list[HTTPStatus] = field(default_factory=list[HTTPStatus])
+    posted: list[tuple[str, dict[str, Any]]] = field(default_factory=list[tuple[str, dict[str, Any]]])
+    asked: list[dict[str, list[str]]] = field(default_factory=list[dict[str, list[str]]])
+    tokens: set[str] = field(default_factory=set[str])
+    movies: tuple[HTTPStatus, object] = (HTTPStatus.OK, [])
+
+    @property
+    def accepted(self) -> list[int]:
+        return [body["event_id"] for _, body in self.posted]
+
+
+def answering(site: Site) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None: ...
+
+        def do_GET(self) -> None:
+            path = urlsplit(self.path)
+            if path.path == "/client.js":
+                return self.answer(HTTPStatus.OK, CLIENT.read_bytes(), "text/javascript")
+            if path.path == "/movies/recommendations":
+                site.asked.append(parse_qs(path.query))
+                status, content = site.movies
+                return self.answer(status, json.dumps(content).encode(), "application/json")
+            return self.answer(HTTPStatus.OK, PAGE, "text/html")
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            site.tokens.add(self.headers["Authorization"])
+            status = site.answers.pop(0) if site.answers else HTTPStatus.ACCEPTED
+            if status == HTTPStatus.ACCEPTED:
+                site.posted.append((self.path, body))
+            self.answer(status, b"{}", "application/json")
+
+        def answer(self, status: HTTPStatus, content: bytes, kind: str) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(content)))
+            self.send_header("X-Recommendation-Id", "r")
+            self.send_header("X-AB-Group", "treatment")
+            self.send_header("X-Context-Key", "evening|weekend|regular")
+            self.end_headers()
+            self.wfile.write(content)
+
+    return Handler
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    site = Site()
+    with ThreadingHTTPServer(("127.0.0.1", 0), answering(site)) as server:
+        site.url = f"http://127.0.0.1:{server.server_port}/"
+        serving = threading.Thread(target=server.serve_forever, args=(0.02,))
+        serving.start()
+        yield site
+        server.shutdown()
+        serving.join()
+
+
+@pytest.fixture
+def page(visitor: BrowserContext, site: Site) -> Page:
+    return open_page(visitor, site)
+
+
+def open_page(visitor: BrowserContext, site: Site) -> Page:
+    page = visitor.new_page()
+    page.goto(site.url)
+    page.wait_for_function("window.bandit")
+    return page
+
+
+def delivered(page: Page) -> None:
+    page.wait_for_function("window.bandit.pending === 0", timeout=15_000)
+
+
+def eventually(page: Page, true: Callable[[], bool]) -> None:
+    for _ in range(100):
+        if true():
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError("This did not become true within 5 s.")
+
+
+def click(page: Page, *events: int) -> None:
+    page.evaluate("events => events.forEach((event_id) => bandit.track.click({ event_id }))", events)
+
+
+def test_each_kind_of_feedback_arrives_in_order_with_the_token_and_its_time(page: Page, site: Site) -> None:
+    page.evaluate(
+        """() => {
+            bandit.track.click({ event_id: 7, title: "Heat" });
+            bandit.track.rating({ movie_id: 550 }, 4.5);
+            bandit.track.thumbsUp({ event_id: 8 });
+            bandit.track.thumbsDown({ event_id: 9 });
+        }"""
+    )
+    delivered(page)
+    times = [body.pop("occurred_at") for _, body in site.posted]
+    assert site.posted == [
+        ("/analytics/track/click", {"user_id": 1, "event_id": 7}),
+        ("/analytics/track/rating", {"user_id": 1, "movie_id": 550, "rating": 4.5}),
+        ("/analytics/track/thumbs-up", {"user_id": 1, "event_id": 8}),
+        ("/analytics/track/thumbs-down", {"user_id": 1, "event_id": 9}),
+    ]
+    assert times == sorted(times)
+    assert site.tokens == {"Bearer a-token"}
+
+
+def test_events_of_an_offline_visitor_arrive_once_when_the_network_is_back(page: Page, site: Site) -> None:
+    page.context.set_offline(True)
+    click(page, 1, 2, 3)
+    page.wait_for_timeout(200)
+    assert site.posted == []
+    page.context.set_offline(False)
+    delivered(page)
+    assert site.accepted == [1, 2, 3]
+
+
+def test_events_survive_a_reload_while_the_service_is_down(page: Page, site: Site) -> None:
+    site.answers = [HTTPStatus.SERVICE_UNAVAILABLE] * 3
+    click(page, 1, 2)
+    eventually(page, lambda: len(site.answers) < 3)
+    page.reload()
+    page.wait_for_function("window.bandit")
+    delivered(page)
+    assert sorted(site.accepted) == [1, 2]
+
+
+def test_a_click_on_a_page_that_closes_at_once_arrives(page: Page, site: Site, visitor: BrowserContext) -> None:
+    other = visitor.new_page()
+    click(page, 1, 2)
+    page.close(run_before_unload=False)
+    eventually(other, lambda: {1, 2} <= set(site.accepted))
+    again = open_page(visitor, site)
+    delivered(again)
+    assert set(site.accepted) == {1, 2}
+
+
+@pytest.mark.parametrize(
+    "status", [HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.UNAUTHORIZED]
+)
+def test_what_the_service_refuses_for_now_is_sent_again(page: Page, site: Site, status: HTTPStatus) -> None:
+    site.answers = [status]
+    click(page, 1, 2)
+    delivered(page)
+    assert site.accepted == [1, 2]
+
+
+@pytest.mark.parametrize("status", [HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.UNPROCESSABLE_ENTITY])
+def test_what_no_retry_can_mend_is_dropped_and_holds_nothing_up(page: Page, site: Site, status: HTTPStatus) -> None:
+    site.answers = [status]
+    click(page, 1, 2)
+    delivered(page)
+    assert site.accepted == [2]
+
+
+def test_feedback_older_than_the_attribution_window_is_not_sent(page: Page, site: Site) -> None:
+    page.evaluate(
+        """() => localStorage.setItem("bandit-selector.feedback.1", JSON.stringify([8, 6].map((days) => ({
+            key: `${days}`, action: "click",
+            body: { user_id: 1, event_id: days, occurred_at: new Date(Date.now() - days * 86400e3).toISOString() },
+        }))))"""
+    )
+    page.reload()
+    page.wait_for_function("window.bandit")
+    delivered(page)
+    assert set(site.accepted) == {6}
+
+
+def test_a_visitor_without_storage_is_served_from_memory(page: Page, site: Site) -> None:
+    page.evaluate("Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('denied'); } })")
+    site.answers = [HTTPStatus.SERVICE_UNAVAILABLE]
+    click(page, 1, 2)
+    delivered(page)
+    assert site.accepted == [1, 2]
+
+
+def test_another_visitor_of_the_same_browser_keeps_events_apart(page: Page, site: Site) -> None:
+    page.context.set_offline(True)
+    click(page, 1)
+    page.evaluate("connect({ userId: 2 }).track.click({ event_id: 5 })")
+    page.context.set_offline(False)
+    eventually(page, lambda: len(site.posted) == 2)
+    assert sorted((body["user_id"], body["event_id"]) for _, body in site.posted) == [(1, 1), (2, 5)]
+
+
+@pytest.mark.parametrize(
+    ("assignment", "user", "sent"),
+    [
+        ('"server"', 1, {"auto"}),
+        ('"user"', 1, {"false"}),
+        ('"user"', 2, {"true"}),
+        ("true", 1, {"true"}),
+        ("false", 1, {"false"}),
+    ],
+)
+def test_the_group_is_assigned_as_asked(page: Page, site: Site, assignment: str, user: int, sent: set[str]) -> None:
+    page.evaluate(f"connect({{ userId: {user}, assignment: {assignment} }}).recommendations()")
+    assert {asked["use_bandit"][0] for asked in site.asked} == sent
+
+
+def test_a_session_stays_in_the_group_it_drew(page: Page, site: Site) -> None:
+    for _ in range(6):
+        page.evaluate('connect({ assignment: "session" }).recommendations()')
+    groups = {asked["use_bandit"][0] for asked in site.asked}
+    stored = page.evaluate("sessionStorage.getItem('ab_group')")
+    assert groups == {"true" if stored == "bandit" else "false"}
+
+
+def test_a_list_carries_what_the_headers_say(page: Page, site: Site) -> None:
+    site.movies = (HTTPStatus.OK, [{"id": 1, "title": "Heat"}])
+    answer = page.evaluate("bandit.recommendations({ limit: 5, offset: 10, seed: 3 })")
+    assert answer == {
+        "id": "r",
+        "group": "treatment",
+        "context": "evening|weekend|regular",
+        "movies": [{"id": 1, "title": "Heat"}],
+    }
+    zone = page.evaluate("Intl.DateTimeFormat().resolvedOptions().timeZone")
+    expected = {"user_id": "1", "limit": "5", "offset": "10", "use_bandit": "auto", "time_zone": zone, "seed": "3"}
+    assert {name: values[0] for name, values in site.asked[0].items()} == expected
+
+
+def test_a_refused_list_says_the_services_own_sentence(page: Page, site: Site) -> None:
+    site.movies = (HTTPStatus.FORBIDDEN, {"detail": "The token is for user 2."})
+    refused = page.evaluate("bandit.recommendations().catch(({ name, message, status }) => [message, status])")
+    assert refused == ["The token is for user 2.", 403]
+
+
+def test_the_client_is_smaller_than_three_kilobytes() -> None:
+    assert len(gzip.compress(CLIENT.read_bytes())) < 3_000
