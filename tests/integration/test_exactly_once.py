@@ -21,6 +21,7 @@ SAME_DATABASE = settings(max_examples=40, deadline=None, suppress_health_check=[
 
 def empty(connection: Connection) -> None:
     connection.execute("TRUNCATE recommendation_events, feedback_events, bandit_states")
+    connection.execute("TRUNCATE recommendation_hours, experiment_days, experiment_visitors")
 
 
 def settle_all(connection: Connection) -> None:

@@ -183,7 +183,7 @@ def _fold(
                     FILTER (WHERE action LIKE 'thumbs%%'))[1] AS thumb
             FROM feedback_events WHERE event_id = ANY(%(impressions)s) GROUP BY event_id
         ), folded AS (
-            SELECT e.id, e.outcome AS before,
+            SELECT e.id, e AS image, e.outcome AS before,
                 said.clicked_at, said.rated_at, said.rating_value,
                 CASE WHEN said.thumb = 'thumbs_up' THEN said.thumbed_at END AS thumbs_up_at,
                 CASE WHEN said.thumb = 'thumbs_down' THEN said.thumbed_at END AS thumbs_down_at,
@@ -205,7 +205,8 @@ def _fold(
                     CASE WHEN %(silence_counts)s AND f.settled_at IS NOT NULL THEN 'failure' END
                 )
             FROM folded AS f WHERE e.id = f.id
-            RETURNING e.context->>'context_key' AS context_key, e.algorithm, e.propensity, f.before, e.outcome
+            RETURNING e.context->>'context_key' AS context_key, e.algorithm, e.propensity, f.before, e.outcome,
+                f.image AS old, e AS new
         ), moved AS (
             SELECT context_key, substr(algorithm, 8) AS arm,
                 sum((outcome IS NOT NULL)::int - (before IS NOT NULL)::int) AS pulls,
@@ -229,8 +230,12 @@ def _fold(
                 total_successes = s.total_successes + excluded.total_successes,
                 total_failures = s.total_failures + excluded.total_failures,
                 updated_at = excluded.updated_at
+        ), rolled_up AS (
+            SELECT bandit_roll_up(array_agg(old), array_agg(new)) AS done
+            FROM changed WHERE (new).settled_at IS NOT NULL AND old IS DISTINCT FROM new HAVING count(*) > 0
         )
         SELECT context_key, arm, successes, failures FROM moved WHERE successes <> 0 OR failures <> 0
+        UNION ALL SELECT NULL, NULL, 0, 0 FROM rolled_up WHERE NOT done
         """,
         {
             "impressions": list(impressions),

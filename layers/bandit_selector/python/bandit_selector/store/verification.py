@@ -1,9 +1,15 @@
 """The invariant: learned counts are a function of the recorded events. Reads everything, writes nothing."""
 
+from bandit_selector.store import rollups
 from bandit_selector.store.connection import Connection
 
 
 def first_difference(connection: Connection) -> str | None:
+    """The first stored figure that does not follow from the events, as a sentence; None when every one does."""
+    return _cells_difference(connection) or rollups.first_difference(connection)
+
+
+def _cells_difference(connection: Connection) -> str | None:
     """The first cell whose counts do not follow from its events, as a sentence; None when every cell's do.
 
     For every cell: successes, failures and pulls = those of its events + those archived when events were removed;
