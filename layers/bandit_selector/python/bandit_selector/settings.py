@@ -64,6 +64,11 @@ class Settings(BaseModel):
     # Whose clock and whose tokens
     time_zone: Annotated[ZoneInfo, BeforeValidator(parse_zone)] = ZoneInfo("UTC")
     user_id_claim: str = "sub"
+    # How people sign in to the dashboard: authorization code with PKCE at this issuer (OAuth 2.1)
+    sign_in_authorize_url: str = ""
+    sign_in_token_url: str = ""
+    sign_in_client_id: str = ""
+    sign_in_scope: str = "openid analytics"
     # The bandit
     arms: Annotated[tuple[Arm, ...], BeforeValidator(parse_list), Field(min_length=1)] = GUIDE_ARMS
     policy: Literal["shared", "independent"] = "shared"

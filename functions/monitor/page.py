@@ -1,0 +1,82 @@
+"""The dashboard's files, with the headers that keep them harmless. Knows no figure and sees no token."""
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+from urllib.parse import urlsplit
+
+from bandit_selector.settings import Settings
+
+Answer: TypeAlias = dict[str, Any]
+
+BUILT: Final = Path(__file__).parent / "dashboard" / "dist"
+INDEX: Final = "index.html"
+CONFIGURATION: Final = "configuration.json"
+KINDS: Final = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".json": "application/json",
+    ".txt": "text/plain; charset=utf-8",
+}
+NOT_BUILT: Final = (
+    "The dashboard's page is not built here: install Node.js 20 or newer with npm, "
+    "then start the service again by ./dev serve or ./dev demo."
+)
+
+
+def serve(asset: str, settings: Settings, headers: Mapping[str, str], folder: Path = BUILT) -> Answer:
+    """One file of the page in API Gateway's payload 2.0; `asset` is its bare name, the request's `headers` lower case.
+
+    304 when the browser has it already, 404 for a name that is no file of the page, 503 where the page was never built.
+    """
+    if not (folder / INDEX).is_file():
+        return _answer(503, "not-built.txt", NOT_BUILT.encode(), settings)
+    if asset == CONFIGURATION:
+        return _answer(200, asset, json.dumps(configuration(settings)).encode(), settings)
+    files = {file.name: file for file in folder.iterdir()}
+    if asset not in files:
+        return _answer(404, "unknown.txt", f"The dashboard has no file {asset!r}.".encode(), settings)
+    found = _answer(200, asset, files[asset].read_bytes(), settings)
+    known = headers.get("if-none-match") == found["headers"]["etag"]
+    return found | {"statusCode": 304, "body": ""} if known else found
+
+
+def configuration(settings: Settings) -> dict[str, str]:
+    """Where and as what the page lets people sign in; nothing in it is secret."""
+    return {
+        "authorize_url": settings.sign_in_authorize_url,
+        "token_url": settings.sign_in_token_url,
+        "client_id": settings.sign_in_client_id,
+        "scope": settings.sign_in_scope,
+        "time_zone": str(settings.time_zone),
+    }
+
+
+def policy(settings: Settings) -> str:
+    """The Content-Security-Policy: this origin's own files, no inline script or style, one place to redeem a code."""
+    issuer = urlsplit(settings.sign_in_token_url)
+    redeem = f" {issuer.scheme}://{issuer.netloc}" if issuer.netloc else ""
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        f"connect-src 'self'{redeem}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+
+
+def _answer(status: int, name: str, content: bytes, settings: Settings) -> Answer:
+    return {
+        "statusCode": status,
+        "headers": {
+            "content-type": KINDS[Path(name).suffix],
+            "cache-control": "no-cache",
+            "etag": f'"{sha256(content).hexdigest()[:16]}"',
+            "content-security-policy": policy(settings),
+            "cross-origin-opener-policy": "same-origin",
+            "referrer-policy": "no-referrer",
+            "x-content-type-options": "nosniff",
+        },
+        "body": content.decode(),
+    }

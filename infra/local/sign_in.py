@@ -1,0 +1,134 @@
+"""Signing in on this machine: OAuth 2.1's authorization code with PKCE, whose page asks for no password.
+
+It knows codes and redirects; what a token is and how it is signed is the issuer's business, passed in as `mint`.
+"""
+
+import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from html import escape
+from typing import Annotated, Final, Literal, TypeAlias
+from urllib.parse import urlencode
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+AUTHORIZE: Final = "/local/sign-in"
+TOKEN: Final = "/local/sign-in/token"  # noqa: S105 # an address
+CLIENT: Final = "dashboard"
+CODE_LIVES: Final = timedelta(minutes=1)
+TOKEN_SECONDS: Final = 3600
+
+Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Mint: TypeAlias = Callable[[str], str]
+"""Scopes, separated by spaces → a signed access token that lives for TOKEN_SECONDS."""
+
+PAGE: Final = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Sign in on this machine</title><style>
+:root {{ color-scheme: light dark }}
+body {{ font: 1.05rem/1.5 system-ui, sans-serif; max-width: 26rem; margin: 15vh auto; padding: 0 1.5rem }}
+button {{ font: inherit; font-weight: 600; padding: .6rem 1.2rem; border: 0; border-radius: .5rem;
+          background: #1f5fbf; color: #fff; cursor: pointer }}
+</style></head><body><main>
+<h1>Sign in on this machine</h1>
+<p>This is the local issuer. It stands where Cognito’s hosted page stands in AWS and asks for no password,
+because it listens on this machine only.</p>
+<form method="post" action="{action}">{fields}<button autofocus>Continue as analyst</button></form>
+</main></body></html>"""
+
+
+class Authorization(BaseModel):
+    """What the dashboard asks for; one of its own pages is the only place a code may go to."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    response_type: Literal["code"]
+    client_id: Literal["dashboard"]
+    redirect_uri: Annotated[str, Field(pattern=r"^http://(127\.0\.0\.1|localhost)(:\d+)?/dashboard$")]
+    scope: str = "analytics"
+    state: Annotated[str, Field(min_length=8)]
+    code_challenge: Annotated[str, Field(min_length=43, max_length=43)]
+    code_challenge_method: Literal["S256"]
+
+
+class Redemption(BaseModel):
+    """What the dashboard sends with the code it got."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    grant_type: Literal["authorization_code"]
+    client_id: Literal["dashboard"]
+    code: str
+    code_verifier: str
+    redirect_uri: str
+
+
+@dataclass(slots=True)
+class Codes:
+    """The codes that were handed out and not yet redeemed; each works once, soon, and for who asked for it."""
+
+    granted: dict[str, tuple[Authorization, datetime]] = field(default_factory=dict)
+
+    def grant(self, asked: Authorization, now: datetime) -> str:
+        code = secrets.token_urlsafe(32)
+        self.granted[code] = asked, now + CODE_LIVES
+        return code
+
+    def redeem(self, given: Redemption, now: datetime) -> str | None:
+        """The granted scopes, or None for a code that is unknown, used, late or another's (RFC 7636, section 4.6)."""
+        asked, until = self.granted.pop(given.code, (None, now))
+        if asked is None or now >= until or asked.redirect_uri != given.redirect_uri:
+            return None
+        return asked.scope if challenge(given.code_verifier) == asked.code_challenge else None
+
+
+def challenge(verifier: str) -> str:
+    """PKCE's S256: the unpadded base64url of the verifier's SHA-256."""
+    return urlsafe_b64encode(sha256(verifier.encode()).digest()).decode().rstrip("=")
+
+
+def routes(mint: Mint) -> list[web.RouteDef]:
+    """The issuer's two addresses: the page that people see, and where a code becomes a token."""
+    codes = Codes()
+
+    async def show(request: web.Request) -> web.Response:
+        asked = Authorization.model_validate(dict(request.query))
+        hidden = "".join(
+            f'<input type="hidden" name="{name}" value="{escape(value)}">' for name, value in asked.model_dump().items()
+        )
+        return web.Response(text=PAGE.format(action=AUTHORIZE, fields=hidden), content_type="text/html")
+
+    async def confirm(request: web.Request) -> web.Response:
+        asked = Authorization.model_validate(dict(await request.post()))
+        answer = urlencode({"code": codes.grant(asked, datetime.now(UTC)), "state": asked.state})
+        raise web.HTTPSeeOther(f"{asked.redirect_uri}?{answer}")
+
+    async def redeem(request: web.Request) -> web.Response:
+        scope = codes.redeem(Redemption.model_validate(dict(await request.post())), datetime.now(UTC))
+        if scope is None:
+            return web.json_response({"error": "invalid_grant"}, status=400)
+        token = {"access_token": mint(scope), "token_type": "Bearer", "expires_in": TOKEN_SECONDS, "scope": scope}
+        return web.json_response(token, headers={"cache-control": "no-store"})
+
+    return [
+        web.get(AUTHORIZE, _refusing(show)),
+        web.post(AUTHORIZE, _refusing(confirm)),
+        web.post(TOKEN, _refusing(redeem)),
+    ]
+
+
+def _refusing(handler: Handler) -> Handler:
+    """Answers a request that is none of ours with 400 and what is wrong with it."""
+
+    async def answering(request: web.Request) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except ValidationError as error:
+            faults = "; ".join(f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors())
+            raise web.HTTPBadRequest(text=f"This is no sign-in request of the dashboard ({faults}).") from None
+
+    return answering
