@@ -60,11 +60,7 @@ def user_type(ratings: int) -> UserType:
     return "regular" if ratings < POWER_USER_FROM else "power_user"
 
 
-def context_at(moment: datetime, zone: ZoneInfo, ratings: int) -> Context:
-    """The context of an aware `moment` as the clocks of `zone` show it, for a user with this many ratings."""
+def context_at(moment: datetime, zone: ZoneInfo, kind: UserType) -> Context:
+    """The context of an aware `moment`, as the clocks of `zone` show it, for a kind of user."""
     local = moment.astimezone(zone)
-    return Context(
-        time_period=time_period(local.hour),
-        day_of_week="weekend" if local.weekday() >= 5 else "weekday",
-        user_type=user_type(ratings),
-    )
+    return Context(time_period(local.hour), "weekend" if local.weekday() >= 5 else "weekday", kind)

@@ -5,6 +5,7 @@ BanditSelectorError
 ├── InvalidMessage        a feedback message cannot be read, and never will be
 ├── MissingTable          the database has not been migrated
 ├── DatabaseUnavailable   the database cannot be reached now; trying again later may help
+├── QueueUnavailable      the queue did not take a message; trying again later may help
 ├── UnknownUser           no such user
 └── ForeignUser           the caller may not act for this user
 """
@@ -31,6 +32,10 @@ class MissingTable(BanditSelectorError):
 
 class DatabaseUnavailable(BanditSelectorError):
     """The database cannot be reached now."""
+
+
+class QueueUnavailable(BanditSelectorError):
+    """The queue did not take a message."""
 
 
 class UnknownUser(BanditSelectorError):

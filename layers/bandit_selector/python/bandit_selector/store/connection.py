@@ -1,8 +1,8 @@
 """How the product reaches PostgreSQL, and what a failure there is called."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 import psycopg
 from psycopg import errors
@@ -12,6 +12,7 @@ from bandit_selector.errors import DatabaseUnavailable, MissingTable
 Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
 
 CONNECT_SECONDS: Final = 5
+T = TypeVar("T")
 
 
 def connect(url: str, *, statement_seconds: float = 30) -> Connection:
@@ -35,3 +36,39 @@ def named_failures() -> Generator[None]:
         raise MissingTable(error.diag.message_primary or str(error)) from error
     except psycopg.OperationalError as error:
         raise DatabaseUnavailable(f"The database did not answer: {error}") from error
+
+
+class Database:
+    """One connection for a process's whole life, opened when first needed and again when it has broken."""
+
+    def __init__(self, address: Callable[[], str], *, statement_seconds: float = 30) -> None:
+        self._address = address
+        self._statement_seconds = statement_seconds
+        self._connection: Connection | None = None
+
+    def connection(self) -> Connection:
+        """The open connection; raises DatabaseUnavailable."""
+        if self._connection is None or self._connection.closed:
+            self._connection = connect(self._address(), statement_seconds=self._statement_seconds)
+        return self._connection
+
+    def run(self, work: Callable[[Connection], T]) -> T:
+        """Does work that may change something, once: a failure is the caller's to answer."""
+        with named_failures():
+            return work(self.connection())
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """Does work that changes nothing; a connection found broken is opened anew and the work done again."""
+        known = self._connection
+        try:
+            return self.run(work)
+        except DatabaseUnavailable:
+            if known is None or not known.closed:
+                raise
+            return self.run(work)
+
+    def close(self) -> None:
+        """Forgets the connection; the next use opens another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

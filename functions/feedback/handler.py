@@ -1,0 +1,55 @@
+"""The queue's consumer: a batch of feedback in, outcomes and learned counts moved, once each."""
+
+from typing import Any, Final
+
+from bandit_selector.errors import InvalidMessage
+from bandit_selector.feedback import Message, read_message
+from bandit_selector.settings import read_settings
+from bandit_selector.store.connection import Database
+from bandit_selector.store.outcomes import Applied, Rule, apply
+from bandit_selector.telemetry import Telemetry
+
+SETTINGS: Final = read_settings()
+RULE: Final = Rule.of(SETTINGS)
+DATABASE: Final = Database(lambda: SETTINGS.database_url, statement_seconds=20)
+TELEMETRY: Final = Telemetry("feedback")
+
+
+@TELEMETRY.flushing
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Answers one batch of the event source with the records that failed."""
+    return consume(event, DATABASE, RULE)
+
+
+def consume(event: dict[str, Any], database: Database, rule: Rule) -> dict[str, Any]:
+    """Applies one batch of SQS records in one transaction.
+
+    A record that can never be read fails alone, and SQS moves it to the dead letters; when the database fails, the
+    exception leaves here and SQS delivers the whole batch again.
+    """
+    messages: list[Message] = []
+    poison: list[str] = []
+    for record in event["Records"]:
+        try:
+            messages.append(read_message(record["body"]))
+        except InvalidMessage as error:
+            TELEMETRY.logger.error(str(error), message_id=record["messageId"], body=record["body"][:1000])
+            poison.append(record["messageId"])
+    if messages:
+        now = max(message.received_at for message in messages)
+        report(database.run(lambda connection: apply(connection, messages, rule, now)), len(messages))
+    TELEMETRY.count("FeedbackPoison", len(poison))
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in poison]}
+
+
+def report(applied: Applied, delivered: int) -> None:
+    """Logs each cell that moved in the words that operators look for, and counts."""
+    for change in applied.changes:
+        for words, number in (("Bandit success", change.successes), ("Bandit failure", change.failures)):
+            if number:
+                TELEMETRY.logger.info(words, context_key=change.context_key, algorithm=change.arm, change=number)
+    TELEMETRY.count("FeedbackApplied", applied.new)
+    TELEMETRY.count("FeedbackRepeated", delivered - applied.new)
+    TELEMETRY.count("FeedbackUnattributed", applied.unattributed)
+    TELEMETRY.count("Successes", sum(change.successes for change in applied.changes))
+    TELEMETRY.count("Failures", sum(change.failures for change in applied.changes))

@@ -1,0 +1,62 @@
+"""GET /movies/recommendations: a query in, a list of movies out."""
+
+import secrets
+from random import Random
+from typing import Final
+from uuid import uuid4
+
+from bandit_selector.recommendation import Recommendations, Request, recommend
+from bandit_selector.settings import Settings, read_settings
+from bandit_selector.store.connection import Database
+from bandit_selector.telemetry import Telemetry
+from bandit_selector.web import Answer, Event, answer, answers_problems, caller, query_of, received_at
+
+SETTINGS: Final = read_settings()
+DATABASE: Final = Database(lambda: SETTINGS.database_url, statement_seconds=5)
+TELEMETRY: Final = Telemetry("select")
+
+
+@TELEMETRY.flushing
+@answers_problems(TELEMETRY.logger)
+def handler(event: Event, _context: object) -> Answer:
+    """Answers one request of HTTP API payload 2.0."""
+    return respond(event, SETTINGS, DATABASE)
+
+
+def respond(event: Event, settings: Settings, database: Database) -> Answer:
+    """The list for one request, recorded; raises what `recommend` raises, and ValidationError and ForeignUser."""
+    request = Request.model_validate(query_of(event))
+    caller(event, settings.user_id_claim).acts_for(request.user_id)
+    found = recommend(database, request, settings, received_at(event), uuid4, _randomness(request), _bandit_failed)
+    _log(request, found)
+    return answer(
+        200,
+        found.movies,
+        {
+            "x-recommendation-id": str(found.id),
+            "x-ab-group": found.group,
+            "x-context-key": found.context.key,
+        },
+    )
+
+
+def _randomness(request: Request) -> Random:
+    """The visitor's own generator for a seed; without one, a generator that no other request has."""
+    return Random(f"{request.user_id}:{request.seed}" if request.seed else secrets.randbits(128))  # noqa: S311 # nothing secret
+
+
+def _bandit_failed(error: Exception) -> None:
+    TELEMETRY.logger.exception("The bandit failed; the control list is served instead", exc_info=error)
+    TELEMETRY.count("Fallbacks")
+
+
+def _log(request: Request, found: Recommendations) -> None:
+    TELEMETRY.count("Recommendations")
+    TELEMETRY.count("Impressions", len(found.movies))
+    TELEMETRY.logger.info(
+        "Bandit recommendations" if found.group == "treatment" else "Control recommendations",
+        recommendation_id=str(found.id),
+        user_id=request.user_id,
+        context_key=found.context.key,
+        movies=len(found.movies),
+    )

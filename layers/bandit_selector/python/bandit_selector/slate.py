@@ -1,0 +1,155 @@
+"""Which movie stands at which place, and which arm put it there. Knows no I/O; randomness is an argument."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from random import Random
+
+from bandit_selector.guard import draw, guard
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A movie that an arm would show, with the arm's own score for it."""
+
+    movie_id: int
+    score: float
+    long_tail: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One place of a list; `position` counts from 1 over all pages. `arm` and `propensity` are None in a blend."""
+
+    position: int
+    movie_id: int
+    score: float
+    arm: str | None
+    propensity: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`limit` places after the first `offset`; of each page, at least `long_tail_share` are long tail."""
+
+    offset: int
+    limit: int
+    long_tail_share: float
+
+    def reserved(self, randomness: Random) -> list[bool]:
+        """For each place up to the page's end, whether only the long tail may fill it.
+
+        Which places of a page are reserved is drawn, so that neither arm nor position is favoured by it; by a
+        generator of its own, so that a list's later pages leave its earlier draws as they were.
+        """
+        own = Random(randomness.getrandbits(64))  # noqa: S311 # nothing secret
+        places: list[bool] = []
+        needed = math.ceil(round(self.long_tail_share * self.limit, 9))
+        while len(places) < self.offset + self.limit:
+            chosen = set(own.sample(range(self.limit), needed))
+            places += [place in chosen for place in range(self.limit)]
+        return places[: self.offset + self.limit]
+
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """No arm that is drawn from has less than `floor` or more than `cap` probability."""
+
+    floor: float
+    cap: float
+
+
+Candidates = Mapping[str, Sequence[Candidate]]
+"""Per arm, its movies from best to worst."""
+
+
+class _Shelf:
+    """What one arm has left, best first; a movie that another arm has shown is skipped."""
+
+    __slots__ = ("_next", "everything", "long_tail")
+
+    def __init__(self, candidates: Sequence[Candidate]) -> None:
+        self.everything = candidates
+        self.long_tail = [candidate for candidate in candidates if candidate.long_tail]
+        self._next = [0, 0]
+
+    def best(self, only_long_tail: bool, shown: set[int]) -> Candidate | None:
+        """The best one not yet shown, or None."""
+        row = self.long_tail if only_long_tail else self.everything
+        at = self._next[only_long_tail]
+        while at < len(row) and row[at].movie_id in shown:
+            at += 1
+        self._next[only_long_tail] = at
+        return row[at] if at < len(row) else None
+
+
+def bandit_slate(
+    candidates: Candidates, probabilities: Mapping[str, float], page: Page, guards: Guards, randomness: Random
+) -> list[Place]:
+    """Draws each place's arm independently and takes that arm's best movie not yet on the list.
+
+    The propensity of a place is the probability its arm was drawn with, exactly: published probabilities of the
+    arms that have a movie for it, guarded anew when an arm has dropped out. So position is independent of arm.
+    """
+    shelves = {arm: _Shelf(candidates[arm]) for arm in probabilities if candidates.get(arm)}
+    chances: dict[tuple[str, ...], list[float]] = {}
+    shown: set[int] = set()
+    places: list[Place] = []
+    for only_long_tail in page.reserved(randomness):
+        offers = _offers(shelves, only_long_tail, shown)
+        if not offers:
+            break
+        arms = tuple(offers)
+        if arms not in chances:
+            chances[arms] = guard([probabilities[arm] for arm in arms], guards.floor, guards.cap)
+        drawn = draw(chances[arms], randomness.random())
+        arm, chance = arms[drawn], chances[arms][drawn]
+        movie = offers[arm]
+        shown.add(movie.movie_id)
+        places.append(Place(len(places) + 1, movie.movie_id, movie.score, arm, chance))
+    return places[page.offset :]
+
+
+def _offers(shelves: Mapping[str, _Shelf], only_long_tail: bool, shown: set[int]) -> dict[str, Candidate]:
+    """What each arm would put at a place; without any long tail left, a reserved place is like any other."""
+    offers = {arm: movie for arm, shelf in shelves.items() if (movie := shelf.best(only_long_tail, shown))}
+    return offers if offers or not only_long_tail else _offers(shelves, False, shown)
+
+
+def control_slate(candidates: Candidates, weights: Mapping[str, float], page: Page, randomness: Random) -> list[Place]:
+    """The fixed hybrid: movies by weighted blend of the arms' scores, under the same long-tail rule."""
+    shelf = {"": _Shelf(blend(candidates, weights))}
+    shown: set[int] = set()
+    places: list[Place] = []
+    for only_long_tail in page.reserved(randomness):
+        offers = _offers(shelf, only_long_tail, shown)
+        if not offers:
+            break
+        movie = offers[""]
+        shown.add(movie.movie_id)
+        places.append(Place(len(places) + 1, movie.movie_id, movie.score, None, None))
+    return places[page.offset :]
+
+
+def blend(candidates: Candidates, weights: Mapping[str, float]) -> list[Candidate]:
+    """All movies by Σ weight · (score − min) / (max − min) over the arms that list them; ties by id.
+
+    Where no weighted arm has a movie left, the others' lists follow in their own order.
+    """
+    scores: dict[int, float] = {}
+    long_tail: dict[int, bool] = {}
+    for arm, movies in candidates.items():
+        best, worst = max(movie.score for movie in movies), min(movie.score for movie in movies)
+        for movie in movies:
+            relative = (movie.score - worst) / (best - worst) if best > worst else 1.0
+            scores[movie.movie_id] = scores.get(movie.movie_id, 0.0) + weights.get(arm, 0.0) * relative
+            long_tail[movie.movie_id] = movie.long_tail
+    ranked = sorted(scores, key=lambda movie_id: (-scores[movie_id], movie_id))
+    return [Candidate(movie_id, scores[movie_id], long_tail[movie_id]) for movie_id in ranked]
+
+
+def is_treated(user_id: int, salt: str, treatment_share: float) -> bool:
+    """Whether `use_bandit=auto` puts a user into the treatment group: sticky, and independent of other salts."""
+    point = int.from_bytes(sha256(f"{salt}:{user_id}".encode()).digest()[:8], "big") / 2**64
+    return point < treatment_share

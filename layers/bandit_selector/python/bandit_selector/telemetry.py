@@ -1,0 +1,54 @@
+"""What the product counts and under which names; how it logs. Knows powertools, and nothing that is counted."""
+
+from collections.abc import Callable
+from typing import Any, Final, Literal, TypeAlias
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+SERVICE: Final = "bandit-selector"
+NAMESPACE: Final = "BanditSelector"
+
+Metric: TypeAlias = Literal[
+    "Recommendations",  # lists served
+    "Impressions",  # movies shown
+    "Fallbacks",  # lists served by the control blend because the bandit failed
+    "FeedbackAccepted",  # reactions that the queue has
+    "FeedbackApplied",  # messages seen for the first time
+    "FeedbackRepeated",  # messages delivered before
+    "FeedbackUnattributed",  # messages that found no impression
+    "FeedbackPoison",  # messages that can never be read
+    "Successes",  # outcomes that became a success
+    "Failures",  # outcomes that became a failure
+    "ImpressionsSettled",  # impressions whose silence is over
+    "PosteriorsPublished",  # versions of the posteriors made
+]
+
+
+class Telemetry:
+    """One function's logger and counters."""
+
+    def __init__(self, function: str) -> None:
+        self.logger = Logger(service=f"{SERVICE}.{function}")
+        self._metrics = Metrics(namespace=NAMESPACE, service=function)
+
+    def count(self, metric: Metric, number: float = 1) -> None:
+        """Adds to a counter; zero is left out."""
+        if number:
+            self._metrics.add_metric(name=metric, unit=MetricUnit.Count, value=number)
+
+    def flush(self) -> None:
+        """Writes what was counted since the last flush, as CloudWatch's embedded metric format."""
+        if self._metrics.metric_set:
+            self._metrics.flush_metrics()
+
+    def flushing(self, handler: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+        """Decorates a handler so that its counters are written after each event, whatever became of it."""
+
+        def counted(event: Any, context: Any) -> Any:
+            try:
+                return handler(event, context)
+            finally:
+                self.flush()
+
+        return counted
