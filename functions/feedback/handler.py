@@ -4,13 +4,14 @@ from typing import Any, Final
 
 from bandit_selector.errors import InvalidMessage
 from bandit_selector.feedback import Message, read_message
-from bandit_selector.settings import read_settings
+from bandit_selector.settings import Settings, read_settings
 from bandit_selector.store.connection import Database
 from bandit_selector.store.outcomes import Applied, Rule, apply
 from bandit_selector.telemetry import Telemetry
 
+from functions.feedback.publication import publish_posteriors
+
 SETTINGS: Final = read_settings()
-RULE: Final = Rule.of(SETTINGS)
 DATABASE: Final = Database(lambda: SETTINGS.database_url, statement_seconds=20)
 TELEMETRY: Final = Telemetry("feedback")
 
@@ -18,10 +19,10 @@ TELEMETRY: Final = Telemetry("feedback")
 @TELEMETRY.flushing
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Answers one batch of the event source with the records that failed."""
-    return consume(event, DATABASE, RULE)
+    return consume(event, DATABASE, SETTINGS)
 
 
-def consume(event: dict[str, Any], database: Database, rule: Rule) -> dict[str, Any]:
+def consume(event: dict[str, Any], database: Database, settings: Settings) -> dict[str, Any]:
     """Applies one batch of SQS records in one transaction.
 
     A record that can never be read fails alone, and SQS moves it to the dead letters; when the database fails, the
@@ -37,7 +38,8 @@ def consume(event: dict[str, Any], database: Database, rule: Rule) -> dict[str, 
             poison.append(record["messageId"])
     if messages:
         now = max(message.received_at for message in messages)
-        report(database.run(lambda connection: apply(connection, messages, rule, now)), len(messages))
+        report(database.run(lambda connection: apply(connection, messages, Rule.of(settings), now)), len(messages))
+        publish_posteriors(database, settings, TELEMETRY)
     TELEMETRY.count("FeedbackPoison", len(poison))
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in poison]}
 

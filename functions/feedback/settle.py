@@ -9,6 +9,8 @@ from bandit_selector.store.connection import Database
 from bandit_selector.store.outcomes import Rule, settle
 from bandit_selector.telemetry import Telemetry
 
+from functions.feedback.publication import publish_posteriors
+
 SETTINGS: Final = read_settings()
 DATABASE: Final = Database(lambda: SETTINGS.database_url, statement_seconds=20)
 TELEMETRY: Final = Telemetry("settle")
@@ -24,6 +26,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     now = datetime.fromisoformat(event["time"])
     settled = settle_due(now, SETTINGS, DATABASE, lambda: context.get_remaining_time_in_millis() > ENOUGH_MS)
     TELEMETRY.count("ImpressionsSettled", settled)
+    publish_posteriors(DATABASE, SETTINGS, TELEMETRY)
     return {"settled": settled}
 
 

@@ -33,7 +33,9 @@ def totals(connection: Connection) -> tuple[object, ...] | None:
 
 
 def visitors(connection: Connection, since: str) -> int:
-    row = connection.execute("SELECT coalesce(sum(visitors), 0)::int FROM experiment_days WHERE day >= %s", [since]).fetchone()
+    row = connection.execute(
+        "SELECT coalesce(sum(visitors), 0)::int FROM experiment_days WHERE day >= %s", [since]
+    ).fetchone()
     assert row is not None
     return int(row[0])
 

@@ -9,7 +9,7 @@ from bandit_selector.store.connection import Connection
 
 
 def forget(connection: Connection, user_id: int) -> None:
-    """Takes a visitor's impressions out of every sum; the caller's transaction has locked them and then deletes them."""
+    """Takes a visitor's impressions out of every sum; the caller's transaction has locked them and deletes them."""
     connection.execute(
         """
         SELECT bandit_roll_up(array_agg(e), '{}') FROM recommendation_events AS e
