@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from functions.candidates.arms import ARMS, Arm, fit, scores
-from functions.candidates.ratings import Floats, RatingTable, counts
+from functions.candidates.ratings import Floats, RatingTable, counts, long_tail
 from functions.candidates.similarity import blocks
 
 EVERYBODY = 0  # the user id of the lists for users who have none of their own
@@ -59,6 +59,8 @@ def _everybodys(table: RatingTable, arm: Arm, advice: Floats, fame: Floats) -> C
     """What the algorithm recommends most strongly to those who have not rated it; then the most rated."""
     unseen = len(table.users) - counts(table.matrix)
     line = advice / (unseen + _FEW) + (fame + 1) * 1e-6
+    if arm == "long_tail":  # nobody's profile asks for a most-rated movie here, so they come last
+        line[~long_tail(counts(table.matrix))] *= 1e-6
     top = _best(line)
     return CandidateList(EVERYBODY, arm, table.movies[top].tolist(), line[top].tolist())
 

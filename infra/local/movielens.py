@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from infra.local.errors import LocalError
 from infra.local.site import Catalogue, Movie, Ratings
 
 Row = tuple[int, list[str]]  # line number from 1, fields
@@ -23,7 +24,7 @@ _GENRES_OF_100K = (
 _NO_GENRES = {"(no genres listed)", "unknown", ""}
 
 
-class MovieLensError(ValueError):
+class MovieLensError(LocalError):
     """A folder or a row that cannot be read; the text names the file, the line and what was expected."""
 
 
