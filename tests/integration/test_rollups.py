@@ -1,12 +1,13 @@
 """The sums that analytics reads: exact after every change, and `verify` sees when they are not."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from bandit_selector.feedback import Message
 from bandit_selector.store import rollups
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.outcomes import apply, settle
+from bandit_selector.store.retention import prune
 
 from .histories import EPOCH, KEYS, RULE, Impression, show
 
@@ -78,7 +79,7 @@ def test_a_forgotten_visitor_leaves_every_sum(settled: Connection) -> None:
 
 
 def test_sums_outlive_pruned_impressions(settled: Connection) -> None:
-    settled.execute("DELETE FROM recommendation_events WHERE created_at < '2026-03-02'")
+    assert list(prune(settled, datetime(2026, 3, 2, tzinfo=UTC)))
     assert rollups.first_difference(settled) is None
     assert totals(settled) == (24, 0, 0)
 

@@ -58,6 +58,13 @@ CREATE FUNCTION bandit_attribution(
     ) AS found ON true
 $$;
 
+-- From which moment on events are complete; what happened before has been pruned, in part or whole.
+CREATE TABLE bandit_retention (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    complete_from timestamptz NOT NULL
+);
+INSERT INTO bandit_retention (complete_from) VALUES ('-infinity');
+
 -- What an existing installation knows of its events becomes feedback like any other, so that it survives the next.
 INSERT INTO feedback_events
     (message_id, user_id, movie_id, claimed_event_id, action, rating, occurred_at, received_at, event_id)

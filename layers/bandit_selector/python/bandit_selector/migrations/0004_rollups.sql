@@ -138,13 +138,13 @@ SELECT t.hour, t.algorithm, t.context_key, count(*) AS shown, sum(t.clicked)::bi
     sum(t.thumbs_down)::bigint AS thumbs_down, sum(t.favorites)::bigint AS favorites,
     sum(t.watchlist)::bigint AS watchlist, sum(t.successes)::bigint AS successes, sum(t.failures)::bigint AS failures
 FROM recommendation_events AS e CROSS JOIN LATERAL bandit_tally(e) AS t
-WHERE e.settled_at IS NOT NULL
+WHERE e.settled_at IS NOT NULL AND e.created_at >= (SELECT complete_from FROM bandit_retention)
 GROUP BY t.hour, t.algorithm, t.context_key;
 
 CREATE VIEW experiment_visitors_recomputed AS
 SELECT e.user_id, t.ab_group, max(t.day) AS last_day
 FROM recommendation_events AS e CROSS JOIN LATERAL bandit_tally(e) AS t
-WHERE e.settled_at IS NOT NULL
+WHERE e.settled_at IS NOT NULL AND e.created_at >= (SELECT complete_from FROM bandit_retention)
 GROUP BY e.user_id, t.ab_group;
 
 CREATE VIEW experiment_days_recomputed AS
@@ -156,7 +156,7 @@ FROM (
         sum(t.rated) AS rated, sum(t.rating_sum) AS rating_sum, sum(t.thumbs_up) AS thumbs_up,
         sum(t.thumbs_down) AS thumbs_down
     FROM recommendation_events AS e CROSS JOIN LATERAL bandit_tally(e) AS t
-    WHERE e.settled_at IS NOT NULL
+    WHERE e.settled_at IS NOT NULL AND e.created_at >= (SELECT complete_from FROM bandit_retention)
     GROUP BY t.day, t.ab_group, t.cluster
     UNION ALL
     SELECT last_day, ab_group, bandit_cluster(user_id), count(*), 0, 0, 0, 0, 0, 0

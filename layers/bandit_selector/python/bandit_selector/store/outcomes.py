@@ -81,6 +81,13 @@ def settle(connection: Connection, shown_before: datetime, rule: Rule, now: date
     return len(due)
 
 
+def lock_impressions(connection: Connection, impressions: Sequence[int]) -> None:
+    """Locks impressions in the one order, by a statement of its own: the next sees what was committed meanwhile."""
+    connection.execute(
+        "SELECT FROM recommendation_events WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [list(impressions)]
+    )
+
+
 def _record(connection: Connection, messages: Sequence[Message], rule: Rule) -> tuple[int, int, list[int]]:
     """Writes the messages that are not there yet; returns how many, how many without impression, and the impressions.
 
@@ -163,13 +170,8 @@ def _reattribute(connection: Connection, impressions: Sequence[int], rule: Rule)
 def _fold(
     connection: Connection, impressions: Sequence[int], visited: Sequence[int], rule: Rule, now: datetime
 ) -> tuple[Change, ...]:
-    """Makes impressions say what their feedback says, and moves the cells by the difference.
-
-    The rows are locked by a statement of its own, so that the next one sees what the locks' last holders committed.
-    """
-    connection.execute(
-        "SELECT FROM recommendation_events WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [list(impressions)]
-    )
+    """Makes impressions say what their feedback says, and moves the cells by the difference."""
+    lock_impressions(connection, impressions)
     rows = connection.execute(
         """
         WITH said AS (

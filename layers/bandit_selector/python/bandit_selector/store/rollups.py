@@ -30,7 +30,7 @@ def forget(connection: Connection, user_id: int) -> None:
 def first_difference(connection: Connection) -> str | None:
     """The first sum that does not follow from the impressions, as a sentence; None when every one does.
 
-    Days of which impressions were pruned are not looked at: all before the oldest impression's day.
+    Days before bandit_retention.complete_from are not looked at: their impressions were pruned.
     """
     return _hours_difference(connection) or _days_difference(connection) or _visitors_difference(connection)
 
@@ -42,7 +42,7 @@ def _hours_difference(connection: Connection) -> str | None:
             coalesce(stored.context_key, found.context_key), to_json(stored)::text, to_json(found)::text
         FROM (
             SELECT * FROM recommendation_hours
-            WHERE hour >= (SELECT date_trunc('day', min(created_at), 'UTC') FROM recommendation_events)
+            WHERE hour >= (SELECT complete_from FROM bandit_retention)
         ) AS stored
         FULL JOIN recommendation_hours_recomputed AS found
             ON (stored.hour, stored.algorithm, stored.context_key) = (found.hour, found.algorithm, found.context_key)
@@ -68,7 +68,7 @@ def _days_difference(connection: Connection) -> str | None:
             coalesce(stored.cluster, found.cluster), to_json(stored)::text, to_json(found)::text
         FROM (
             SELECT * FROM experiment_days
-            WHERE day >= (SELECT min(created_at AT TIME ZONE 'UTC')::date FROM recommendation_events)
+            WHERE day >= (SELECT complete_from FROM bandit_retention)
                 AND (visitors, shown) <> (0, 0)
         ) AS stored
         FULL JOIN experiment_days_recomputed AS found
@@ -90,7 +90,7 @@ def _visitors_difference(connection: Connection) -> str | None:
         SELECT user_id, ab_group, stored.last_day, found.last_day
         FROM (
             SELECT * FROM experiment_visitors
-            WHERE last_day >= (SELECT min(created_at AT TIME ZONE 'UTC')::date FROM recommendation_events)
+            WHERE last_day >= (SELECT complete_from FROM bandit_retention)
         ) AS stored
         FULL JOIN experiment_visitors_recomputed AS found USING (user_id, ab_group)
         WHERE stored.last_day IS DISTINCT FROM found.last_day

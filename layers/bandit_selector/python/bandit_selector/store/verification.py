@@ -9,42 +9,49 @@ def first_difference(connection: Connection) -> str | None:
     return _cells_difference(connection) or rollups.first_difference(connection)
 
 
-def _cells_difference(connection: Connection) -> str | None:
-    """The first cell whose counts do not follow from its events, as a sentence; None when every cell's do.
+def rebuild(connection: Connection) -> int:
+    """Restores the counts of every cell from its events and what was archived; returns how many cells were wrong.
 
-    For every cell: successes, failures and pulls = those of its events + those archived when events were removed;
+    One transaction. Consumers wait for it; what they have counted but not committed is added after it.
+    """
+    with connection.transaction():
+        connection.execute("LOCK TABLE bandit_states IN SHARE ROW EXCLUSIVE MODE")
+        return connection.execute(
+            """
+            INSERT INTO bandit_states AS s
+                (context_key, algorithm, total_pulls, total_successes, total_failures, alpha, beta)
+            SELECT context_key, algorithm, pulls, successes, failures, 1 + successes, 1 + failures
+            FROM bandit_states_recomputed ORDER BY context_key, algorithm
+            ON CONFLICT (context_key, algorithm) DO UPDATE
+            SET total_pulls = excluded.total_pulls,
+                total_successes = excluded.total_successes,
+                total_failures = excluded.total_failures,
+                alpha = s.prior_alpha + excluded.total_successes,
+                beta = s.prior_beta + excluded.total_failures,
+                updated_at = now()
+            WHERE (s.total_pulls, s.total_successes, s.total_failures, s.alpha, s.beta) IS DISTINCT FROM
+                (excluded.total_pulls, excluded.total_successes, excluded.total_failures,
+                 s.prior_alpha + excluded.total_successes, s.prior_beta + excluded.total_failures)
+            """
+        ).rowcount
+
+
+def _cells_difference(connection: Connection) -> str | None:
+    """For every cell: successes, failures and pulls = those of its events + those archived when events were removed;
     alpha = prior_alpha + successes; beta = prior_beta + failures.
     """
     row = connection.execute(
         """
-        WITH event AS (
-            SELECT context->>'context_key' AS context_key, substr(algorithm, 8) AS algorithm,
-                count(*) AS pulls,
-                count(*) FILTER (WHERE outcome = 'success') AS successes,
-                count(*) FILTER (WHERE outcome = 'failure') AS failures
-            FROM recommendation_events WHERE propensity IS NOT NULL AND outcome IS NOT NULL
-            GROUP BY 1, 2
-        ), cell AS (
-            SELECT context_key, algorithm,
-                ARRAY[s.total_pulls, s.total_successes, s.total_failures, s.alpha, s.beta] AS stored,
-                ARRAY[
-                    s.archived_pulls + coalesce(e.pulls, 0),
-                    s.archived_successes + coalesce(e.successes, 0),
-                    s.archived_failures + coalesce(e.failures, 0),
-                    s.prior_alpha + s.archived_successes + coalesce(e.successes, 0),
-                    s.prior_beta + s.archived_failures + coalesce(e.failures, 0)
-                ] AS recomputed
-            FROM bandit_states AS s FULL JOIN event AS e USING (context_key, algorithm)
-        )
-        SELECT context_key, algorithm, stored, recomputed FROM cell
-        WHERE stored IS DISTINCT FROM recomputed
+        SELECT context_key, algorithm,
+            ARRAY[s.total_pulls, s.total_successes, s.total_failures, s.alpha, s.beta] AS stored,
+            ARRAY[r.pulls, r.successes, r.failures, s.prior_alpha + r.successes, s.prior_beta + r.failures]
+        FROM bandit_states_recomputed AS r LEFT JOIN bandit_states AS s USING (context_key, algorithm)
+        WHERE (s.total_pulls, s.total_successes, s.total_failures, s.alpha, s.beta) IS DISTINCT FROM
+            (r.pulls, r.successes, r.failures, s.prior_alpha + r.successes, s.prior_beta + r.failures)
         ORDER BY context_key, algorithm LIMIT 1
         """
     ).fetchone()
     if row is None:
         return None
-    context_key, algorithm, stored, recomputed = row
-    return (
-        f"Cell {context_key} × {algorithm} stores pulls, successes, failures, alpha, beta = {stored or 'nothing'},"
-        f" but its events give {recomputed if stored else 'some outcomes'}."
-    )
+    context_key, arm, stored, due = row
+    return f"Cell {context_key} × {arm} stores pulls, successes, failures, alpha, beta = {stored}, but its events give {due}."
