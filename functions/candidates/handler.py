@@ -1,28 +1,28 @@
 """Every night: the six algorithms' lists from the site's ratings. Reads, scores, replaces; serves nobody."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 
-from aws_lambda_powertools import Logger
 from bandit_selector.settings import read_settings
 from bandit_selector.store.candidates import CandidateRow, read_movies, read_ratings, replace_candidates
-from bandit_selector.store.connection import Connection, connect, named_failures
+from bandit_selector.store.connection import Connection, Database, named_failures
+from bandit_selector.telemetry import Telemetry
 
 from functions.candidates.arms import ARMS
 from functions.candidates.lists import Progress, candidate_lists, silent
 from functions.candidates.ratings import RatingTable, counts, long_tail, rating_table
 
-logger = Logger(service="candidates")
+SETTINGS: Final = read_settings()
+DATABASE: Final = Database(lambda: SETTINGS.database_url, statement_seconds=600)
+TELEMETRY: Final = Telemetry("candidates")
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, int]:
-    """EventBridge Scheduler's event, `{"time": ISO 8601}`; answers how many lists were written."""
-    settings = read_settings()
-    now = datetime.fromisoformat(event["time"]) if "time" in event else datetime.now(UTC)
-    with connect(settings.database_url) as connection:
-        lists = build(connection, silent, now)
-    logger.info("Candidate lists replaced", lists=lists)
+    """Builds all lists anew, dated by the event's `time` (ISO 8601); answers how many were written."""
+    now = datetime.fromisoformat(event["time"])
+    lists = DATABASE.run(lambda connection: build(connection, silent, now))
+    TELEMETRY.logger.info("Candidate lists replaced", lists=lists)
     return {"lists": lists}
 
 

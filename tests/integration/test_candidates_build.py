@@ -1,5 +1,8 @@
 """Building the candidate lists in a real database: what a reader sees, before, while and after."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -115,3 +118,19 @@ def test_genres_are_read_from_any_kind_of_column(empty_database_url: str, kind: 
 def test_a_database_without_the_sites_tables_is_named_as_such(empty_database_url: str) -> None:
     with connect(empty_database_url) as connection, pytest.raises(MissingTable):
         build(connection, silent, NOW)
+
+
+def test_the_nightly_event_builds_and_dates_the_lists(database_url: str) -> None:
+    with connect(database_url) as connection:
+        site.load(connection, small_catalogue())
+        answered = invoke("functions.candidates.handler", {"time": NOW.isoformat()}, {"DATABASE_URL": database_url})
+        found = rows(connection, "SELECT count(*), min(updated_at), max(updated_at) FROM recommendation_candidates")
+    assert found == [(answered["lists"], NOW, NOW)]
+    assert answered["lists"] > len(ARMS)
+
+
+def invoke(module: str, event: dict[str, str], environment: dict[str, str]) -> dict[str, int]:
+    """The handler's answer in a process of its own, with nothing but that environment."""
+    program = f"import json, {module} as m; print(json.dumps(m.handler({event!r}, None)))"
+    done = subprocess.run([sys.executable, "-c", program], env=environment, check=True, capture_output=True, text=True)
+    return json.loads(done.stdout.splitlines()[-1])
