@@ -124,7 +124,7 @@ def _report(folder: str, world: HeldOut, hits: dict[str, Floats], job: str) -> s
             "# The reference builder on real ratings",
             "",
             f"`./dev bench candidates {folder}`: precision at 10 of the lists, for {len(baseline)} users. The last",
-            f"20 % of each user's ratings are held out (temporal split); the builder sees the {len(ratings)} earlier ones.",
+            f"20 % of each user's ratings are held out (temporal split); the builder sees the {len(ratings)} before.",
             "A hit is a movie of the ten that the user went on to rate, whatever the rating; ± is 1.96 standard errors",
             "over users, the last column paired by user. Blends use the lists of 50 that serving has, min–max by list:",
             "control svd .60, item_cf .25, embeddings .15; six svd .30, item_cf .25, embeddings .15, graph .15,",
@@ -136,7 +136,7 @@ def _report(folder: str, world: HeldOut, hits: dict[str, Floats], job: str) -> s
             "",
             f"The whole nightly job (read, learn, list, replace; embedded PostgreSQL beside it): {job}.",
             "Hyper-parameters are those of the modules' signatures; variants of weighting and of the least number",
-            "of co-ratings were compared on this very split of ml-latest-small, so its figures are a little flattering.",
+            "of co-ratings were compared on this very split of ml-latest-small: its figures are a little flattering.",
             "",
         ]
     )
