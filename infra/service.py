@@ -72,6 +72,7 @@ _LEARNING = (
 _OUTCOMES = ("SUCCESS_RATING", "FAILURE_RATING", "SILENCE_COUNTS_AFTER", "ATTRIBUTION_WINDOW")
 _SLATE = ("MIN_LONG_TAIL_SHARE", "CONTROL_WEIGHTS", "TREATMENT_SHARE", "EXPERIMENT_SALT")
 _SIGN_IN = ("SIGN_IN_AUTHORIZE_URL", "SIGN_IN_TOKEN_URL", "SIGN_IN_CLIENT_ID", "SIGN_IN_SCOPE")
+_EXPERIMENT = ("TREATMENT_SHARE", "EXPERIMENT_START", "PLANNED_LIFT")
 _THRESHOLDS = (
     "MIN_AVG_RATING",
     "MIN_CTR",
@@ -100,12 +101,12 @@ FUNCTIONS: Final = (
     Function(
         "monitor", "functions.monitor.handler.handler", 1024, timedelta(minutes=5), 1,
         ("database", "feedback_queue", "reports", "alerts"),
-        ("TIME_ZONE", "ARMS", "TREATMENT_SHARE", "EXPERIMENT_SALT", *_THRESHOLDS),
+        ("TIME_ZONE", "ARMS", *_EXPERIMENT, *_THRESHOLDS),
     ),
     Function(
         "analytics", "functions.monitor.analytics.handler", 1024, timedelta(seconds=29), 10,
         ("database", "feedback_queue", "reports"),
-        ("TIME_ZONE", "ARMS", "TREATMENT_SHARE", *_THRESHOLDS, *_SIGN_IN),
+        ("TIME_ZONE", *_EXPERIMENT, *_SIGN_IN),
     ),
     Function(
         "candidates", "functions.candidates.handler.handler", 3008, timedelta(minutes=15), 1,

@@ -19,7 +19,8 @@ POWER: Final = 0.80
 PLANNED_LIFT: Final = 0.15
 SEQUENTIAL_COST: Final = 1.8
 """How many times the fixed-horizon sample a test needs that may be looked at every day."""
-SAMPLE_RATIO_PRIOR: Final = 10_000.0
+SAMPLE_RATIO_PRIORS: Final = (100.0, 10_000.0)
+"""How many visitors each prior is worth: the one finds gross mismatches soon, the other fine ones at last."""
 
 _NORMAL: Final = NormalDist()
 
@@ -145,15 +146,15 @@ def users_for_width(lift: Lift, users: float, half_width: float, level: float = 
 def sample_ratio_p(treatment: int, control: int, share: float) -> float:
     """Anytime p-value that visitors were split as planned: below .001 something else than chance assigns them.
 
-    Likelihood ratio of a Beta(10⁴q, 10⁴(1−q)) mixture against the planned share q (Lindon & Malek 2022, "Anytime-valid
+    Mean likelihood ratio of Beta(kq, k(1−q)) mixtures against the planned share q (Lindon & Malek 2022, "Anytime-valid
     inference for multinomial count data"). A share of 0 or 1 plans no test, and nothing contradicts it.
     """
     if not 0 < share < 1:
         return 1.0
-    a, b = SAMPLE_RATIO_PRIOR * share, SAMPLE_RATIO_PRIOR * (1 - share)
-    evidence = _log_beta(a + treatment, b + control) - _log_beta(a, b)
-    evidence -= treatment * log(share) + control * log(1 - share)
-    return min(1.0, exp(-evidence)) if evidence < 700 else 0.0
+    evidence = [_mixture_evidence(treatment, control, share, size) for size in SAMPLE_RATIO_PRIORS]
+    if max(evidence) > 700:
+        return 0.0
+    return min(1.0, len(evidence) / sum(exp(one) for one in evidence))
 
 
 def rate_bounds(ratio: Ratio, level: float = LEVEL) -> Interval | None:
@@ -186,6 +187,12 @@ def _effect(level: float) -> float:
 
 def _mixture(level: float) -> float:
     return -2 * log(level) + log(1 - 2 * log(level))
+
+
+def _mixture_evidence(treatment: int, control: int, share: float, size: float) -> float:
+    a, b = size * share, size * (1 - share)
+    mixed = _log_beta(a + treatment, b + control) - _log_beta(a, b)
+    return mixed - treatment * log(share) - control * log(1 - share)
 
 
 def _log_beta(a: float, b: float) -> float:

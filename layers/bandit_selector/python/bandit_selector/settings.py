@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Annotated, Final, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from bandit_selector.errors import InvalidSetting
 
@@ -86,6 +86,8 @@ class Settings(BaseModel):
     }
     treatment_share: Share = 0.5
     experiment_salt: str = "bandit-selector"
+    experiment_start: AwareDatetime | None = None
+    planned_lift: float = Field(default=0.15, gt=0, le=1, description="the relative lift that the test should find")
     # What feedback means
     success_rating: float = Field(default=4.0, ge=0.5, le=5.0)
     failure_rating: float = Field(default=2.0, ge=0.5, le=5.0)

@@ -9,7 +9,7 @@ from bandit_selector.store.connection import Connection
 
 
 def forget(connection: Connection, user_id: int) -> None:
-    """Takes a visitor's impressions out of every sum; the caller's transaction has locked them and deletes them."""
+    """Takes a visitor's impressions out of every sum; the caller's transaction locked them and deletes them next."""
     connection.execute(
         """
         SELECT bandit_roll_up(array_agg(e), '{}') FROM recommendation_events AS e
@@ -30,7 +30,7 @@ def forget(connection: Connection, user_id: int) -> None:
 def first_difference(connection: Connection) -> str | None:
     """The first sum that does not follow from the impressions, as a sentence; None when every one does.
 
-    Days before bandit_retention.complete_from are not looked at: their impressions were pruned.
+    Days of which impressions were pruned are not looked at: all before the oldest impression's day.
     """
     return _hours_difference(connection) or _days_difference(connection) or _visitors_difference(connection)
 
@@ -42,23 +42,22 @@ def _hours_difference(connection: Connection) -> str | None:
             coalesce(stored.context_key, found.context_key), to_json(stored)::text, to_json(found)::text
         FROM (
             SELECT * FROM recommendation_hours
-            WHERE hour >= (SELECT complete_from FROM bandit_retention)
+            WHERE hour >= (SELECT date_trunc('day', min(created_at), 'UTC') FROM recommendation_events)
         ) AS stored
         FULL JOIN recommendation_hours_recomputed AS found
             ON (stored.hour, stored.algorithm, stored.context_key) = (found.hour, found.algorithm, found.context_key)
-        WHERE coalesce(
-            (stored.shown, stored.clicked, stored.rated, stored.rating_sum, stored.thumbs_up, stored.thumbs_down,
-             stored.favorites, stored.watchlist, stored.successes, stored.failures)
+        WHERE (stored.shown, stored.clicked, stored.rated, stored.rating_sum, stored.thumbs_up, stored.thumbs_down,
+               stored.favorites, stored.watchlist, stored.successes, stored.failures)
             IS DISTINCT FROM
             (found.shown, found.clicked, found.rated, found.rating_sum, found.thumbs_up, found.thumbs_down,
-             found.favorites, found.watchlist, found.successes, found.failures), true)
+             found.favorites, found.watchlist, found.successes, found.failures)
             AND coalesce(stored.shown, 0) + coalesce(found.shown, 0) > 0
         ORDER BY 1, 2, 3 LIMIT 1
         """
     ).fetchone()
-    return (
-        row and f"Hour {row[0]:%Y-%m-%d %H:%M} of {row[1]} in {row[2]} stores {row[3]}, but its events give {row[4]}."
-    )
+    if row is None:
+        return None
+    return f"Hour {row[0]:%Y-%m-%d %H:%M} of {row[1]} in {row[2]} stores {row[3]}, but its events give {row[4]}."
 
 
 def _days_difference(connection: Connection) -> str | None:
@@ -68,7 +67,7 @@ def _days_difference(connection: Connection) -> str | None:
             coalesce(stored.cluster, found.cluster), to_json(stored)::text, to_json(found)::text
         FROM (
             SELECT * FROM experiment_days
-            WHERE day >= (SELECT complete_from FROM bandit_retention)
+            WHERE day >= (SELECT min(created_at AT TIME ZONE 'UTC')::date FROM recommendation_events)
                 AND (visitors, shown) <> (0, 0)
         ) AS stored
         FULL JOIN experiment_days_recomputed AS found
@@ -81,7 +80,9 @@ def _days_difference(connection: Connection) -> str | None:
         ORDER BY 1, 2, 3 LIMIT 1
         """
     ).fetchone()
-    return row and f"Day {row[0]} of {row[1]}, cluster {row[2]}, stores {row[3]}, but its events give {row[4]}."
+    if row is None:
+        return None
+    return f"Day {row[0]} of {row[1]}, cluster {row[2]}, stores {row[3]}, but its events give {row[4]}."
 
 
 def _visitors_difference(connection: Connection) -> str | None:
@@ -90,11 +91,13 @@ def _visitors_difference(connection: Connection) -> str | None:
         SELECT user_id, ab_group, stored.last_day, found.last_day
         FROM (
             SELECT * FROM experiment_visitors
-            WHERE last_day >= (SELECT complete_from FROM bandit_retention)
+            WHERE last_day >= (SELECT min(created_at AT TIME ZONE 'UTC')::date FROM recommendation_events)
         ) AS stored
         FULL JOIN experiment_visitors_recomputed AS found USING (user_id, ab_group)
         WHERE stored.last_day IS DISTINCT FROM found.last_day
         ORDER BY 1, 2 LIMIT 1
         """
     ).fetchone()
-    return row and f"Visitor {row[0]} in {row[1]} was last seen on {row[2]}, but the events say {row[3]}."
+    if row is None:
+        return None
+    return f"Visitor {row[0]} in {row[1]} was last seen on {row[2]}, but the events say {row[3]}."

@@ -1,0 +1,202 @@
+"""Reads out the test of the bandit against the control list, for a page and in a sentence; must not know any storage.
+
+Groups are compared as visitors were assigned. A window holds whole hours; the variance comes from the whole UTC days
+that it touches, per unit of denominator, and so do the numbers of visitors.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final, Literal, TypeAlias
+
+from bandit_selector.evidence import (
+    SEQUENTIAL_COST,
+    Lift,
+    Ratio,
+    clustered,
+    compare,
+    fixed_horizon_users,
+    sample_ratio_p,
+    users_for_width,
+)
+from bandit_selector.tally import RATIOS, Metric, Tally
+
+Verdict: TypeAlias = Literal["no_control", "too_early", "sample_ratio_mismatch", "higher", "lower", "undecided"]
+
+READ_OUT_FROM: Final = 100
+"""Clicks (ratings, thumbs) that both groups must have before a lift is read out: below, normality is a bad guess."""
+MISMATCH_BELOW: Final = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the test was planned for: the share of treatment, the lift it should find, the precision wished for."""
+
+    treatment_share: float = 0.5
+    lift: float = 0.15
+    precision: float = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One metric in both groups; no lift before enough was seen."""
+
+    treatment: Ratio
+    control: Ratio
+    lift: Lift | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOut:
+    """The test at one moment. Users are per group; None where too little was seen to say."""
+
+    treatment: Tally
+    control: Tally
+    treatment_users: int
+    control_users: int
+    metrics: dict[Metric, Comparison]
+    sample_ratio_p: float
+    planned_users: int | None
+    more_users: int | None
+    verdict: Verdict
+    sentence: str
+
+
+def read_out(
+    totals: Mapping[str, Tally], clusters: Iterable[tuple[str, Tally]], users: Mapping[str, int], plan: Plan
+) -> ReadOut:
+    """The read-out of a window: tallies of the groups, of the clusters of visitors in them, and numbers of visitors."""
+    treatment, control = totals.get("treatment", Tally()), totals.get("control", Tally())
+    treated, untreated = users.get("treatment", 0), users.get("control", 0)
+    parts = list(clusters)
+    metrics: dict[Metric, Comparison] = {
+        metric: _comparison(metric, parts, plan, (treatment, control)) for metric in RATIOS
+    }
+    ctr, each = metrics["ctr"], _per_group(treated, untreated)
+    ratio_p = sample_ratio_p(treated, untreated, plan.treatment_share)
+    verdict = _verdict(treatment, control, ctr.lift, ratio_p)
+    more = max(0, users_for_width(ctr.lift, each, plan.precision) - round(each)) if ctr.lift and each else None
+    return ReadOut(
+        treatment=treatment,
+        control=control,
+        treatment_users=treated,
+        control_users=untreated,
+        metrics=metrics,
+        sample_ratio_p=ratio_p,
+        planned_users=_planned_users(ctr, each, plan),
+        more_users=more,
+        verdict=verdict,
+        sentence=_sentence(verdict, ctr, treated, untreated, more, plan),
+    )
+
+
+def lift_over_time(days: Iterable[tuple[str, str, int, Tally]], plan: Plan) -> list[tuple[str, Lift]]:
+    """The lift in CTR of everything up to each day, from the first day on which it can be read out.
+
+    `days` holds (day, group, cluster, tally), oldest first.
+    """
+    sums: dict[tuple[str, int], Tally] = {}
+    answer: list[tuple[str, Lift]] = []
+    for day, parts in groupby(days, key=lambda part: part[0]):
+        for _, group, cluster, tally in parts:
+            sums[group, cluster] = sums.get((group, cluster), Tally()) + tally
+        comparison = _comparison("ctr", [(group, tally) for (group, _), tally in sums.items()], plan)
+        if comparison.lift:
+            answer.append((day, comparison.lift))
+    return answer
+
+
+def _comparison(
+    metric: Metric, parts: Sequence[tuple[str, Tally]], plan: Plan, window: tuple[Tally, Tally] | None = None
+) -> Comparison:
+    """Both groups' ratio over the clusters, or over the window that they cover with their variance, and its lift."""
+    ours, theirs = _ratio(metric, "treatment", parts), _ratio(metric, "control", parts)
+    if window:
+        ours, theirs = (ratio.of(*RATIOS[metric](part)) for ratio, part in zip((ours, theirs), window, strict=True))
+    seen = min(group.denominator if metric == "avg_rating" else group.numerator for group in (ours, theirs))
+    return Comparison(ours, theirs, compare(ours, theirs, plan.lift) if seen >= READ_OUT_FROM else None)
+
+
+def _ratio(metric: Metric, group: str, parts: Iterable[tuple[str, Tally]]) -> Ratio:
+    return clustered(RATIOS[metric](tally) for name, tally in parts if name == group)
+
+
+def _per_group(treated: int, untreated: int) -> float:
+    """The size of two equal groups that would compare as precisely as these: their harmonic mean."""
+    return 2 / (1 / treated + 1 / untreated) if treated and untreated else 0.0
+
+
+def _planned_users(ctr: Comparison, each: float, plan: Plan) -> int | None:
+    if ctr.lift:
+        return round(each / ctr.lift.information)
+    rate = ctr.control.value or ctr.treatment.value
+    return (
+        round(SEQUENTIAL_COST * fixed_horizon_users(rate, plan.lift)) if rate and rate < 1 / (1 + plan.lift) else None
+    )
+
+
+def _verdict(treatment: Tally, control: Tally, lift: Lift | None, ratio_p: float) -> Verdict:
+    if not control.shown or not treatment.shown:
+        return "no_control"
+    if ratio_p < MISMATCH_BELOW:
+        return "sample_ratio_mismatch"
+    if lift is None:
+        return "too_early"
+    if not lift.significant:
+        return "undecided"
+    return "higher" if lift.relative.estimate > 0 else "lower"
+
+
+def _sentence(verdict: Verdict, ctr: Comparison, treated: int, untreated: int, more: int | None, plan: Plan) -> str:
+    match verdict:
+        case "no_control":
+            return (
+                "There are no two groups to compare yet: ask for some visitors' lists with use_bandit=false, "
+                "or for everybody's with use_bandit=auto."
+            )
+        case "sample_ratio_mismatch":
+            return (
+                f"The groups cannot be compared: {treated:,} visitors in treatment and {untreated:,} in control is not "
+                f"a split at {plan.treatment_share:.0%} by chance. Find out what else decides who gets which list."
+            )
+        case "too_early":
+            seen = min(ctr.treatment.numerator, ctr.control.numerator)
+            return (
+                f"Too early to tell: the smaller group has {seen:,.0f} clicks, and the comparison begins at "
+                f"{READ_OUT_FROM}."
+            )
+        case "undecided":
+            return f"No difference in CTR is proven: {_lift_words(ctr)}; {_more_words(more, plan)}"
+        case "higher" | "lower":
+            words = _lift_words(ctr)
+            return f"{words[0].upper()}{words[1:]}; {_more_words(more, plan)}"
+
+
+def _lift_words(ctr: Comparison) -> str:
+    assert ctr.lift is not None  # noqa: S101 # such a verdict has one
+    lift = ctr.lift.relative
+    if ctr.lift.significant:
+        small, large = sorted((abs(lift.low), abs(lift.high)))
+        direction = "higher" if lift.estimate > 0 else "lower"
+        return f"treatment's CTR is {abs(lift.estimate):.0%} {direction} ({_plain(small)}–{large:.0%})"
+    direction = "higher" if lift.estimate >= 0 else "lower"
+    return f"treatment's CTR is {abs(lift.estimate):.0%} {direction} ({lift.low:+.0%} to {lift.high:+.0%})".replace(
+        "-", "−"
+    )
+
+
+def _more_words(more: int | None, plan: Plan) -> str:
+    looks = "you may look every day"
+    if not more:
+        return f"{looks}; it is known to ±{plan.precision:.0%} already."
+    return f"{looks}; about {_rounded(more):,} more visitors per group for ±{plan.precision:.0%}."
+
+
+def _plain(share: float) -> str:
+    return f"{100 * share:.0f}"
+
+
+def _rounded(number: int) -> int:
+    """To two digits: a forecast knows no more."""
+    digits = max(0, len(str(number)) - 2)
+    return round(number, -digits)

@@ -1,0 +1,143 @@
+"""What was shown and what became of it, summed over a window of whole hours. Reads sums; decides nothing."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+from bandit_selector.store.connection import Connection
+from bandit_selector.tally import Tally
+
+Resolution: TypeAlias = Literal["hour", "day"]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One hour or day of one algorithm."""
+
+    at: datetime
+    algorithm: str
+    tally: Tally
+
+
+def by_algorithm(connection: Connection, since: datetime) -> dict[str, Tally]:
+    """The tally of each algorithm, from an hour on."""
+    rows = connection.execute(
+        """
+        SELECT algorithm, sum(shown)::bigint, sum(clicked)::bigint, sum(rated)::bigint, sum(rating_sum),
+            sum(thumbs_up)::bigint, sum(thumbs_down)::bigint, sum(favorites)::bigint, sum(watchlist)::bigint,
+            sum(successes)::bigint, sum(failures)::bigint
+        FROM recommendation_activity WHERE hour >= %s GROUP BY algorithm HAVING sum(shown) > 0 ORDER BY algorithm
+        """,
+        [since],
+    )
+    return {algorithm: Tally(*sums) for algorithm, *sums in rows}
+
+
+def by_context(connection: Connection, since: datetime) -> dict[str, Tally]:
+    """The tally of each context, from an hour on."""
+    rows = connection.execute(
+        """
+        SELECT context_key, sum(shown)::bigint, sum(clicked)::bigint, sum(rated)::bigint, sum(rating_sum),
+            sum(thumbs_up)::bigint, sum(thumbs_down)::bigint, sum(favorites)::bigint, sum(watchlist)::bigint,
+            sum(successes)::bigint, sum(failures)::bigint
+        FROM recommendation_activity WHERE hour >= %s GROUP BY context_key HAVING sum(shown) > 0 ORDER BY context_key
+        """,
+        [since],
+    )
+    return {context_key: Tally(*sums) for context_key, *sums in rows}
+
+
+def over_time(connection: Connection, since: datetime, resolution: Resolution, time_zone: str) -> list[Moment]:
+    """The tally of each algorithm in each hour or day of a time zone, oldest first."""
+    rows = connection.execute(
+        """
+        SELECT date_trunc(%(resolution)s, hour, %(zone)s) AS at, algorithm, sum(shown)::bigint, sum(clicked)::bigint,
+            sum(rated)::bigint, sum(rating_sum), sum(thumbs_up)::bigint, sum(thumbs_down)::bigint,
+            sum(favorites)::bigint, sum(watchlist)::bigint, sum(successes)::bigint, sum(failures)::bigint
+        FROM recommendation_activity WHERE hour >= %(since)s GROUP BY at, algorithm HAVING sum(shown) > 0
+        ORDER BY at, algorithm
+        """,
+        {"resolution": resolution, "zone": time_zone, "since": since},
+    )
+    return [Moment(at, algorithm, Tally(*sums)) for at, algorithm, *sums in rows]
+
+
+def clusters(connection: Connection, since: datetime) -> list[tuple[str, Tally]]:
+    """(group, tally) of each cluster of visitors, from the beginning of the UTC day of `since` on."""
+    rows = connection.execute(
+        """
+        SELECT ab_group, sum(shown)::bigint, sum(clicked)::bigint, sum(rated)::bigint, sum(rating_sum),
+            sum(thumbs_up)::bigint, sum(thumbs_down)::bigint
+        FROM experiment_activity WHERE day >= (%s::timestamptz AT TIME ZONE 'UTC')::date
+        GROUP BY ab_group, cluster HAVING sum(shown) > 0
+        """,
+        [since],
+    )
+    return [(ab_group, Tally(*sums)) for ab_group, *sums in rows]
+
+
+def clusters_by_day(connection: Connection, since: datetime) -> list[tuple[str, str, int, Tally]]:
+    """(UTC day, group, cluster, tally of shown and clicked only) from the UTC day of `since` on, oldest first."""
+    rows = connection.execute(
+        """
+        SELECT day::text, ab_group, cluster, sum(shown)::bigint, sum(clicked)::bigint
+        FROM experiment_activity WHERE day >= (%s::timestamptz AT TIME ZONE 'UTC')::date
+        GROUP BY day, ab_group, cluster HAVING sum(shown) > 0 ORDER BY day
+        """,
+        [since],
+    )
+    return [(day, ab_group, cluster, Tally(shown, clicked)) for day, ab_group, cluster, shown, clicked in rows]
+
+
+def visitors(connection: Connection, since: datetime) -> dict[str, int]:
+    """How many different visitors each group had, from the beginning of the UTC day of `since` on."""
+    rows = connection.execute(
+        """
+        SELECT ab_group, sum(visitors)::int FROM (
+            SELECT ab_group, visitors FROM experiment_days
+            WHERE day >= (%(since)s::timestamptz AT TIME ZONE 'UTC')::date
+            UNION ALL
+            SELECT t.ab_group, count(DISTINCT e.user_id)
+            FROM recommendation_events AS e
+            CROSS JOIN LATERAL bandit_tally(e) AS t
+            LEFT JOIN experiment_visitors AS v ON (v.user_id, v.ab_group) = (e.user_id, t.ab_group)
+                AND v.last_day >= (%(since)s::timestamptz AT TIME ZONE 'UTC')::date
+            WHERE e.settled_at IS NULL AND v.user_id IS NULL
+                AND e.created_at >= date_trunc('day', %(since)s::timestamptz, 'UTC')
+            GROUP BY t.ab_group
+        ) AS counted GROUP BY ab_group
+        """,
+        {"since": since},
+    )
+    return dict(rows.fetchall())
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One context and arm: what was counted, and what serving uses of it (None while nothing is published)."""
+
+    context_key: str
+    arm: str
+    alpha: float
+    beta: float
+    pulls: int
+    successes: int
+    failures: int
+    posterior_alpha: float | None
+    posterior_beta: float | None
+    probability: float | None
+
+
+def cells(connection: Connection, context_key: str | None = None) -> list[Cell]:
+    """Every cell of bandit_states, or those of one context, with its published posterior."""
+    rows = connection.execute(
+        """
+        SELECT s.context_key, s.algorithm, s.alpha, s.beta, s.total_pulls, s.total_successes, s.total_failures,
+            p.alpha, p.beta, p.probability
+        FROM bandit_states AS s LEFT JOIN bandit_posteriors AS p USING (context_key, algorithm)
+        WHERE %(key)s::text IS NULL OR s.context_key = %(key)s
+        ORDER BY s.context_key, s.algorithm
+        """,
+        {"key": context_key},
+    )
+    return [Cell(*row) for row in rows]

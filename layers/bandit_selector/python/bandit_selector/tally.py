@@ -1,0 +1,63 @@
+"""What was shown and what people did with it, as sums. Knows no table and no threshold."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import reduce
+from typing import Final, Literal, TypeAlias
+
+Group: TypeAlias = Literal["treatment", "control", "other"]
+Metric: TypeAlias = Literal["ctr", "rating_conversion", "avg_rating", "thumbs_up_rate", "thumbs_down_rate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Movies shown and the reactions to them; `rating_sum` is in stars."""
+
+    shown: int = 0
+    clicked: int = 0
+    rated: int = 0
+    rating_sum: float = 0.0
+    thumbs_up: int = 0
+    thumbs_down: int = 0
+    favorites: int = 0
+    watchlist: int = 0
+    successes: int = 0
+    failures: int = 0
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(*(getattr(self, name) + getattr(other, name) for name in Tally.__slots__))
+
+    @property
+    def avg_rating(self) -> float | None:
+        return self.rating_sum / self.rated if self.rated else None
+
+    @property
+    def success_rate(self) -> float | None:
+        """S/(S + F); None before the first outcome."""
+        judged = self.successes + self.failures
+        return self.successes / judged if judged else None
+
+    def per_shown(self, count: int) -> float:
+        """A count per movie shown, in percent; 0 when nothing was shown."""
+        return 100 * count / self.shown if self.shown else 0.0
+
+
+RATIOS: Final[dict[Metric, Callable[[Tally], tuple[float, float]]]] = {
+    "ctr": lambda tally: (tally.clicked, tally.shown),
+    "rating_conversion": lambda tally: (tally.rated, tally.shown),
+    "avg_rating": lambda tally: (tally.rating_sum, tally.rated),
+    "thumbs_up_rate": lambda tally: (tally.thumbs_up, tally.shown),
+    "thumbs_down_rate": lambda tally: (tally.thumbs_down, tally.shown),
+}
+"""Each metric of the test as numerator and denominator."""
+
+
+def group_of(algorithm: str) -> Group:
+    """The test's group that an algorithm's impressions belong to, as the deployment guide's query tells them apart."""
+    if algorithm.startswith("bandit_"):
+        return "treatment"
+    return "control" if algorithm == "hybrid_control" else "other"
+
+
+def total(tallies: Iterable[Tally]) -> Tally:
+    return reduce(Tally.__add__, tallies, Tally())

@@ -1,0 +1,68 @@
+"""Some days of a site's life, lived through the product: impressions shown, feedback applied, silence settled."""
+
+import random
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from bandit_selector.context import CONTEXT_KEYS
+from bandit_selector.feedback import Message
+from bandit_selector.settings import GUIDE_ARMS
+from bandit_selector.store.connection import Connection
+from bandit_selector.store.outcomes import Rule, apply, settle
+
+RULE = Rule(success=4.0, failure=2.0, silence_counts=True, window=timedelta(days=7), prior_alpha=1.0, prior_beta=1.0)
+USERS = 400
+
+
+def live(
+    connection: Connection, now: datetime, impressions: int, days: float, seed: int = 1, lift: float = 0.5
+) -> None:
+    """Shows movies at random moments of the last `days` before `now`; even users are treated, odd ones are control.
+
+    A treated user clicks with probability .1 · (1 + lift), another with .1; some rate, some thumb. What was shown
+    more than ten minutes ago is settled, half of it before the feedback came.
+    """
+    rng = random.Random(seed)
+    moments = sorted(now - timedelta(days=days) * rng.random() for _ in range(impressions))
+    shown = [(number, rng.randrange(1, USERS + 1), at) for number, at in enumerate(moments, start=1)]
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO recommendation_events"
+            " (id, user_id, movie_id, algorithm, position, context, propensity, created_at, recommendation_id)"
+            " VALUES (%s, %s, %s, %s, %s, jsonb_build_object('context_key', %s::text), %s, %s, %s)",
+            [
+                (
+                    number,
+                    user,
+                    number % 500 + 1,
+                    "hybrid_control" if user % 2 else f"bandit_{rng.choice(GUIDE_ARMS)}",
+                    number % 10 + 1,
+                    rng.choice(CONTEXT_KEYS),
+                    None if user % 2 else 1 / 6,
+                    at,
+                    UUID(int=number // 10),
+                )
+                for number, user, at in shown
+            ],
+        )
+    settle(connection, now - timedelta(days=days / 2), RULE, now, impressions)
+    messages = [message for row in shown for message in _reactions(rng, *row, now, lift)]
+    for start in range(0, len(messages), 1000):
+        apply(connection, messages[start : start + 1000], RULE, now)
+    settle(connection, now - timedelta(minutes=10), RULE, now, impressions)
+
+
+def _reactions(
+    rng: random.Random, number: int, user: int, shown: datetime, now: datetime, lift: float
+) -> list[Message]:
+    at = min(now, shown + timedelta(minutes=1))
+    click = Message(
+        message_id=UUID(int=4 * number), action="click", user_id=user, event_id=number, occurred_at=at, received_at=at
+    )
+    stars, thumb = rng.randrange(1, 11) / 2, rng.choice(("thumbs_up", "thumbs_down"))
+    possible = [
+        (0.1 if user % 2 else 0.1 * (1 + lift), click),
+        (0.05, click.model_copy(update={"message_id": UUID(int=4 * number + 1), "action": "rating", "rating": stars})),
+        (0.03, click.model_copy(update={"message_id": UUID(int=4 * number + 2), "action": thumb})),
+    ]
+    return [message for probability, message in possible if rng.random() < probability]
