@@ -1,0 +1,104 @@
+/** What the service answers, as types, and the one place that asks for it. */
+
+/** One context and arm of `bandit_states`, with what is published of it. Rates and means are shares, 0 to 1. */
+export interface Cell {
+  algorithm: string;
+  context_key: string;
+  alpha: number;
+  beta: number;
+  total_pulls: number;
+  total_successes: number;
+  total_failures: number;
+  posterior_alpha: number | null;
+  posterior_beta: number | null;
+  probability: number | null;
+}
+
+export interface BanditStats {
+  summary: { total_contexts: number; total_pulls: number };
+  detailed_stats: Record<string, Cell>;
+}
+
+export type GroupName = "treatment" | "control";
+
+export interface Lift {
+  percent: number;
+  percent_low: number;
+  percent_high: number;
+}
+
+export interface Comparison extends Record<GroupName, number | null> {
+  lift: (Lift & { p: number }) | null;
+}
+
+export type Metric = "ctr" | "rating_conversion" | "avg_rating" | "thumbs_up_rate" | "thumbs_down_rate";
+
+/** The test of the bandit against the control list; rates and lifts are in percent, ratings in stars. */
+export interface Experiment {
+  verdict: "no_control" | "too_early" | "sample_ratio_mismatch" | "higher" | "lower" | "undecided";
+  sentence: string;
+  groups: Record<GroupName, { users: number; total_recommendations: number; total_clicks: number }>;
+  metrics: Record<Metric, Comparison>;
+  sample_ratio: { planned_percent: number; observed_percent: number | null; p: number };
+  sample_size: { planned_lift_percent: number; planned_users: number | null; reached_users: number };
+}
+
+/** One hour or day; shares and rates in percent. */
+export interface Point {
+  at: string;
+  algorithms: Record<string, { shown: number; share: number; success_rate: number | null }>;
+  groups: Record<string, { shown: number; ctr: number }>;
+}
+
+export interface Timeline {
+  points: Point[];
+  lift: (Lift & { day: string })[];
+  contexts: Record<string, { shown: number; share: number; ctr: number }>;
+}
+
+export interface Alert {
+  severity: "critical" | "warning";
+  metric: string;
+  value: number | null;
+  threshold: number | null;
+  message: string;
+}
+
+export interface Report {
+  timestamp: string;
+  period_days: number;
+  overall_status: "healthy" | "warning" | "critical";
+  checks: Record<string, { status: string; metrics?: Record<string, number | null>; alerts: Alert[] }>;
+  alerts: Alert[];
+}
+
+/** Everything the page shows, of one moment. */
+export interface Figures {
+  stats: BanditStats;
+  test: Experiment;
+  timeline: Timeline;
+  report: Report | null;
+  at: number;
+}
+
+/** The service did not take the token: it is late, or it lacks the scope. */
+export class NotAllowed extends Error {}
+
+export async function readFigures(token: string, days: number): Promise<Figures> {
+  const [stats, { ab_test: test }, timeline, report] = await Promise.all([
+    ask<BanditStats>("bandit/stats", token),
+    ask<{ ab_test: Experiment }>(`performance?days=${days}`, token),
+    ask<Timeline>(`timeline?days=${days}`, token),
+    ask<Report | null>("health", token),
+  ]);
+  return { stats, test, timeline, report, at: Date.now() };
+}
+
+async function ask<T>(path: string, token: string): Promise<T> {
+  const answer = await fetch(`analytics/${path}`, { headers: { Authorization: `Bearer ${token}` } });
+  if (answer.ok) return answer.json();
+  const { detail } = await answer.json().catch(() => ({ detail: "" }));
+  if (answer.status === 401) throw new NotAllowed("Your sign-in has ended; sign in again.");
+  if (answer.status === 403) throw new NotAllowed(detail || "Your account may not see these figures: it lacks the scope “analytics”.");
+  throw new Error(detail || `The service answered ${answer.status} to /analytics/${path}.`);
+}

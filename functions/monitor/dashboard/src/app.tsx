@@ -1,0 +1,157 @@
+/** The page: signs in, asks again every half minute, says how fresh its figures are, and lays the sections out. */
+
+import { render } from "preact";
+import { useCallback, useEffect, useState } from "preact/hooks";
+import { type Figures, NotAllowed, readFigures } from "./answers";
+import { ExperimentSection } from "./experiment";
+import { age, contextName } from "./format";
+import { HealthSection } from "./health";
+import { LearningSection } from "./learning";
+import { Nothing, Select } from "./parts";
+import { type Configuration, completeSignIn, currentToken, readConfiguration, signIn, signOut } from "./session";
+
+const REFRESH = 30_000; // ms
+const STALE = 3 * REFRESH;
+
+const WINDOWS = [["1", "1 day"], ["7", "7 days"], ["30", "30 days"], ["90", "90 days"], ["365", "1 year"]] as const;
+const GROUPS = [["", "both groups"], ["treatment", "treatment"], ["control", "control"]] as const;
+
+/** What the reader chose; kept in the address, so that a view can be sent to a colleague. */
+type View = { days: string; group: string; context: string };
+
+function readView(): View {
+  const query = new URLSearchParams(location.hash.slice(1));
+  return { days: query.get("days") ?? "7", group: query.get("group") ?? "", context: query.get("context") ?? "" };
+}
+
+function Dashboard({ configuration, refused }: { configuration: Configuration; refused: string }) {
+  const [view, setView] = useState(readView);
+  const [figures, setFigures] = useState<Figures | null>(null);
+  const [fault, setFault] = useState("");
+  const [farewell, setFarewell] = useState(refused);
+  const [now, setNow] = useState(Date.now());
+  const token = currentToken();
+
+  const refresh = useCallback(async () => {
+    const token = currentToken();
+    if (!token) return setNow(Date.now());
+    try {
+      setFigures(await readFigures(token, Number(view.days)));
+      setFault("");
+    } catch (error) {
+      if (error instanceof NotAllowed) {
+        signOut();
+        setFarewell(error.message);
+      } else setFault(error instanceof TypeError ? "The service cannot be reached." : String((error as Error).message));
+    }
+    setNow(Date.now());
+  }, [view.days]);
+
+  useEffect(() => {
+    void refresh();
+    const clock = setInterval(() => document.hidden || void refresh(), REFRESH);
+    const seconds = setInterval(() => setNow(Date.now()), 5_000);
+    const back = () => document.hidden || void refresh();
+    document.addEventListener("visibilitychange", back);
+    return () => {
+      clearInterval(clock);
+      clearInterval(seconds);
+      document.removeEventListener("visibilitychange", back);
+    };
+  }, [refresh]);
+
+  useEffect(() => history.replaceState(null, "", `#${new URLSearchParams(view)}`), [view]);
+
+  if (!token) return <SignIn configuration={configuration} reason={farewell} />;
+  const leave = () => {
+    signOut();
+    setFarewell("");
+    setFigures(null);
+    setNow(Date.now());
+  };
+  return (
+    <>
+      <header>
+        <h1>Bandit Selector</h1>
+        <Filters view={view} choose={(part) => setView({ ...view, ...part })} figures={figures} />
+        <p class="freshness" role="status">
+          {figures ? `Updated ${age(now - figures.at)} ago` : fault ? "" : "Asking …"}
+          <button onClick={() => void refresh()}>Refresh</button>
+          <button onClick={leave}>Sign out</button>
+        </p>
+      </header>
+      <main>
+        {fault && <Fault reason={fault} figures={figures} now={now} />}
+        {figures && <Sections figures={figures} view={view} now={now} zone={configuration.time_zone} />}
+      </main>
+    </>
+  );
+}
+
+function Fault({ reason, figures, now }: { reason: string; figures: Figures | null; now: number }) {
+  const stale = figures && now - figures.at > STALE ? " They are stale: do not decide by them." : "";
+  const kept = figures ? `The figures below are ${age(now - figures.at)} old.${stale}` : "";
+  return (
+    <p class="notice" role="alert">
+      {reason} {kept} The page asks again every 30 seconds; if this stays, look at the analytics function’s log.
+    </p>
+  );
+}
+
+function Sections({ figures, view, now, zone }: { figures: Figures; view: View; now: number; zone: string }) {
+  const { stats, test, timeline, report } = figures;
+  if (!timeline.points.length && !stats.summary.total_pulls)
+    return (
+      <>
+        <Nothing>
+          Nothing was shown in the last {view.days} days. Choose a longer window, check that the site calls <code>GET /movies/recommendations</code> on this service,
+          or let simulated visitors come: <code>./dev demo</code>.
+        </Nothing>
+        <HealthSection report={report} now={now} zone={zone} />
+      </>
+    );
+  return (
+    <>
+      <ExperimentSection test={test} timeline={timeline} group={view.group} zone={zone} />
+      <LearningSection stats={stats} timeline={timeline} group={view.group} context={view.context} zone={zone} />
+      <HealthSection report={report} now={now} zone={zone} />
+    </>
+  );
+}
+
+function Filters({ view, choose, figures }: { view: View; choose: (part: Partial<View>) => void; figures: Figures | null }) {
+  const keys = new Set(Object.values(figures?.stats.detailed_stats ?? {}).map(({ context_key }) => context_key));
+  const contexts = [...keys, ...(view.context && !keys.has(view.context) ? [view.context] : [])].sort();
+  return (
+    <form aria-label="Filters" onSubmit={(event) => event.preventDefault()}>
+      <Select label="Window " value={view.days} options={WINDOWS} choose={(days) => choose({ days })} />
+      <Select label="Group " value={view.group} options={GROUPS} choose={(group) => choose({ group })} />
+      <Select label="Context " value={view.context} options={[["", "all contexts"], ...contexts.map((key) => [key, contextName(key)] as const)]} choose={(context) => choose({ context })} />
+    </form>
+  );
+}
+
+function SignIn({ configuration, reason }: { configuration: Configuration; reason: string }) {
+  return (
+    <main class="sign-in">
+      <h1>Bandit Selector</h1>
+      {reason && <p class="notice" role="alert">{reason}</p>}
+      {configuration.authorize_url ? (
+        <>
+          <p>Which algorithm fills each place, what visitors did with it, and whether that pays.</p>
+          <button class="primary" onClick={() => void signIn(configuration)}>Sign in</button>
+        </>
+      ) : (
+        <p class="notice">No issuer is configured: set SIGN_IN_AUTHORIZE_URL, SIGN_IN_TOKEN_URL and SIGN_IN_CLIENT_ID of the analytics function.</p>
+      )}
+    </main>
+  );
+}
+
+try {
+  const configuration = await readConfiguration();
+  const refused = await completeSignIn(configuration).then(() => "", (error: Error) => error.message);
+  render(<Dashboard configuration={configuration} refused={refused} />, document.body);
+} catch (error) {
+  render(<main><Nothing>{(error as Error).message}</Nothing></main>, document.body);
+}

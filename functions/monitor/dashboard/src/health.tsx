@@ -1,0 +1,72 @@
+/** The newest daily report: its checks, its alerts, and when it was made. Knows no request. */
+
+import type { Report } from "./answers";
+import { age, decimal, moment } from "./format";
+import { Nothing, Table } from "./parts";
+
+const MARKS: Record<string, string> = { ok: "✓", healthy: "✓", warning: "!", critical: "✕", no_data: "–" };
+const A_DAY = 86_400_000;
+
+export function HealthSection({ report, now, zone }: { report: Report | null; now: number; zone: string }) {
+  return (
+    <section aria-labelledby="health">
+      <h2 id="health">Is it healthy?</h2>
+      {report ? <Newest report={report} now={now} zone={zone} /> : <NoReport />}
+    </section>
+  );
+}
+
+const NoReport = () => (
+  <Nothing>
+    There is no report yet. The monitor makes one every day at 9 AM; <code>./dev monitor --days 7</code> makes one now.
+  </Nothing>
+);
+
+function Newest({ report, now, zone }: { report: Report; now: number; zone: string }) {
+  const made = new Date(report.timestamp);
+  const late = now - made.getTime() > 1.5 * A_DAY;
+  return (
+    <>
+      <p>
+        <Status status={report.overall_status} /> Report of {moment(made, zone)} over {report.period_days} days.
+      </p>
+      {late && <p class="notice">This report is {age(now - made.getTime())} old: the 9 AM run was missed. Look at the monitor function’s log, or run <code>./dev monitor --days 7</code>.</p>}
+      {report.alerts.length > 0 && (
+        <ul class="alerts">
+          {report.alerts.map((alert) => (
+            <li key={alert.metric + alert.message} class={alert.severity}>
+              <Status status={alert.severity} /> {alert.message}
+            </li>
+          ))}
+        </ul>
+      )}
+      <Table
+        caption="Checks of the newest report"
+        columns={["Check", "Status", "Figures"]}
+        rows={Object.entries(report.checks).map(([name, { status, metrics }]) => ({
+          key: name,
+          cells: [name.replaceAll("_", " "), <Status status={status} />, figures(metrics)],
+        }))}
+      />
+    </>
+  );
+}
+
+/** Never by colour alone: a mark, a word, a colour. */
+function Status({ status }: { status: string }) {
+  return (
+    <span class={`status ${status}`}>
+      <span aria-hidden="true">{MARKS[status] ?? "?"}</span> {status.replaceAll("_", " ")}
+    </span>
+  );
+}
+
+function figures(metrics: Record<string, unknown> = {}): string {
+  const written = Object.entries(metrics).map(([name, value]) => `${name.replaceAll("_", " ")} ${write(value)}`);
+  return written.join(" · ") || "–";
+}
+
+function write(value: unknown): string {
+  if (typeof value !== "number") return value == null ? "–" : String(value);
+  return Number.isInteger(value) ? value.toLocaleString("en") : decimal(value, 3);
+}

@@ -1,0 +1,115 @@
+/** Context × algorithm as a table whose cells are coloured and open the evidence behind them. Knows no request. */
+
+import { useState } from "preact/hooks";
+import type { Cell } from "./answers";
+import { algorithmName, contextName, count, decimal, share, wilson } from "./format";
+import { Figure, Nothing, Select, Table } from "./parts";
+
+const MEASURES = {
+  probability: {
+    name: "Probability of being drawn",
+    of: (cell: Cell) => cell.probability,
+    note: "How often the bandit draws each algorithm for a place in this context: its chance of being the best, within 1 % and 70 %.",
+  },
+  mean: {
+    name: "Expected success rate",
+    of: (cell: Cell) => mean(cell),
+    note: "The mean of what the bandit believes about each algorithm’s success rate (colours span the values shown).",
+  },
+} as const;
+
+type Measure = keyof typeof MEASURES;
+
+export function HeatMap({ cells, arms, chosen }: { cells: Cell[]; arms: string[]; chosen: string }) {
+  const [measure, setMeasure] = useState<Measure>("probability");
+  const [open, setOpen] = useState<string | null>(null);
+  const contexts = [...new Set(cells.map(({ context_key }) => context_key))].filter((key) => !chosen || key === chosen).sort(byDay);
+  const find = (context: string, arm: string) => cells.find((cell) => cell.context_key === context && cell.algorithm === arm);
+  const { of, note, name } = MEASURES[measure];
+  const values = cells.map(of).filter((value) => value != null);
+  const top = Math.max(...values);
+  const bottom = measure === "mean" ? Math.min(...values) : 0;
+  const selected = cells.find((cell) => id(cell) === open);
+  if (!contexts.length) return <Nothing>Nothing is learned yet; the first list shown in a context opens its row.</Nothing>;
+  return (
+    <Figure title="What was learned, by context and algorithm" note={note}>
+      <div class="controls">
+        <Select label="Show " value={measure} choose={setMeasure} options={Object.entries(MEASURES).map(([key, { name }]) => [key as Measure, name])} />
+      </div>
+      <div class="scroll" role="region" aria-label={name} tabIndex={0}>
+        <table class="heat">
+          <caption class="unseen">{name} by context and algorithm; a cell opens the evidence behind it</caption>
+          <thead>
+            <tr>
+              <th scope="col">Context</th>
+              {arms.map((arm) => <th scope="col" key={arm}>{algorithmName(arm)}</th>)}
+            </tr>
+          </thead>
+          <tbody>
+            {contexts.map((context) => (
+              <tr key={context}>
+                <th scope="row">{contextName(context)}</th>
+                {arms.map((arm) => {
+                  const cell = find(context, arm);
+                  const value = cell && of(cell);
+                  if (!cell || value == null) return <td key={arm}>–</td>;
+                  const heat = (value - bottom) / (top - bottom || 1);
+                  return (
+                    <td key={arm}>
+                      <button
+                        class={heat > 0.5 ? "cell hot" : "cell"}
+                        style={{ "--heat": `${Math.round(heat * 100)}%` }}
+                        aria-expanded={open === id(cell)}
+                        aria-label={`${algorithmName(arm)}, ${contextName(context)}: ${share(value)}. Evidence`}
+                        onClick={() => setOpen(open === id(cell) ? null : id(cell))}
+                      >
+                        {share(value, measure === "mean" ? 1 : 0)}
+                      </button>
+                    </td>
+                  );
+                })}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <div aria-live="polite">{selected ? <Evidence cell={selected} /> : <p class="hint">Choose a cell to see the evidence behind it.</p>}</div>
+    </Figure>
+  );
+}
+
+function Evidence({ cell }: { cell: Cell }) {
+  const { total_successes: won, total_failures: lost, total_pulls: pulls } = cell;
+  const bounds = wilson(won, won + lost);
+  const rows: [string, string][] = [
+    ["Outcomes", `${count(pulls)}: ${count(won)} successes, ${count(lost)} failures, ${count(pulls - won - lost)} neutral`],
+    ["Success rate as counted", bounds ? `${share(won / (won + lost))} (95 %: ${share(bounds[0])} to ${share(bounds[1])})` : "–"],
+    ["The guide’s Beta(α, β)", `Beta(${decimal(cell.alpha, 1)}, ${decimal(cell.beta, 1)}), mean ${share(cell.alpha / (cell.alpha + cell.beta))}`],
+    ["What serving uses", published(cell)],
+    ["Probability of being drawn", share(cell.probability)],
+  ];
+  return (
+    <section class="evidence" aria-label="Evidence">
+      <h4>{algorithmName(cell.algorithm)} in {contextName(cell.context_key)}</h4>
+      <Table caption="Evidence behind the cell" columns={["", "Value"]} rows={rows.map(([key, value]) => ({ key, cells: [key, value] }))} />
+    </section>
+  );
+}
+
+function published({ posterior_alpha: a, posterior_beta: b }: Cell): string {
+  return a == null || b == null ? "not published yet" : `Beta(${decimal(a, 1)}, ${decimal(b, 1)}), mean ${share(a / (a + b))}`;
+}
+
+function mean({ alpha, beta, posterior_alpha: a, posterior_beta: b }: Cell): number {
+  return a == null || b == null ? alpha / (alpha + beta) : a / (a + b);
+}
+
+const id = (cell: Cell) => `${cell.context_key} ${cell.algorithm}`;
+
+const DAY = ["morning", "afternoon", "evening", "night", "weekday", "weekend", "cold_start", "regular", "power_user"];
+
+/** Contexts in the order of a day, not of the alphabet; unknown keys last. */
+function byDay(one: string, other: string): number {
+  const rank = (key: string) => key.split("|").map((level) => `${DAY.indexOf(level) + 1 || 99}`.padStart(2, "0")).join();
+  return rank(one).localeCompare(rank(other));
+}

@@ -1,0 +1,137 @@
+/** What the bandit learned: shares and rates over time, rates with intervals, contexts. Knows no request. */
+
+import type { BanditStats, Cell, Point, Timeline as Answer } from "./answers";
+import { algorithmName, contextName, count, percent, share, wilson } from "./format";
+import { HeatMap } from "./heat_map";
+import { Figure, Interval, Nothing, Table } from "./parts";
+import { Timeline } from "./timeline";
+
+interface LearningProps {
+  stats: BanditStats;
+  timeline: Answer;
+  group: string;
+  context: string;
+  zone: string;
+}
+
+export function LearningSection({ stats, timeline, group, context, zone }: LearningProps) {
+  const cells = Object.values(stats.detailed_stats);
+  const arms = [...new Set(cells.map(({ algorithm }) => algorithm))].sort();
+  return (
+    <section aria-labelledby="learning">
+      <h2 id="learning">What did it learn?</h2>
+      <div class="columns">
+        <Shares points={timeline.points} arms={arms} zone={zone} />
+        <Clicks points={timeline.points} group={group} zone={zone} />
+      </div>
+      <div class="columns">
+        <Rates cells={cells.filter(({ context_key }) => !context || context_key === context)} arms={arms} context={context} />
+        <Contexts contexts={timeline.contexts} />
+      </div>
+      <HeatMap cells={cells} arms={arms} chosen={context} />
+    </section>
+  );
+}
+
+function Shares({ points, arms, zone }: { points: Point[]; arms: string[]; zone: string }) {
+  const drawn = points.filter(({ groups }) => groups["treatment"]?.shown);
+  if (!drawn.length) return <Nothing>The bandit drew no list in this window.</Nothing>;
+  return (
+    <Timeline
+      title="Who fills the places"
+      note="Share of each algorithm among the places that the bandit drew."
+      times={drawn.map(({ at }) => new Date(at))}
+      series={arms.map((arm, index) => ({
+        name: algorithmName(arm),
+        colour: index,
+        values: drawn.map(({ algorithms }) => algorithms[`bandit_${arm}`]?.share ?? 0),
+      }))}
+      zone={zone}
+      write={(value) => percent(value, 0)}
+      stacked
+    />
+  );
+}
+
+const GROUPS: [string, string, number][] = [
+  ["treatment", "Treatment (bandit)", 0],
+  ["control", "Control (hybrid)", 5],
+];
+
+function Clicks({ points, group, zone }: { points: Point[]; group: string; zone: string }) {
+  if (!points.length) return <Nothing>Nothing was shown in this window.</Nothing>;
+  return (
+    <Timeline
+      title="Click-through rate"
+      note="Clicked places among those shown, per group and moment; the verdict above counts visitors, not moments."
+      times={points.map(({ at }) => new Date(at))}
+      series={GROUPS.filter(([key]) => !group || key === group).map(([key, name, index]) => ({
+        name,
+        colour: index,
+        values: points.map(({ groups }) => groups[key]?.ctr ?? null),
+      }))}
+      zone={zone}
+      write={percent}
+    />
+  );
+}
+
+function Rates({ cells, arms, context }: { cells: Cell[]; arms: string[]; context: string }) {
+  const rows = arms.map((arm) => {
+    const mine = cells.filter(({ algorithm }) => algorithm === arm);
+    const won = mine.reduce((sum, { total_successes }) => sum + total_successes, 0);
+    const tried = won + mine.reduce((sum, { total_failures }) => sum + total_failures, 0);
+    return { arm, won, tried, bounds: wilson(won, tried) };
+  });
+  const to = Math.max(0.01, ...rows.map(({ bounds }) => bounds?.[1] ?? 0)) * 1.05;
+  return (
+    <Figure title="Success rate by algorithm" note={`${context ? contextName(context) : "All contexts"}, since the beginning, with 95 % intervals. Across contexts this mixes easy and hard hours: compare within one.`}>
+      <Table
+        caption="Success rate by algorithm"
+        columns={["Algorithm", "Success rate", "95 %", "Outcomes"]}
+        rows={rows.map(({ arm, won, tried, bounds }) => ({
+          key: arm,
+          cells: bounds
+            ? [
+                algorithmName(arm),
+                <span class="range-cell"><Interval low={bounds[0]} high={bounds[1]} at={won / tried} from={0} to={to} />{share(won / tried)}</span>,
+                `${share(bounds[0])} to ${share(bounds[1])}`,
+                count(tried),
+              ]
+            : [algorithmName(arm), "–", "no outcome yet", "0"],
+        }))}
+      />
+    </Figure>
+  );
+}
+
+function Contexts({ contexts }: { contexts: Answer["contexts"] }) {
+  const rows = Object.entries(contexts).sort(([, one], [, other]) => other.shown - one.shown);
+  const most = rows[0]?.[1].share;
+  if (!most) return <Nothing>No context occurred in this window.</Nothing>;
+  return (
+    <Figure title="When and for whom lists were shown" note="Share of the places shown, by context.">
+      <div class="tall">
+        <Table
+          caption="Context distribution"
+          columns={["Context", "Share", "Shown", "Clicked"]}
+          rows={rows.map(([key, { shown, share, ctr }]) => ({
+            key,
+            cells: [contextName(key), <Bar length={share / most}>{percent(share)}</Bar>, count(shown), percent(ctr)],
+          }))}
+        />
+      </div>
+    </Figure>
+  );
+}
+
+function Bar({ length, children }: { length: number; children: string }) {
+  return (
+    <span class="range-cell">
+      <svg class="bar" aria-hidden="true">
+        <rect width={`${100 * length}%`} height="100%" />
+      </svg>
+      {children}
+    </span>
+  );
+}

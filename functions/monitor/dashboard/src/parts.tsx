@@ -1,0 +1,105 @@
+/** The pieces every section is made of: figures with their table, tables, and what is said when there is nothing. */
+
+import type { ComponentChildren } from "preact";
+
+export type Row = { key: string; cells: ComponentChildren[] };
+
+interface TableProps {
+  caption: string;
+  columns: string[];
+  rows: Row[];
+  hidden?: boolean;
+}
+
+/** The first cell of a row is its heading; every other column is numeric. `hidden` hides the caption from sight only. */
+export function Table({ caption, columns, rows, hidden = true }: TableProps) {
+  return (
+    <div class="scroll" role="region" aria-label={caption} tabIndex={0}>
+      <table>
+        <caption class={hidden ? "unseen" : ""}>{caption}</caption>
+        <thead>
+          <tr>{columns.map((column) => <th scope="col" key={column}>{column}</th>)}</tr>
+        </thead>
+        <tbody>
+          {rows.map(({ key, cells: [first, ...rest] }) => (
+            <tr key={key}>
+              <th scope="row">{first}</th>
+              {rest.map((cell, index) => <td key={index}>{cell}</td>)}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+interface FigureProps {
+  title: string;
+  note?: string;
+  table?: ComponentChildren;
+  children: ComponentChildren;
+}
+
+/** A chart under its title; the same figures as a table are one click or key away. */
+export function Figure({ title, note, table, children }: FigureProps) {
+  return (
+    <figure>
+      <figcaption>
+        <h3>{title}</h3>
+        {note && <p>{note}</p>}
+      </figcaption>
+      {children}
+      {table && (
+        <details>
+          <summary>The same as a table</summary>
+          {table}
+        </details>
+      )}
+    </figure>
+  );
+}
+
+export function Nothing({ children }: { children: ComponentChildren }) {
+  return <p class="nothing">{children}</p>;
+}
+
+interface SelectProps<T extends string> {
+  label: string;
+  value: T;
+  options: readonly (readonly [T, string])[];
+  choose: (value: T) => void;
+}
+
+export function Select<T extends string>({ label, value, options, choose }: SelectProps<T>) {
+  return (
+    <label>
+      {label}
+      <select value={value} onChange={(event) => choose(event.currentTarget.value as T)}>
+        {options.map(([key, name]) => <option key={key} value={key}>{name}</option>)}
+      </select>
+    </label>
+  );
+}
+
+interface IntervalProps {
+  low: number;
+  high: number;
+  at: number;
+  /** What lies at the left and right edge. */
+  from: number;
+  to: number;
+  /** Where a thin line is drawn, for instance at no difference. */
+  mark?: number;
+}
+
+/** A dot on its interval. Decoration: the figures stand beside it. */
+export function Interval({ low, high, at, from, to, mark }: IntervalProps) {
+  const x = (value: number) => `${(Math.min(1, Math.max(0, (value - from) / (to - from || 1))) * 98 + 1).toFixed(2)}%`;
+  return (
+    <svg class="interval" aria-hidden="true">
+      {mark !== undefined && <line class="mark" x1={x(mark)} x2={x(mark)} y1="0" y2="100%" />}
+      <line class="range" x1={x(low)} x2={x(high)} y1="50%" y2="50%" />
+      <circle cx={x(at)} cy="50%" r="5" />
+    </svg>
+  );
+}

@@ -1,0 +1,93 @@
+/** Signs people in by OAuth 2.1's authorization code with PKCE and keeps their token for this tab. Knows no figure. */
+
+export interface Configuration {
+  authorize_url: string;
+  token_url: string;
+  client_id: string;
+  scope: string;
+  time_zone: string;
+}
+
+interface Token {
+  access_token: string;
+  /** Milliseconds since 1970. */
+  expires_at: number;
+}
+
+interface Attempt {
+  verifier: string;
+  state: string;
+}
+
+const TOKEN = "bandit-selector.token";
+const ATTEMPT = "bandit-selector.sign-in";
+
+export async function readConfiguration(): Promise<Configuration> {
+  const answer = await fetch("dashboard/configuration.json");
+  if (!answer.ok) throw new Error(`The page's configuration cannot be read (${answer.status}). Reload the page.`);
+  return answer.json();
+}
+
+export function currentToken(): string | null {
+  const token = stored<Token>(TOKEN);
+  return token && token.expires_at > Date.now() ? token.access_token : null;
+}
+
+export function signOut(): void {
+  sessionStorage.removeItem(TOKEN);
+}
+
+/** Leaves the page for the issuer's. */
+export async function signIn({ authorize_url, client_id, scope }: Configuration): Promise<void> {
+  const attempt: Attempt = { verifier: random(), state: random() };
+  sessionStorage.setItem(ATTEMPT, JSON.stringify(attempt));
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(attempt.verifier));
+  const query = new URLSearchParams({
+    response_type: "code",
+    client_id,
+    redirect_uri: here(),
+    scope,
+    state: attempt.state,
+    code_challenge: base64url(new Uint8Array(digest)),
+    code_challenge_method: "S256",
+  });
+  location.assign(`${authorize_url}?${query}`);
+}
+
+/** On the way back from the issuer: turns the code in the address into a token and cleans the address. */
+export async function completeSignIn({ token_url, client_id }: Configuration): Promise<void> {
+  const query = new URLSearchParams(location.search);
+  const [code, state, refusal] = ["code", "state", "error_description"].map((name) => query.get(name));
+  const attempt = stored<Attempt>(ATTEMPT);
+  if (!code && !query.has("error")) return;
+  history.replaceState(null, "", here());
+  sessionStorage.removeItem(ATTEMPT);
+  if (!code) throw new Error(`The issuer refused to sign you in: ${refusal ?? query.get("error")}.`);
+  if (!attempt || attempt.state !== state) throw new Error("This sign-in was started elsewhere; start it again here.");
+  const body = new URLSearchParams({
+    grant_type: "authorization_code",
+    client_id,
+    code,
+    code_verifier: attempt.verifier,
+    redirect_uri: here(),
+  });
+  const answer = await fetch(token_url, { method: "POST", body });
+  if (!answer.ok) throw new Error(`The issuer did not take the code (${answer.status}); sign in again.`);
+  const { access_token, expires_in } = await answer.json();
+  const token: Token = { access_token, expires_at: Date.now() + expires_in * 1000 };
+  sessionStorage.setItem(TOKEN, JSON.stringify(token));
+}
+
+const here = () => location.origin + location.pathname;
+
+function stored<T>(name: string): T | null {
+  return JSON.parse(sessionStorage.getItem(name) ?? "null");
+}
+
+function random(): string {
+  return base64url(crypto.getRandomValues(new Uint8Array(32)));
+}
+
+function base64url(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+}
