@@ -15,7 +15,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from bandit_selector.context import CONTEXTS, Context, context_at
+from bandit_selector.context import CONTEXTS, Context, context_at, user_type
 from numpy.typing import NDArray
 
 from infra.local.site import Catalogue, Movie, Ratings
@@ -79,7 +79,8 @@ class Synthetic:
 
     def context(self, user_id: int, at: datetime) -> Context:
         """The situation in which the visitor decides; KeyError for a user who does not exist."""
-        return context_at(at, _UTC, int(self.ratings_per_user[_row(user_id, USERS, "user")]))
+        ratings = int(self.ratings_per_user[_row(user_id, USERS, "user")])
+        return context_at(at, _UTC, user_type(ratings))
 
     def click_probabilities(self, user_id: int, shown: Sequence[int], context: Context) -> Floats:
         """One chance per movie id shown, from the top of the list."""
