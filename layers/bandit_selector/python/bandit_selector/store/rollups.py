@@ -30,9 +30,40 @@ def forget(connection: Connection, user_id: int) -> None:
 def first_difference(connection: Connection) -> str | None:
     """The first sum that does not follow from the impressions, as a sentence; None when every one does.
 
-    Days of which impressions were pruned are not looked at: all before the oldest impression's day.
+    Days before bandit_retention.complete_from are not looked at: their impressions were pruned.
     """
     return _hours_difference(connection) or _days_difference(connection) or _visitors_difference(connection)
+
+
+def rebuild(connection: Connection) -> None:
+    """Makes every sum anew from the impressions, but those of pruned days; writers wait until the transaction ends."""
+    with connection.transaction():
+        connection.execute("LOCK TABLE recommendation_hours, experiment_days IN SHARE ROW EXCLUSIVE MODE")
+        connection.execute(
+            "DELETE FROM recommendation_hours WHERE hour >= (SELECT complete_from FROM bandit_retention)"
+        )
+        connection.execute(
+            """
+            INSERT INTO recommendation_hours SELECT * FROM recommendation_hours_recomputed
+            """
+        )
+        connection.execute(
+            """
+            INSERT INTO experiment_visitors SELECT * FROM experiment_visitors_recomputed
+            ON CONFLICT (user_id, ab_group) DO UPDATE SET last_day = excluded.last_day
+            """
+        )
+        connection.execute(
+            """
+            DELETE FROM experiment_days
+            WHERE day >= (SELECT (complete_from AT TIME ZONE 'UTC')::date FROM bandit_retention)
+            """
+        )
+        connection.execute(
+            """
+            INSERT INTO experiment_days SELECT * FROM experiment_days_recomputed
+            """
+        )
 
 
 def _hours_difference(connection: Connection) -> str | None:
@@ -42,7 +73,7 @@ def _hours_difference(connection: Connection) -> str | None:
             coalesce(stored.context_key, found.context_key), to_json(stored)::text, to_json(found)::text
         FROM (
             SELECT * FROM recommendation_hours
-            WHERE hour >= (SELECT date_trunc('day', min(created_at), 'UTC') FROM recommendation_events)
+            WHERE hour >= (SELECT complete_from FROM bandit_retention)
         ) AS stored
         FULL JOIN recommendation_hours_recomputed AS found
             ON (stored.hour, stored.algorithm, stored.context_key) = (found.hour, found.algorithm, found.context_key)
@@ -67,7 +98,7 @@ def _days_difference(connection: Connection) -> str | None:
             coalesce(stored.cluster, found.cluster), to_json(stored)::text, to_json(found)::text
         FROM (
             SELECT * FROM experiment_days
-            WHERE day >= (SELECT min(created_at AT TIME ZONE 'UTC')::date FROM recommendation_events)
+            WHERE day >= (SELECT (complete_from AT TIME ZONE 'UTC')::date FROM bandit_retention)
                 AND (visitors, shown) <> (0, 0)
         ) AS stored
         FULL JOIN experiment_days_recomputed AS found
@@ -91,7 +122,7 @@ def _visitors_difference(connection: Connection) -> str | None:
         SELECT user_id, ab_group, stored.last_day, found.last_day
         FROM (
             SELECT * FROM experiment_visitors
-            WHERE last_day >= (SELECT min(created_at AT TIME ZONE 'UTC')::date FROM recommendation_events)
+            WHERE last_day >= (SELECT (complete_from AT TIME ZONE 'UTC')::date FROM bandit_retention)
         ) AS stored
         FULL JOIN experiment_visitors_recomputed AS found USING (user_id, ab_group)
         WHERE stored.last_day IS DISTINCT FROM found.last_day

@@ -10,13 +10,13 @@ def first_difference(connection: Connection) -> str | None:
 
 
 def rebuild(connection: Connection) -> int:
-    """Restores the counts of every cell from its events and what was archived; returns how many cells were wrong.
+    """Restores every cell's counts, and all sums, from the events and what was archived; returns how many cells were wrong.
 
     One transaction. Consumers wait for it; what they have counted but not committed is added after it.
     """
     with connection.transaction():
         connection.execute("LOCK TABLE bandit_states IN SHARE ROW EXCLUSIVE MODE")
-        return connection.execute(
+        wrong = connection.execute(
             """
             INSERT INTO bandit_states AS s
                 (context_key, algorithm, total_pulls, total_successes, total_failures, alpha, beta)
@@ -34,6 +34,8 @@ def rebuild(connection: Connection) -> int:
                  s.prior_alpha + excluded.total_successes, s.prior_beta + excluded.total_failures)
             """
         ).rowcount
+        rollups.rebuild(connection)
+    return wrong
 
 
 def _cells_difference(connection: Connection) -> str | None:
