@@ -202,3 +202,13 @@ def test_counts_refuse_a_wrong_shape_negative_numbers_and_repeated_names() -> No
 def test_an_unknown_policy_is_refused() -> None:
     with pytest.raises(ValueError, match="got 'greedy'"):
         posterior(counted(np.zeros((1, 2)), 0.1, CONTEXTS[:1]), "greedy")  # pyright: ignore[reportArgumentType]
+
+
+def test_an_arm_with_little_evidence_keeps_its_width_and_the_leader_is_narrowed() -> None:
+    successes, outcomes = np.array([[2.0, 2000.0]]), np.array([[20.0, 20_000.0]])
+    believed = posterior(Counts(CONTEXTS[:1], ARMS[:2], successes, outcomes - successes))
+    drawn = 1 / believed.alpha + 1 / believed.beta  # variance on the logit scale, to first order
+    _, spread = laplace(successes.ravel(), outcomes.ravel(), kernel(CONTEXTS[:1], 2, Prior()), -2.2)
+    kept = drawn.ravel() / spread.diagonal()
+    assert kept[0] > 0.5
+    assert kept[1] < 0.1

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 Reals = NDArray[np.float64]
 
-NODES_PER_ARM = 40
+NODES_PER_ARM = 28
 _TINY = 1e-12
 
 
@@ -13,7 +13,7 @@ def probability_best(alpha: Reals, beta: Reals) -> Reals:
     """P(arm a has the highest rate) for independent Beta(alpha, beta) arms.
 
     Shapes: (..., arms) in and out; every row of the answer sums to 1. Six arms cost about 0.1 ms, a row of
-    a larger batch less; the error is below 1e-4 for any mixture of parameters from 0.05 to 1e9.
+    a larger batch less; the error is below 2e-4 for any mixture of parameters from 0.05 to 1e9.
 
     P_a = ∫ f_a(t) Π_{b≠a} F_b(t) dt on the logit scale, where Beta(α, β) has density ∝ σ(t)^α σ(−t)^β. The
     grid is the union of one grid per arm, so that a narrow posterior beside a wide one is resolved;

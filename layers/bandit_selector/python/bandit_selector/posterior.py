@@ -11,7 +11,7 @@ from bandit_selector.hierarchy import Prior, kernel, laplace, pooled_logit, sigm
 Policy = Literal["shared", "independent"]
 
 PRIOR = Prior()
-CAUTION = 0.5
+EAGERNESS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def _shared(counts: Counts, prior: Prior) -> Posterior:
     successes, outcomes = counts.successes.ravel(), (counts.successes + counts.failures).ravel()
     logit, spread = laplace(successes, outcomes, covariance, pooled_logit(counts, prior))
     mean, miss = sigmoid(logit).reshape(shape), sigmoid(-logit).reshape(shape)
-    variance = _annealed(_contrast(spread, *shape), _contrast(covariance, *shape))
+    variance = _tempered(_contrast(spread, *shape), mean * miss)
     total = spread.diagonal().reshape(shape)
     own = outcomes.reshape(shape) * mean * miss * total
     unlearned = total / covariance.diagonal().reshape(shape)
@@ -84,6 +84,14 @@ def _contrast(covariance: Reals, contexts: int, arms: int) -> Reals:
     return variance - (blocks.sum(axis=2) - variance) / max(arms - 1, 1)
 
 
-def _annealed(variance: Reals, before: Reals) -> Reals:
-    """The variance to draw with: narrowed, the more is known, to a quarter (CAUTION²) of what is believed."""
-    return variance * (CAUTION**2 + (1 - CAUTION**2) * np.minimum(variance / before, 1))
+def _tempered(variance: Reals, bernoulli: Reals) -> Reals:
+    """The variance to draw with, narrower for the arms that are known best; (contexts, arms), bernoulli = p(1−p).
+
+    Thompson sampling explores an arm with n of a context's N outcomes until n·KL ≈ ln N; less is enough, ln(N/n): the
+    exploration rate of MOSS (Audibert & Bubeck 2009) and KL-UCB+ (Garivier & Cappé 2011). A variance scaled by g lowers
+    ln N to g ln N, so g = ln(c·N/n) / ln N. n = 1/(v p(1−p)) counts what is believed in outcomes, borrowed ones too.
+    An unlucky arm with little evidence keeps its width, so that no run stays locked in; EAGERNESS c guards near ties.
+    """
+    known = np.maximum(1 / (variance * bernoulli), EAGERNESS)
+    total = known.sum(axis=1, keepdims=True)
+    return variance * np.log(EAGERNESS * total / known) / np.log(total)
