@@ -45,13 +45,17 @@ def consume(event: dict[str, Any], database: Database, settings: Settings) -> di
 
 
 def report(applied: Applied, delivered: int) -> None:
-    """Logs each cell that moved in the words that operators look for, and counts."""
-    for change in applied.changes:
-        for words, number in (("Bandit success", change.successes), ("Bandit failure", change.failures)):
-            if number:
-                TELEMETRY.logger.info(words, context_key=change.context_key, algorithm=change.arm, change=number)
+    """Logs what moved in the words that operators look for, all cells of a batch in one line, and counts."""
+    log_outcomes("Bandit success", {change.cell: change.successes for change in applied.changes if change.successes})
+    log_outcomes("Bandit failure", {change.cell: change.failures for change in applied.changes if change.failures})
     TELEMETRY.count("FeedbackApplied", applied.new)
     TELEMETRY.count("FeedbackRepeated", delivered - applied.new)
     TELEMETRY.count("FeedbackUnattributed", applied.unattributed)
     TELEMETRY.count("Successes", sum(change.successes for change in applied.changes))
     TELEMETRY.count("Failures", sum(change.failures for change in applied.changes))
+
+
+def log_outcomes(words: str, cells: dict[str, int]) -> None:
+    """One line: by how much each cell's count moved; a conversion takes one from the failures."""
+    if cells:
+        TELEMETRY.logger.info(words, total=sum(cells.values()), cells=cells)

@@ -49,6 +49,10 @@ class Change:
     successes: int
     failures: int
 
+    @property
+    def cell(self) -> str:
+        return f"{self.context_key}|{self.arm}"
+
 
 @dataclass(frozen=True, slots=True)
 class Applied:

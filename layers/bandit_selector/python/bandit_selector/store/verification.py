@@ -6,7 +6,7 @@ from bandit_selector.store.connection import Connection
 
 def first_difference(connection: Connection) -> str | None:
     """The first stored figure that does not follow from the events, as a sentence; None when every one does."""
-    return _cells_difference(connection) or rollups.first_difference(connection)
+    return first_wrong_cell(connection) or rollups.first_difference(connection)
 
 
 def rebuild(connection: Connection) -> int:
@@ -38,8 +38,10 @@ def rebuild(connection: Connection) -> int:
     return wrong
 
 
-def _cells_difference(connection: Connection) -> str | None:
-    """For every cell: successes, failures and pulls = those of its events + those archived when events were removed;
+def first_wrong_cell(connection: Connection) -> str | None:
+    """The first cell that does not follow from its events, as a sentence.
+
+    For every cell: successes, failures and pulls = those of its events + those archived when events were removed;
     alpha = prior_alpha + successes; beta = prior_beta + failures.
     """
     row = connection.execute(
@@ -56,4 +58,5 @@ def _cells_difference(connection: Connection) -> str | None:
     if row is None:
         return None
     context_key, arm, stored, due = row
-    return f"Cell {context_key} × {arm} stores pulls, successes, failures, alpha, beta = {stored}, but its events give {due}."
+    figures = "pulls, successes, failures, alpha, beta"
+    return f"Cell {context_key} × {arm} stores {figures} = {stored}, but its events give {due}."

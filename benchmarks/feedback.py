@@ -1,0 +1,254 @@
+"""`./dev bench feedback`: events per second of the consumer, against one transaction per event and against COPY.
+
+Everything runs on one embedded PostgreSQL of this machine, in one run: (a) naive, one transaction per event, counts
+read, changed and written back, as the application this service replaces does; (b) the consumer's own entry point as
+Lambda calls it, JSON in and partial-failure answer out, for several batch sizes and numbers of consumers; (c) COPY of
+the same rows into a plain table, the limit. Durable commits and synchronous_commit=off. Then the same batches against
+a small and a large number of events that are there already.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from statistics import median
+
+from bandit_selector.feedback import Message
+from bandit_selector.settings import Settings
+from bandit_selector.store.connection import Connection, Database, connect
+from bandit_selector.store.migrate import migrate
+from bandit_selector.store.verification import first_wrong_cell, rebuild
+from rich.console import Console
+from rich.progress import Progress
+
+from benchmarks._feedback_load import as_batches, react, show
+from infra.local import postgres, site
+
+SERVER = ("shared_buffers=1GB", "max_wal_size=8GB", "checkpoint_timeout=1h", "max_connections=40", "autovacuum=off")
+RESULTS = Path(__file__).parent / "results" / "feedback.md"
+COMMAND = "./dev bench feedback"
+SIZES = (10, 100, 1000, 10_000)
+CONSUMERS = (1, 2, 4)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table; `speeds` in events per second, one for each repetition."""
+
+    what: str
+    durable: bool
+    speeds: tuple[float, ...]
+
+    @property
+    def speed(self) -> float:
+        return median(self.speeds)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Measures, prints and writes the table; 1 if the counts were wrong afterwards."""
+    parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
+    parser.add_argument("--repeat", type=int, default=3, help="runs per line, of which the median counts")
+    parser.add_argument("--events", type=int, default=20_000, help="events per run of batches of 1,000 and more")
+    parser.add_argument("--small", type=int, default=100_000, help="existing events of the first growth measurement")
+    parser.add_argument("--large", type=int, default=10_000_000, help="existing events of the second")
+    arguments = parser.parse_args(argv)
+    with tempfile.TemporaryDirectory(prefix="bandit-bench-") as folder:
+        Path(folder).chmod(0o711)
+        server = postgres.start(Path(folder) / "postgres", SERVER)
+        try:
+            return _measure(server.url, arguments)
+        finally:
+            server.stop()
+
+
+def _measure(url: str, arguments: argparse.Namespace) -> int:
+    with connect(url, statement_seconds=0) as connection, Progress(console=Console(stderr=True)) as progress:
+        site.create_tables(connection)
+        migrate(connection)
+        connection.execute("CREATE TABLE naive_states (LIKE bandit_states INCLUDING ALL)")
+        show(connection, arguments.small, settled=True)
+        rebuild(connection)
+        tasks = [(durable, size, consumers) for durable in (True, False) for size in SIZES for consumers in CONSUMERS]
+        bar = progress.add_task("feedback", total=arguments.repeat * (len(tasks) + 4) + 2)
+        rows: dict[tuple[str, bool], list[float]] = {}
+
+        def note(what: str, durable: bool, speed: float) -> None:
+            rows.setdefault((what, durable), []).append(speed)
+            progress.advance(bar)
+
+        for _ in range(arguments.repeat):
+            for durable in (True, False):
+                _commits(connection, durable)
+                note("naive: one transaction per event", durable, naive(url, connection, 600 if durable else 4000))
+                note("COPY of the same rows", durable, copy(connection, 5 * arguments.events))
+                for size in SIZES:
+                    for consumers in CONSUMERS:
+                        count = min(arguments.events, size * 20) if size < 10_000 else arguments.events * 2
+                        speed = consume_all(url, connection, count * (2 if consumers > 1 else 1), size, consumers)
+                        note(f"consumer, batch {size:,}, {consumers} at once", durable, speed)
+        _commits(connection, True)
+        growth = _growth(url, connection, arguments, progress, bar)
+        wrong = first_wrong_cell(connection)
+    table = report([Row(what, durable, tuple(speeds)) for (what, durable), speeds in rows.items()], growth, arguments)
+    RESULTS.write_text(table)
+    print(table)
+    print(wrong or "The invariant holds for every cell.")
+    return int(wrong is not None)
+
+
+def _commits(connection: Connection, durable: bool) -> None:
+    """For every connection opened from now on."""
+    connection.execute("ALTER DATABASE postgres SET synchronous_commit = on" if durable else
+                       "ALTER DATABASE postgres SET synchronous_commit = off")  # fmt: skip
+
+
+def _fresh(connection: Connection, count: int) -> list[Message]:
+    """Messages for impressions that nobody has reacted to yet."""
+    messages = react(connection, show(connection, count, settled=False), seed=count)
+    connection.execute("ANALYZE recommendation_events, feedback_events, bandit_states")
+    return messages
+
+
+def naive(url: str, connection: Connection, count: int) -> float:
+    """Events per second, each: find the impression, update it, read the cell, write it back, commit."""
+    messages = _fresh(connection, count)
+    with connect(url) as own:
+        start = time.perf_counter()
+        for message in messages:
+            _naively(own, message)
+        return count / (time.perf_counter() - start)
+
+
+def _naively(own: Connection, message: Message) -> None:
+    with own.transaction():
+        row = own.execute(
+            "SELECT id, context->>'context_key', substr(algorithm, 8) FROM recommendation_events"
+            " WHERE user_id = %s AND movie_id = %s ORDER BY created_at DESC LIMIT 1",
+            [message.user_id, message.movie_id],
+        ).fetchone()
+        assert row is not None  # noqa: S101 # it was shown
+        own.execute(
+            "UPDATE recommendation_events SET clicked = true, clicked_at = %s WHERE id = %s",
+            [message.occurred_at, row[0]],
+        )
+        state = own.execute(
+            "SELECT id, alpha, total_pulls FROM naive_states WHERE context_key = %s AND algorithm = %s", row[1:]
+        ).fetchone()
+        if state is None:
+            own.execute("INSERT INTO naive_states (context_key, algorithm, alpha) VALUES (%s, %s, 2)", row[1:])
+        else:
+            own.execute(
+                "UPDATE naive_states SET alpha = %s, total_pulls = %s, updated_at = now() WHERE id = %s",
+                [state[1] + 1, state[2] + 1, state[0]],
+            )
+
+
+def copy(connection: Connection, count: int) -> float:
+    """Rows per second of COPY into a logged table without indexes, from text made beforehand."""
+    messages = _fresh(connection, count)
+    lines = "".join(map(_as_line, messages)).encode()
+    connection.execute("DROP TABLE IF EXISTS copied")
+    connection.execute("CREATE TABLE copied (LIKE feedback_events)")
+    start = time.perf_counter()
+    with connection.cursor().copy("COPY copied FROM STDIN") as target:
+        target.write(lines)
+    return count / (time.perf_counter() - start)
+
+
+def _as_line(m: Message) -> str:
+    values = (m.message_id, m.user_id, m.movie_id, m.event_id, m.action, m.rating, m.occurred_at, m.received_at)
+    fields = ["\\N" if value is None else str(value) for value in (*values, None, "unknown_impression")]
+    return "\t".join(fields) + "\n"
+
+
+def consume_all(url: str, connection: Connection, count: int, size: int, consumers: int) -> float:
+    """Events per second of processes that start together and each take their share of the batches."""
+    batches = as_batches(_fresh(connection, max(count, size * consumers)), size)
+    context = multiprocessing.get_context("spawn")
+    barrier, times = context.Barrier(consumers), context.SimpleQueue()
+    processes = [
+        context.Process(target=_consumer, args=(url, batches[start::consumers], barrier, times.put))
+        for start in range(consumers)
+    ]
+    for process in processes:
+        process.start()
+    spans = [times.get() for _ in processes]
+    for process in processes:
+        process.join()
+    seconds = max(end for _, end in spans) - min(start for start, _ in spans)
+    return size * len(batches) / seconds
+
+
+def _consumer(url: str, batches: Sequence[str], barrier: Barrier, done: Callable[[tuple[float, float]], None]) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # its log
+    from functions.feedback.handler import consume  # the import is not what is measured
+
+    settings, database = Settings(), Database(lambda: url)
+    database.read(lambda own: own.execute("SELECT 1"))
+    barrier.wait()
+    start = time.monotonic()
+    for batch in batches:
+        answer = json.dumps(consume(json.loads(batch), database, settings))
+        assert answer == '{"batchItemFailures": []}', answer  # noqa: S101
+    done((start, time.monotonic()))
+    database.close()
+
+
+def _growth(
+    url: str, connection: Connection, arguments: argparse.Namespace, progress: Progress, bar: object
+) -> dict[int, float]:
+    """Median milliseconds of a batch of 1,000, by how many events are there."""
+    cost: dict[int, float] = {}
+    for existing in (arguments.small, arguments.large):
+        (there,) = connection.execute("SELECT count(*) FROM recommendation_events").fetchone() or (0,)
+        while there < existing:
+            show(connection, min(1_000_000, existing - there), settled=True)
+            there = min(there + 1_000_000, existing)
+        rebuild(connection)
+        connection.execute("VACUUM ANALYZE recommendation_events")
+        connection.execute("CHECKPOINT")
+        speeds = [consume_all(url, connection, arguments.events, 1000, 1) for _ in range(arguments.repeat)]
+        cost[existing] = 1e6 / median(speeds)
+        progress.advance(bar)  # type: ignore[arg-type]
+    return cost
+
+
+def report(rows: Sequence[Row], growth: dict[int, float], arguments: argparse.Namespace) -> str:
+    """The table, with ratios to the two baselines of the same kind of commit."""
+    speed = {(row.what, row.durable): row.speed for row in rows}
+    lines = [
+        "# The consumer's speed",
+        "",
+        f"`{COMMAND}` on {os.cpu_count()} cores; medians of {arguments.repeat} runs, in events per second.",
+        "Machines differ: read the ratios.",
+        "",
+        "| | durable | × naive | of COPY | sync off | × naive | of COPY |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for what in dict.fromkeys(row.what for row in rows):
+        cells = [what]
+        for durable in (True, False):
+            own = speed[what, durable]
+            cells += [
+                f"{own:,.0f}",
+                f"{own / speed['naive: one transaction per event', durable]:,.1f}",
+                f"{own / speed['COPY of the same rows', durable]:.1%}",
+            ]
+        lines.append(f"| {' | '.join(cells)} |")
+    small, large = growth
+    return "\n".join(
+        [
+            *lines,
+            "",
+            "Cost of a batch of 1,000 as the table grows: "
+            f"{growth[small]:.1f} ms with {small:,} events there, {growth[large]:.1f} ms with {large:,}: "
+            f"{growth[large] / growth[small]:.2f} ×.",
+            "",
+        ]
+    )
