@@ -28,7 +28,7 @@ Mint: TypeAlias = Callable[[str], str]
 
 PAGE: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<link rel="icon" href="data:,"><title>Sign in on this machine</title><style>
+<link rel="icon" href="data:,"><link rel="icon" href="data:,"><title>Sign in on this machine</title><style>
 :root {{ color-scheme: light dark }}
 body {{ font: 1.05rem/1.5 system-ui, sans-serif; max-width: 26rem; margin: 15vh auto; padding: 0 1.5rem }}
 button {{ font: inherit; font-weight: 600; padding: .6rem 1.2rem; border: 0; border-radius: .5rem;
