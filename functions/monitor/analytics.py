@@ -47,8 +47,11 @@ class Quarter(BaseModel):
     days: Annotated[int, Field(ge=1, le=90)] = 7
 
 
-class Span(Year):
-    """The query of /analytics/timeline: by the hour up to three days, else by the day, unless `resolution` says."""
+class Span(Year, Filter):
+    """The query of /analytics/timeline: by the hour up to three days, else by the day, unless `resolution` says.
+
+    `context_key` keeps the points to one context; the distribution of contexts and the test's lift stay whole.
+    """
 
     days: Annotated[int, Field(ge=1, le=365)] = 7
     resolution: Resolution | None = None
@@ -124,7 +127,9 @@ def timeline(connection: Connection, event: Event, settings: Settings) -> Timeli
         since=since,
         resolution=resolution,
         time_zone=str(settings.time_zone),
-        points=answers.points(activity.over_time(connection, since, resolution, str(settings.time_zone))),
+        points=answers.points(
+            activity.over_time(connection, since, resolution, str(settings.time_zone), span.context_key)
+        ),
         contexts=answers.context_shares(activity.by_context(connection, since)),
         lift=[
             answers.LiftPoint.of(day, lift)

@@ -179,6 +179,19 @@ def test_recommendation_stats_are_the_rows(database: Database, now: datetime) ->
     assert stats["overall_ctr"] == pytest.approx(100 * rows[1] / rows[0])
 
 
+def test_the_contexts_timelines_add_up_to_the_whole(database: Database, now: datetime) -> None:
+    whole = ask(database, "/analytics/timeline", now)
+    parts = [ask(database, "/analytics/timeline", now, context_key=key) for key in whole["contexts"]]
+    assert shown_of([whole]) == shown_of(parts) == sum(context["shown"] for context in whole["contexts"].values())
+    assert all(part["contexts"] == whole["contexts"] for part in parts)
+
+
+def shown_of(timelines: list[dict[str, Any]]) -> int:
+    return sum(
+        group["shown"] for timeline in timelines for point in timeline["points"] for group in point["groups"].values()
+    )
+
+
 def test_the_timeline_adds_up(database: Database, now: datetime) -> None:
     daily = ask(database, "/analytics/timeline", now, Settings(time_zone="Asia/Tokyo"), days="7")  # pyright: ignore[reportArgumentType]
     hourly = ask(database, "/analytics/timeline", now, days="7", resolution="hour")

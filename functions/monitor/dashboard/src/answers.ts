@@ -84,11 +84,12 @@ export interface Figures {
 /** The service did not take the token: it is late, or it lacks the scope. */
 export class NotAllowed extends Error {}
 
-export async function readFigures(token: string, days: number): Promise<Figures> {
+export async function readFigures(token: string, days: string, context: string): Promise<Figures> {
+  const of = context ? `&context_key=${encodeURIComponent(context)}` : "";
   const [stats, { ab_test: test }, timeline, report] = await Promise.all([
     ask<BanditStats>("bandit/stats", token),
     ask<{ ab_test: Experiment }>(`performance?days=${days}`, token),
-    ask<Timeline>(`timeline?days=${days}`, token),
+    ask<Timeline>(`timeline?days=${days}${of}`, token),
     ask<Report | null>("health", token),
   ]);
   return { stats, test, timeline, report, at: Date.now() };

@@ -1,7 +1,7 @@
 /** The page: signs in, asks again every half minute, says how fresh its figures are, and lays the sections out. */
 
 import { render } from "preact";
-import { useCallback, useEffect, useState } from "preact/hooks";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { type Figures, NotAllowed, readFigures } from "./answers";
 import { ExperimentSection } from "./experiment";
 import { age, contextName } from "./format";
@@ -30,13 +30,17 @@ function Dashboard({ configuration, refused }: { configuration: Configuration; r
   const [fault, setFault] = useState("");
   const [farewell, setFarewell] = useState(refused);
   const [now, setNow] = useState(Date.now());
+  const turn = useRef(0);
   const token = currentToken();
 
   const refresh = useCallback(async () => {
     const token = currentToken();
     if (!token) return setNow(Date.now());
+    const mine = ++turn.current; // an answer that was overtaken by a newer question is dropped
     try {
-      setFigures(await readFigures(token, Number(view.days)));
+      const found = await readFigures(token, view.days, view.context);
+      if (mine !== turn.current) return;
+      setFigures(found);
       setFault("");
     } catch (error) {
       if (error instanceof NotAllowed) {
@@ -45,7 +49,7 @@ function Dashboard({ configuration, refused }: { configuration: Configuration; r
       } else setFault(error instanceof TypeError ? "The service cannot be reached." : String((error as Error).message));
     }
     setNow(Date.now());
-  }, [view.days]);
+  }, [view.days, view.context]);
 
   useEffect(() => {
     void refresh();

@@ -47,17 +47,21 @@ def by_context(connection: Connection, since: datetime) -> dict[str, Tally]:
     return {context_key: Tally(*sums) for context_key, *sums in rows}
 
 
-def over_time(connection: Connection, since: datetime, resolution: Resolution, time_zone: str) -> list[Moment]:
-    """The tally of each algorithm in each hour or day of a time zone, oldest first."""
+def over_time(
+    connection: Connection, since: datetime, resolution: Resolution, time_zone: str, context_key: str | None = None
+) -> list[Moment]:
+    """The tally of each algorithm in each hour or day of a time zone, oldest first; of all contexts or of one."""
     rows = connection.execute(
         """
         SELECT date_trunc(%(resolution)s, hour, %(zone)s) AS at, algorithm, sum(shown)::bigint, sum(clicked)::bigint,
             sum(rated)::bigint, sum(rating_sum), sum(thumbs_up)::bigint, sum(thumbs_down)::bigint,
             sum(favorites)::bigint, sum(watchlist)::bigint, sum(successes)::bigint, sum(failures)::bigint
-        FROM recommendation_activity WHERE hour >= %(since)s GROUP BY at, algorithm HAVING sum(shown) > 0
+        FROM recommendation_activity
+        WHERE hour >= %(since)s AND (%(context_key)s::text IS NULL OR context_key = %(context_key)s)
+        GROUP BY at, algorithm HAVING sum(shown) > 0
         ORDER BY at, algorithm
         """,
-        {"resolution": resolution, "zone": time_zone, "since": since},
+        {"resolution": resolution, "zone": time_zone, "since": since, "context_key": context_key},
     )
     return [Moment(at, algorithm, Tally(*sums)) for at, algorithm, *sums in rows]
 
