@@ -10,7 +10,7 @@ def first_difference(connection: Connection) -> str | None:
 
 
 def rebuild(connection: Connection) -> int:
-    """Restores every cell's counts and all sums from the events and what was archived; returns how many cells were wrong.
+    """Restores every cell's counts and all sums from the events and the archive; returns how many cells were wrong.
 
     One transaction. Consumers wait for it; what they have counted but not committed is added after it.
     """
