@@ -60,6 +60,16 @@ class Schedule:
     in_time_zone: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Cors:
+    """What browsers of any origin may send and read; tokens travel in a header, never in a cookie."""
+
+    methods: tuple[str, ...]
+    headers: tuple[str, ...]
+    exposed_headers: tuple[str, ...]
+    max_age: timedelta
+
+
 _LEARNING = (
     "ARMS",
     "POLICY",
@@ -125,6 +135,13 @@ ROUTES: Final = (
     Route("GET", "/dashboard", "analytics", "open"),
     Route("GET", "/dashboard/{asset}", "analytics", "open"),
     Route("GET", "/health", "analytics", "open"),
+)
+
+CORS: Final = Cors(
+    methods=("GET", "POST", "OPTIONS"),
+    headers=("authorization", "content-type"),
+    exposed_headers=("X-Recommendation-Id", "X-AB-Group", "X-Context-Key", "Retry-After"),
+    max_age=timedelta(hours=1),
 )
 
 FEEDBACK_QUEUE: Final = Queue(

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import pwd
 import secrets
 import shutil
 import signal
@@ -12,15 +13,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Final, TypedDict
 
 import psycopg
 
+from infra.local import leash
 from infra.local.errors import LocalError
 
 UNPRIVILEGED: Final = "nobody"
 START_SECONDS: Final = 30.0
 FAST_SHUTDOWN: Final = signal.SIGINT  # PostgreSQL's own meaning; SIGTERM would wait for every client to leave
+
+
+class _Credentials(TypedDict, total=False):
+    user: str
+    group: int
+    extra_groups: list[int]
 
 
 class PostgresFailed(LocalError):
@@ -57,14 +65,14 @@ def start(folder: Path, settings: Sequence[str] = ()) -> Postgres:
     port = free_port()
     options = [f"port={port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", *settings]
     with (home / "log").open("ab") as log:
+        words = [binaries / "postgres", "-D", data, *(word for option in options for word in ("-c", option))]
         process = subprocess.Popen(
-            [binaries / "postgres", "-D", data, *(word for option in options for word in ("-c", option))],
+            leash.command([str(word) for word in words], ending=FAST_SHUTDOWN, user=_owner()),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
             cwd=home,
-            user=_owner(),
         )
     server = Postgres(f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres", home, process)
     _await_connections(server)
@@ -102,6 +110,8 @@ def _reachable(folder: Path) -> Path:
         checkout = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
         folder = Path("/var/tmp") / f"bandit-selector-{checkout}"  # noqa: S108 # a name of its own, owned below
         folder.mkdir(exist_ok=True, mode=0o711)
+        if folder.is_symlink() or folder.stat().st_uid not in {0, pwd.getpwnam(UNPRIVILEGED).pw_uid}:
+            raise PostgresFailed(f"{folder} belongs to somebody else; remove it, the database's files go there.")
     _own(folder)
     return folder
 
@@ -125,8 +135,14 @@ def _owner() -> str | None:
     return UNPRIVILEGED if os.geteuid() == 0 else None
 
 
+def _credentials() -> "_Credentials":
+    """The server's user with its own group and no other, as arguments of subprocess."""
+    owner = _owner()
+    return {"user": owner, "group": pwd.getpwnam(owner).pw_gid, "extra_groups": []} if owner else {}
+
+
 def _can_enter(folder: Path) -> bool:
-    return not subprocess.run(["test", "-x", folder], check=False, user=_owner()).returncode
+    return not subprocess.run(["test", "-x", folder], check=False, **_credentials()).returncode
 
 
 def _own(path: Path) -> None:
@@ -136,7 +152,7 @@ def _own(path: Path) -> None:
 
 def _run(*command: object, check: bool = True) -> None:
     words = [str(word) for word in command]
-    done = subprocess.run(words, check=False, capture_output=True, text=True, cwd="/", user=_owner())
+    done = subprocess.run(words, check=False, capture_output=True, text=True, cwd="/", **_credentials())
     if check and done.returncode:
         raise PostgresFailed(f"{Path(words[0]).name} failed: {done.stderr.strip() or done.stdout.strip()}")
 

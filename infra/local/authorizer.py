@@ -1,0 +1,73 @@
+"""API Gateway's JWT authorizer: whose token is good for which route. Knows keys and claims, no function."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+import jwt
+
+CLAIMS: Final = ("exp", "iss", "sub")
+
+
+class Unauthorized(Exception):
+    """No token, or one that is not good here."""
+
+
+class Forbidden(Exception):
+    """A good token without a scope of this route."""
+
+
+@dataclass(frozen=True, slots=True)
+class Authorizer:
+    """Checks RS256 signature, issuer, audience and times against one issuer's key set."""
+
+    issuer: str
+    audience: str
+    keys: dict[str, Any]
+
+    def check(self, header: str | None, scopes: tuple[str, ...]) -> dict[str, Any]:
+        """What the event says in `requestContext.authorizer`; raises Unauthorized or Forbidden.
+
+        Any one of `scopes` suffices; none means that every good token may pass. Claims arrive as text.
+        """
+        token = (header or "").removeprefix("Bearer ").strip()
+        try:
+            claims = self._claims(token)
+        except jwt.InvalidTokenError as error:
+            raise Unauthorized(str(error)) from None
+        if scopes and not set(scopes) & set(str(claims.get("scope", "")).split()):
+            raise Forbidden(f"The token has none of the scopes {', '.join(scopes)}.")
+        return {"jwt": {"claims": {name: _text(value) for name, value in claims.items()}, "scopes": scopes or None}}
+
+    def _claims(self, token: str) -> dict[str, Any]:
+        key = self._key(jwt.get_unverified_header(token).get("kid"))
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            key,
+            algorithms=["RS256"],
+            issuer=self.issuer,
+            options={"require": list(CLAIMS), "verify_aud": False},
+        )
+        audience = claims.get("aud", claims.get("client_id", []))
+        if self.audience not in ([audience] if isinstance(audience, str) else audience):
+            raise jwt.InvalidAudienceError(f"The token is for {audience!r}, not for {self.audience!r}")
+        return claims
+
+    def _key(self, key_id: object) -> jwt.PyJWK:
+        for key in self.keys["keys"]:
+            if key["kid"] == key_id:
+                return _read_key(tuple(sorted(key.items())))
+        raise jwt.InvalidKeyError(f"The issuer has no key {key_id!r}")
+
+
+@lru_cache
+def _read_key(fields: tuple[tuple[str, str], ...]) -> jwt.PyJWK:
+    return jwt.PyJWK(dict(fields))
+
+
+def _text(value: Any) -> str:
+    """As API Gateway writes a claim: `true`, `42`, `[one two]`."""
+    words: list[object] | None = value if isinstance(value, list) else None
+    if words is not None:
+        return f"[{' '.join(map(str, words))}]"
+    return str(value).lower() if isinstance(value, bool) else str(value)

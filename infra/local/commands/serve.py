@@ -1,0 +1,52 @@
+"""Runs the whole service on this machine until Ctrl-C; DATABASE_URL makes it serve a database of your own."""
+
+import argparse
+import asyncio
+import signal
+from contextlib import AsyncExitStack, suppress
+from datetime import UTC, datetime
+
+from bandit_selector.settings import read_settings
+
+from infra.local import schedules
+from infra.local.installation import LOCAL, Installation, Plan, background, installation
+from infra.service import SCHEDULES
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=int, default=8000, help="where the API listens; 0 is any free port")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    plan = Plan(LOCAL / "serve", arguments.port, read_settings().database_url)
+    with suppress(asyncio.CancelledError):
+        asyncio.run(_serve(plan))
+    return 0
+
+
+async def _serve(plan: Plan) -> None:
+    stopping = stop_signal()
+    async with AsyncExitStack() as stack:
+        service = await stack.enter_async_context(installation(plan))
+        zone = read_settings().time_zone
+        for schedule in SCHEDULES:
+            keeping = schedules.keep(schedule, service.invoke, zone, lambda: datetime.now(UTC))
+            stack.push_async_callback(background(keeping))
+        greet(service)
+        await stopping.wait()
+
+
+def stop_signal() -> asyncio.Event:
+    """Set by Ctrl-C and SIGTERM from now on."""
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    return stopping
+
+
+def greet(service: Installation) -> None:
+    """Where to look, and a line to try."""
+    print(f"API        {service.addresses.api}\nDashboard  {service.addresses.dashboard}")
+    print(f"Database   {service.addresses.database}\nStop       Ctrl-C\n")
+    print('Try        TOKEN=$(./dev token --user 1); curl -H "Authorization: Bearer $TOKEN" \\')
+    print(f'             "{service.addresses.api}/movies/recommendations?user_id=1"', flush=True)

@@ -1,0 +1,24 @@
+"""Says where the running service's parts are. Exit code 1 if none runs."""
+
+import argparse
+import json
+from dataclasses import asdict
+
+from infra.local.errors import LocalError
+from infra.local.installation import running
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    found = running()
+    if found is None:
+        raise LocalError("No service of this checkout runs; start one with `./dev serve` or `./dev demo`.")
+    addresses = asdict(found[1])
+    if arguments.json:
+        print(json.dumps(addresses))
+    else:
+        print("\n".join(f"{name:<18} {address}" for name, address in addresses.items()))
+    return 0

@@ -1,0 +1,37 @@
+"""The database that a command means: DATABASE_URL's, the running service's, or this checkout's own, started for it."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from bandit_selector.settings import read_settings
+from bandit_selector.store.connection import Connection, connect
+
+from infra.local import lock, postgres, site
+from infra.local.installation import LOCAL, running
+
+
+@contextmanager
+def open_database() -> Generator[Connection]:
+    """An autocommit connection for one command; what had to be started for it is stopped afterwards.
+
+    Raises DatabaseUnavailable, or PostgresFailed where the embedded server does not come up.
+    """
+    with database_url() as url, connect(url, statement_seconds=0) as connection:
+        yield connection
+
+
+@contextmanager
+def database_url() -> Generator[str]:
+    """The address behind `open_database`."""
+    found = running()
+    if url := read_settings().database_url or (found[1].database if found else ""):
+        yield url
+        return
+    with lock.held(LOCAL / "serve"):
+        server = postgres.start(LOCAL / "serve" / "postgres")
+        try:
+            with connect(server.url) as connection:
+                site.create_tables(connection)
+            yield server.url
+        finally:
+            server.stop()

@@ -1,0 +1,189 @@
+"""One running service on this machine, assembled from the service's page and taken down again as a whole."""
+
+import asyncio
+import json
+import os
+import socket
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+from aiohttp import web
+from bandit_selector.store.connection import connect
+from bandit_selector.store.migrate import migrate
+
+from infra.local import aws, lock, postgres, site
+from infra.local.authorizer import Authorizer
+from infra.local.aws import Resources
+from infra.local.clock import Clock
+from infra.local.errors import LocalError
+from infra.local.event_source import EventSource
+from infra.local.gateway import Gateway
+from infra.local.issuer import AUDIENCE, Issuer, issuer_with_free_port
+from infra.local.runtime import Runtime
+from infra.service import FEEDBACK_QUEUE, FUNCTIONS, ROUTES, Function
+
+ROOT: Final = Path(__file__).parents[2]
+LOCAL: Final = ROOT / ".local"
+Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to run: where its files live, on which port (0 = any), on whose database and whose clock."""
+
+    folder: Path
+    port: int
+    database_url: str = ""
+    simulated: bool = False
+    postgres_settings: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the parts of a running service are; what `./dev status --json` prints."""
+
+    api: str
+    dashboard: str
+    issuer: str
+    database: str
+    aws_endpoint: str
+    queue: str
+    dead_letter_queue: str
+    bucket: str
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """The running service; `functions` are invoked by name, as AWS invokes them."""
+
+    addresses: Addresses
+    issuer: Issuer
+    clock: Clock
+    functions: Mapping[str, Runtime]
+    session: aiohttp.ClientSession
+
+    async def invoke(self, function: str, event: Mapping[str, object]) -> bytes:
+        """One event by hand; raises InvocationFailed or Throttled."""
+        return await self.functions[function].invoke(json.dumps(event).encode())
+
+
+@asynccontextmanager
+async def installation(plan: Plan) -> AsyncGenerator[Installation]:
+    """Starts everything but the visitors and the schedules; on the way out nothing of it is left running.
+
+    Raises LocalError when this folder's service already runs or its port is taken.
+    """
+    async with AsyncExitStack() as stack:
+        stack.enter_context(lock.held(plan.folder))
+        listening = stack.enter_context(_socket(plan.port))
+        server = aws.start(plan.folder)
+        stack.callback(server.stop)
+        database_url = plan.database_url or _own_database(plan, stack)
+        with connect(database_url) as connection:
+            site.create_tables(connection)
+            migrate(connection)
+        server.await_answer()
+        resources = aws.create(server, FEEDBACK_QUEUE, database_url)
+        issuer = issuer_with_free_port(plan.folder)
+        functions = _functions(plan, resources, database_url, stack)
+        clock = Clock(plan.simulated)
+        invoke = {name: runtime.invoke for name, runtime in functions.items()}
+        gateway = Gateway(ROUTES, invoke, Authorizer(issuer.url, AUDIENCE, issuer.keys()), clock)
+        await _listen(stack, gateway.answer, listening)
+        await _listen(stack, issuer.answer, stack.enter_context(_socket(issuer.port)))
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        source = EventSource(FEEDBACK_QUEUE, resources.queue, session, invoke[FEEDBACK_QUEUE.consumer])
+        stack.push_async_callback(background(source.run()))
+        addresses = _addresses(listening, issuer, database_url, resources)
+        stack.enter_context(lock.announced(plan.folder, asdict(addresses)))
+        yield Installation(addresses, issuer, clock, functions, session)
+
+
+def running(*folders: Path) -> tuple[Path, Addresses] | None:
+    """The first of these folders (`serve`, then `demo`) whose service runs, and where its parts are."""
+    for folder in folders or (LOCAL / "serve", LOCAL / "demo"):
+        found = lock.announcement(folder)
+        if found:
+            return folder, Addresses(**found)
+    return None
+
+
+def background(work: Coroutine[Any, Any, None]) -> "Callable[[], Awaitable[None]]":
+    """Starts `work`; calling the answer ends it and waits for its end."""
+    task = asyncio.create_task(work)
+
+    async def end() -> None:
+        task.cancel()
+        await asyncio.wait([task])
+        if not task.cancelled() and (failure := task.exception()):
+            raise failure
+
+    return end
+
+
+def _own_database(plan: Plan, stack: AsyncExitStack) -> str:
+    server = postgres.start(plan.folder / "postgres", plan.postgres_settings)
+    stack.callback(server.stop)
+    return server.url
+
+
+def _functions(plan: Plan, resources: Resources, database_url: str, stack: AsyncExitStack) -> dict[str, Runtime]:
+    logs = plan.folder / "logs"
+    logs.mkdir(exist_ok=True)
+    runtimes: dict[str, Runtime] = {}
+    for function in FUNCTIONS:
+        settings = settings_of(function, resources, database_url)
+        runtimes[function.name] = Runtime(function, settings, ROOT, logs / f"{function.name}.log")
+        stack.push_async_callback(runtimes[function.name].stop)
+    return runtimes
+
+
+def settings_of(function: Function, resources: Resources, database_url: str) -> dict[str, str]:
+    """What the stack would put into this function's environment: what it uses, what was configured here, no more."""
+    queues = {"FEEDBACK_QUEUE_URL": resources.queue, "DEAD_LETTER_QUEUE_URL": resources.dead_letter_queue}
+    of_resource = {
+        "database": {"DATABASE_URL": database_url},
+        "send_feedback": {"FEEDBACK_QUEUE_URL": resources.queue},
+        "feedback_queue": queues,
+        "reports": {"REPORT_BUCKET": resources.bucket},
+        "alerts": {"ALERT_TOPIC_ARN": resources.topic},
+    }
+    given = {name: value for use in function.uses for name, value in of_resource[use].items()}
+    configured = {name: os.environ[name] for name in function.settings if name in os.environ}
+    return {**aws.CREDENTIALS, "AWS_ENDPOINT_URL": resources.endpoint, **configured, **given}
+
+
+def _socket(port: int) -> socket.socket:
+    try:
+        return socket.create_server(("127.0.0.1", port), backlog=512)
+    except OSError as error:
+        raise LocalError(
+            f"Port {port} cannot be used ({error.strerror}); choose another with --port, or --port 0 for a free one."
+        ) from None
+
+
+async def _listen(stack: AsyncExitStack, answer: Answer, listening: socket.socket) -> None:
+    server = web.Server(answer)
+    accepting = await asyncio.get_running_loop().create_server(server, sock=listening)
+    stack.push_async_callback(server.shutdown, 1)
+    stack.callback(accepting.close)
+
+
+def _addresses(listening: socket.socket, issuer: Issuer, database_url: str, resources: Resources) -> Addresses:
+    api = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    return Addresses(
+        api=api,
+        dashboard=f"{api}/dashboard",
+        issuer=issuer.url,
+        database=database_url,
+        aws_endpoint=resources.endpoint,
+        queue=resources.queue,
+        dead_letter_queue=resources.dead_letter_queue,
+        bucket=resources.bucket,
+        topic=resources.topic,
+    )

@@ -1,0 +1,72 @@
+"""One service per folder: who holds it, and what it says about itself. Knows nothing of what runs there."""
+
+import fcntl
+import json
+import time
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, Final
+
+from infra.local.errors import LocalError
+
+LOCK: Final = "lock"
+ANNOUNCEMENT: Final = "running.json"
+
+
+class AlreadyRuns(LocalError):
+    """Another process holds the folder."""
+
+
+@contextmanager
+def held(folder: Path) -> Generator[None]:
+    """Holds `folder` until the end of the block or of this process, however it ends; raises AlreadyRuns."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("a+") as file:
+        if not _lock(file):
+            found = announcement(folder)
+            where = f" at {found['api']}" if found else ", still starting"
+            raise AlreadyRuns(f"This checkout's `./dev {folder.name}` already runs{where}; stop it first.")
+        (folder / ANNOUNCEMENT).unlink(missing_ok=True)
+        yield
+
+
+def _lock(file: IO[str]) -> bool:
+    """Tries for a moment: somebody who only looks holds the lock very shortly."""
+    for _ in range(5):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.02)
+        else:
+            return True
+    return False
+
+
+@contextmanager
+def announced(folder: Path, content: Mapping[str, Any]) -> Generator[None]:
+    """Tells other processes what runs here, until the end of the block."""
+    draft = folder / f"{ANNOUNCEMENT}.draft"
+    draft.touch(mode=0o600)
+    draft.write_text(json.dumps(content, indent=2))
+    draft.rename(folder / ANNOUNCEMENT)
+    try:
+        yield
+    finally:
+        (folder / ANNOUNCEMENT).unlink(missing_ok=True)
+
+
+def announcement(folder: Path) -> dict[str, Any] | None:
+    """What the service of `folder` says about itself; None if none runs (what a crashed one said is nothing)."""
+    try:
+        with (folder / LOCK).open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        try:
+            content: dict[str, Any] = json.loads((folder / ANNOUNCEMENT).read_text())
+        except FileNotFoundError:
+            return None
+        return content
+    except FileNotFoundError:
+        return None
+    return None
