@@ -1,8 +1,7 @@
 """API Gateway's JWT authorizer: whose token is good for which route. Knows keys and claims, no function."""
 
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import jwt
 
@@ -23,7 +22,7 @@ class Authorizer:
 
     issuer: str
     audience: str
-    keys: dict[str, Any]
+    keys: jwt.PyJWKSet
 
     def check(self, header: str | None, scopes: tuple[str, ...]) -> dict[str, Any]:
         """What the event says in `requestContext.authorizer`; raises Unauthorized or Forbidden.
@@ -40,10 +39,9 @@ class Authorizer:
         return {"jwt": {"claims": {name: _text(value) for name, value in claims.items()}, "scopes": scopes or None}}
 
     def _claims(self, token: str) -> dict[str, Any]:
-        key = self._key(jwt.get_unverified_header(token).get("kid"))
         claims: dict[str, Any] = jwt.decode(
             token,
-            key,
+            self._key(jwt.get_unverified_header(token).get("kid")),
             algorithms=["RS256"],
             issuer=self.issuer,
             options={"require": list(CLAIMS), "verify_aud": False},
@@ -54,20 +52,14 @@ class Authorizer:
         return claims
 
     def _key(self, key_id: object) -> jwt.PyJWK:
-        for key in self.keys["keys"]:
-            if key["kid"] == key_id:
-                return _read_key(tuple(sorted(key.items())))
-        raise jwt.InvalidKeyError(f"The issuer has no key {key_id!r}")
-
-
-@lru_cache
-def _read_key(fields: tuple[tuple[str, str], ...]) -> jwt.PyJWK:
-    return jwt.PyJWK(dict(fields))
+        for key in self.keys.keys:
+            if key.key_id == key_id:
+                return key
+        raise jwt.InvalidTokenError(f"The issuer has no key {key_id!r}")
 
 
 def _text(value: Any) -> str:
     """As API Gateway writes a claim: `true`, `42`, `[one two]`."""
-    words: list[object] | None = value if isinstance(value, list) else None
-    if words is not None:
-        return f"[{' '.join(map(str, words))}]"
+    if isinstance(value, list):
+        return f"[{' '.join(map(str, cast('list[object]', value)))}]"
     return str(value).lower() if isinstance(value, bool) else str(value)

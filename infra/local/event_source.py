@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import aiohttp
 
@@ -115,5 +115,5 @@ async def depth(session: aiohttp.ClientSession, url: str) -> int:
 
 def _failed(answer: Any) -> set[str]:
     """The ids that ReportBatchItemFailures names; an answer of another shape fails nothing, as on AWS."""
-    items: list[dict[str, str]] = (answer or {}).get("batchItemFailures") or []
+    items = cast("list[dict[str, str]]", (answer or {}).get("batchItemFailures") or [])
     return {item["itemIdentifier"] for item in items}

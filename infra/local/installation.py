@@ -5,30 +5,31 @@ import json
 import os
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
+import jwt
 from aiohttp import web
 from bandit_selector.store.connection import connect
 from bandit_selector.store.migrate import migrate
 
-from infra.local import aws, lock, postgres, site
+from infra.local import aws, lock, postgres, sign_in, site
 from infra.local.authorizer import Authorizer
 from infra.local.aws import Resources
 from infra.local.clock import Clock
 from infra.local.errors import LocalError
 from infra.local.event_source import EventSource
-from infra.local.gateway import Gateway
+from infra.local.gateway import MAX_BODY, Gateway
 from infra.local.issuer import AUDIENCE, Issuer, issuer_with_free_port
 from infra.local.runtime import Runtime
 from infra.service import FEEDBACK_QUEUE, FUNCTIONS, ROUTES, Function
 
 ROOT: Final = Path(__file__).parents[2]
 LOCAL: Final = ROOT / ".local"
-Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +91,26 @@ async def installation(plan: Plan) -> AsyncGenerator[Installation]:
         server.await_answer()
         resources = aws.create(server, FEEDBACK_QUEUE, database_url)
         issuer = issuer_with_free_port(plan.folder)
-        functions = _functions(plan, resources, database_url, stack)
+        api = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        functions = _functions(plan, resources, database_url, api, stack)
         clock = Clock(plan.simulated)
         invoke = {name: runtime.invoke for name, runtime in functions.items()}
-        gateway = Gateway(ROUTES, invoke, Authorizer(issuer.url, AUDIENCE, issuer.keys()), clock)
-        await _listen(stack, gateway.answer, listening)
-        await _listen(stack, issuer.answer, stack.enter_context(_socket(issuer.port)))
+        gateway = Gateway(
+            ROUTES, invoke, Authorizer(issuer.url, AUDIENCE, jwt.PyJWKSet.from_dict(issuer.keys())), clock
+        )
+        pages = sign_in.routes(lambda scope: issuer.mint("analyst", datetime.now(UTC), scope))
+        await _listen(stack, [*pages, web.route("*", "/{path:.*}", gateway.answer)], listening)
+        everything = web.route("*", "/{path:.*}", issuer.answer)
+        await _listen(stack, [everything], stack.enter_context(_socket(issuer.port)))
         session = await stack.enter_async_context(aiohttp.ClientSession())
         source = EventSource(FEEDBACK_QUEUE, resources.queue, session, invoke[FEEDBACK_QUEUE.consumer])
         stack.push_async_callback(background(source.run()))
-        addresses = _addresses(listening, issuer, database_url, resources)
-        stack.enter_context(lock.announced(plan.folder, asdict(addresses)))
-        yield Installation(addresses, issuer, clock, functions, session)
+        yield Installation(_addresses(api, issuer, database_url, resources), issuer, clock, functions, session)
+
+
+def announced(service: Installation, plan: Plan) -> AbstractContextManager[None]:
+    """For as long as the block lasts, `running` finds this service."""
+    return lock.announced(plan.folder, asdict(service.addresses))
 
 
 def running(*folders: Path) -> tuple[Path, Addresses] | None:
@@ -132,18 +141,20 @@ def _own_database(plan: Plan, stack: AsyncExitStack) -> str:
     return server.url
 
 
-def _functions(plan: Plan, resources: Resources, database_url: str, stack: AsyncExitStack) -> dict[str, Runtime]:
+def _functions(
+    plan: Plan, resources: Resources, database_url: str, api: str, stack: AsyncExitStack
+) -> dict[str, Runtime]:
     logs = plan.folder / "logs"
     logs.mkdir(exist_ok=True)
     runtimes: dict[str, Runtime] = {}
     for function in FUNCTIONS:
-        settings = settings_of(function, resources, database_url)
+        settings = settings_of(function, resources, database_url, api)
         runtimes[function.name] = Runtime(function, settings, ROOT, logs / f"{function.name}.log")
         stack.push_async_callback(runtimes[function.name].stop)
     return runtimes
 
 
-def settings_of(function: Function, resources: Resources, database_url: str) -> dict[str, str]:
+def settings_of(function: Function, resources: Resources, database_url: str, api: str) -> dict[str, str]:
     """What the stack would put into this function's environment: what it uses, what was configured here, no more."""
     queues = {"FEEDBACK_QUEUE_URL": resources.queue, "DEAD_LETTER_QUEUE_URL": resources.dead_letter_queue}
     of_resource = {
@@ -154,7 +165,13 @@ def settings_of(function: Function, resources: Resources, database_url: str) -> 
         "alerts": {"ALERT_TOPIC_ARN": resources.topic},
     }
     given = {name: value for use in function.uses for name, value in of_resource[use].items()}
-    configured = {name: os.environ[name] for name in function.settings if name in os.environ}
+    here = {
+        "SIGN_IN_AUTHORIZE_URL": f"{api}{sign_in.AUTHORIZE}",
+        "SIGN_IN_TOKEN_URL": f"{api}{sign_in.TOKEN}",
+        "SIGN_IN_CLIENT_ID": sign_in.CLIENT,
+        "SIGN_IN_SCOPE": "analytics",
+    } | os.environ
+    configured = {name: here[name] for name in function.settings if name in here}
     return {**aws.CREDENTIALS, "AWS_ENDPOINT_URL": resources.endpoint, **configured, **given}
 
 
@@ -167,15 +184,16 @@ def _socket(port: int) -> socket.socket:
         ) from None
 
 
-async def _listen(stack: AsyncExitStack, answer: Answer, listening: socket.socket) -> None:
-    server = web.Server(answer)
-    accepting = await asyncio.get_running_loop().create_server(server, sock=listening)
-    stack.push_async_callback(server.shutdown, 1)
-    stack.callback(accepting.close)
+async def _listen(stack: AsyncExitStack, routes: Sequence[web.RouteDef], listening: socket.socket) -> None:
+    application = web.Application(client_max_size=2 * MAX_BODY)
+    application.add_routes(routes)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1, handle_signals=False)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.SockSite(runner, listening, backlog=512).start()
 
 
-def _addresses(listening: socket.socket, issuer: Issuer, database_url: str, resources: Resources) -> Addresses:
-    api = f"http://127.0.0.1:{listening.getsockname()[1]}"
+def _addresses(api: str, issuer: Issuer, database_url: str, resources: Resources) -> Addresses:
     return Addresses(
         api=api,
         dashboard=f"{api}/dashboard",

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 from bandit_selector.settings import read_settings
 
-from infra.local import schedules
-from infra.local.installation import LOCAL, Installation, Plan, background, installation
+from infra.local import sample, schedules
+from infra.local.installation import LOCAL, Installation, Plan, announced, background, installation
 from infra.service import SCHEDULES
 
 
@@ -28,10 +28,13 @@ async def _serve(plan: Plan) -> None:
     stopping = stop_signal()
     async with AsyncExitStack() as stack:
         service = await stack.enter_async_context(installation(plan))
+        if not plan.database_url:
+            await sample.fill(service)
         zone = read_settings().time_zone
         for schedule in SCHEDULES:
             keeping = schedules.keep(schedule, service.invoke, zone, lambda: datetime.now(UTC))
             stack.push_async_callback(background(keeping))
+        stack.enter_context(announced(service, plan))
         greet(service)
         await stopping.wait()
 
