@@ -22,7 +22,12 @@ from infra.service import Queue
 
 REGION: Final = "eu-central-1"
 ACCOUNT: Final = "123456789012"
-CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_REGION": REGION}
+CREDENTIALS: Final = {
+    "AWS_ACCESS_KEY_ID": "local",
+    "AWS_SECRET_ACCESS_KEY": "local",
+    "AWS_REGION": REGION,
+    "AWS_DEFAULT_REGION": REGION,
+}
 START_SECONDS: Final = 60.0
 
 

@@ -46,7 +46,7 @@ class Sandbox:
 
     def __init__(self, function: Function) -> None:
         self._function = function
-        self._events: asyncio.Queue[Invocation] = asyncio.Queue()
+        self._events: asyncio.Queue[Invocation | None] = asyncio.Queue()
         self._current: Invocation | None = None
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -101,7 +101,8 @@ class Sandbox:
         await self._process.wait()
         await asyncio.wait([self._watch])
         self._socket.close()
-        await self._api.shutdown(0)
+        self._events.put_nowait(None)
+        await self._api.shutdown(1)
 
     async def _report_exit(self) -> None:
         status = await self._process.wait()
@@ -125,6 +126,8 @@ class Sandbox:
         if not self._ready.done():
             self._ready.set_result(None)
         invocation = await self._events.get()
+        if invocation is None:  # nobody is left to hear it
+            return web.Response(status=410)
         deadline = time.time() + self._function.timeout.total_seconds()
         headers = {
             "Lambda-Runtime-Aws-Request-Id": invocation.id,
