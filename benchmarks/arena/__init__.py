@@ -1,0 +1,1 @@
+"""Bandit policies against one another in synthetic worlds: the parts of `./dev bench learning`."""

@@ -1,0 +1,99 @@
+"""Who plays where: fills worker processes with games and collects their regret curves; it must not know any rule."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import PIPE
+from tempfile import TemporaryFile
+
+from rich.progress import Progress, TaskID
+
+from benchmarks.arena.peers import REQUIREMENTS
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENTS = ROOT / ".local" / "bench"
+ALONE = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")} | {
+    "PYTHONPATH": f"{ROOT}:{ROOT}/layers/bandit_selector/python",
+    "HOME": str(ENVIRONMENTS),  # where a library may keep its caches
+}
+
+Games = dict[tuple[str, str, int], list[float]]  # (policy, world, seed) → cumulative regret
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """Policies that one interpreter can play."""
+
+    python: Path
+    players: str
+    policies: tuple[str, ...]
+
+
+def ours(policies: Iterable[str]) -> Team:
+    return Team(Path(sys.executable), "policies", tuple(policies))
+
+
+def installed(peer: str) -> Team | str:
+    """The peer, installed in an environment of its own, or what went wrong."""
+    requirement, _ = REQUIREMENTS[peer]
+    try:
+        return Team(environment(requirement), "peers", (peer,))
+    except subprocess.CalledProcessError as error:
+        return f"{requirement} does not install: {str(error.stderr).strip()[-300:]}"
+
+
+def environment(requirement: str) -> Path:
+    """The Python of an environment with one library and numpy, made when it is first asked for."""
+    folder = ENVIRONMENTS / requirement.replace("==", "-")
+    python = folder / "bin" / "python"
+    if not (folder / "installed").exists():
+        uv = shutil.which("uv") or "uv"
+        for command in (
+            (uv, "venv", "--clear", "--python", sys.executable, str(folder)),
+            (uv, "pip", "install", "--python", str(python), requirement, "numpy"),
+        ):
+            subprocess.run(command, check=True, capture_output=True, text=True)
+        (folder / "installed").touch()
+    return python
+
+
+def play(teams: Iterable[tuple[Team, list[str], list[int]]], horizon: int, processes: int, progress: Progress) -> Games:
+    """Every team's policies in its worlds with its seeds; a team that fails is missing from the answer, loudly."""
+    rounds = [(team, p, world, seeds) for team, worlds, seeds in teams for p in team.policies for world in worlds]
+    bar = progress.add_task(f"T = {horizon:,}", total=sum(len(seeds) for *_, seeds in rounds))
+    with ThreadPoolExecutor(processes) as pool:
+        started = [pool.submit(_round, *each, horizon, progress, bar) for each in rounds]
+    return {game: regret for played in started for game, regret in played.result().items()}
+
+
+def _round(
+    team: Team, policy: str, world: str, seeds: list[int], horizon: int, progress: Progress, bar: TaskID
+) -> Games:
+    command = [str(team.python), "-W", "ignore", "-m", "benchmarks.arena.worker", team.players]
+    games: Games = {}
+    asked = "".join(json.dumps([policy, world, seed, horizon]) + "\n" for seed in seeds)
+    with TemporaryFile("w+") as questions, TemporaryFile("w+") as complaints:
+        questions.write(asked)
+        questions.seek(0)
+        with subprocess.Popen(
+            command, cwd=ROOT, env=ALONE, text=True, stdin=questions, stdout=PIPE, stderr=complaints
+        ) as worker:
+            for seed, line in zip(seeds, worker.stdout or (), strict=False):
+                games[policy, world, seed] = json.loads(line)
+                progress.advance(bar)
+        if worker.returncode:
+            complaints.seek(0)
+            progress.console.print(f"{policy} failed in {world}: {complaints.read()[-300:]}", markup=False)
+    return games
+
+
+def timings() -> dict[str, float]:
+    """benchmarks.arena.speed in a process of its own, with one thread."""
+    command = [sys.executable, "-m", "benchmarks.arena.speed"]
+    done = subprocess.run(command, check=True, cwd=ROOT, env=ALONE, capture_output=True, text=True)
+    return json.loads(done.stdout)

@@ -1,0 +1,39 @@
+"""Regret over time, one panel per world: `python -m benchmarks.arena.picture CURVES.json PICTURE.svg`.
+
+It runs in an environment that has matplotlib, and must not import the product.
+"""
+
+import json
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+EMPHASIS = {"shared": "#c0392b", "independent": "#2c3e50"}
+
+
+def main(source: str, target: str) -> None:
+    matplotlib: Any = import_module("matplotlib")
+    matplotlib.use("svg")
+    matplotlib.rcParams |= {"svg.hashsalt": "learning", "font.size": 8}
+    plt: Any = import_module("matplotlib.pyplot")
+    horizon: float
+    worlds: dict[str, dict[str, list[float]]]
+    horizon, worlds = json.loads(Path(source).read_text(encoding="utf-8"))
+    figure, axes = plt.subplots(2, 4, figsize=(13, 6.5), layout="constrained")
+    for axis, (world, policies) in zip(axes.flat, worlds.items(), strict=False):
+        for policy, regret in policies.items():
+            steps = [(i + 1) * horizon / len(regret) for i in range(len(regret))]
+            axis.plot(steps, regret, label=policy, color=EMPHASIS.get(policy), lw=2.2 if policy in EMPHASIS else 1)
+        ceiling = max(regret[-1] for policy, regret in policies.items() if policy != "uniform")
+        axis.set(title=world, xlabel="decisions", ylim=(0, ceiling * 1.1))
+        axis.spines[["top", "right"]].set_visible(False)
+    handles, labels = axes.flat[0].get_legend_handles_labels()
+    axes.flat[-1].axis("off")
+    axes.flat[-1].legend(handles, labels, loc="center", frameon=False)
+    figure.suptitle("Cumulative regret in synthetic worlds, mean over seeds (lower is better)")
+    figure.savefig(target, metadata={"Date": None})
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2])

@@ -1,0 +1,85 @@
+"""Regret curves → tables in Markdown; it must not know how the games were played."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from benchmarks.arena.environments import ENVIRONMENTS, Reals
+from benchmarks.arena.field import Games
+
+BASELINE = "independent"
+
+
+def finals(games: Games, policy: str, world: str) -> dict[int, float]:
+    """Regret at the horizon by seed."""
+    return {seed: curve[-1] for (p, w, seed), curve in games.items() if (p, w) == (policy, world)}
+
+
+def regret_table(games: Games, worlds: Sequence[str]) -> str:
+    """Mean regret ± standard error per world, and `rel`, its geometric mean ratio to the baseline on the same seeds."""
+    policies = sorted({p for p, *_ in games}, key=lambda p: relative(games, p)[0])
+    head = ["policy", "seeds", *worlds, "rel", "95 % interval"]
+    rows = [
+        [p, str(len(_seeds(games, p))), *(_cell(finals(games, p, w)) for w in worlds), *_rel(games, p)]
+        for p in policies
+    ]
+    return table(head, rows)
+
+
+def relative(games: Games, policy: str) -> tuple[float, float, float]:
+    """Geometric mean over E1–E6 of mean regret / the baseline's mean regret; with a 95 % bootstrap interval over seeds.
+
+    (nan, nan, nan) when a game is missing.
+    """
+    seeds = _seeds(games, policy)
+    try:
+        mine, base = (np.array([[games[p, w, s][-1] for s in seeds] for w in ENVIRONMENTS]) for p in (policy, BASELINE))
+    except KeyError:
+        return float("nan"), float("nan"), float("nan")
+    picks = np.random.default_rng(0).integers(len(seeds), size=(2000, len(seeds)))
+    spread = np.quantile(_geometric(mine[:, picks].mean(axis=2), base[:, picks].mean(axis=2)), [0.025, 0.975])
+    return float(_geometric(mine.mean(axis=1), base.mean(axis=1))), float(spread[0]), float(spread[1])
+
+
+def tail_table(games: Games, policies: Iterable[str]) -> str:
+    """How badly the worst runs of the one-context world end."""
+    rows: list[list[str]] = []
+    for policy in policies:
+        x = np.sort(list(finals(games, policy, "E1").values()))
+        error = x.std(ddof=1) / np.sqrt(len(x))
+        worst = ", ".join(f"{value:.0f}" for value in x[:-6:-1])
+        rows.append([policy, str(len(x)), f"{x.mean():.0f} ± {error:.0f}", f"{np.median(x):.0f}", worst])
+    return table(["policy", "seeds", "mean", "median", "five worst"], rows)
+
+
+def timing_table(seconds: dict[str, float]) -> str:
+    """Times and their ratios to the first."""
+    baseline = next(iter(seconds.values()))
+    rows = [[what, f"{s * 1e6:,.1f}", f"{s / baseline:.5f}"] for what, s in seconds.items()]
+    return table(["what", "median µs", "ratio to baseline"], rows)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _seeds(games: Games, policy: str) -> list[int]:
+    return sorted({s for p, _, s in games if p == policy})
+
+
+def _cell(finals: dict[int, float]) -> str:
+    if not finals:
+        return "failed"
+    x = np.array(list(finals.values()))
+    error = x.std(ddof=1) / np.sqrt(len(x)) if len(x) > 1 else float("nan")
+    return f"{x.mean():,.0f} ± {error:,.0f}"
+
+
+def _rel(games: Games, policy: str) -> tuple[str, str]:
+    rel, low, high = relative(games, policy)
+    return f"**{rel:.3f}**", f"{low:.2f}–{high:.2f}"
+
+
+def _geometric(mine: Reals, base: Reals) -> Reals:
+    return np.exp(np.log(mine / base).mean(axis=0))
