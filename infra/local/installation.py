@@ -17,7 +17,7 @@ from aiohttp import web
 from bandit_selector.store.connection import connect
 from bandit_selector.store.migrate import migrate
 
-from infra.local import aws, lock, postgres, sign_in, site
+from infra.local import aws, demo_site, lock, postgres, sign_in, site
 from infra.local.authorizer import Authorizer
 from infra.local.aws import Resources
 from infra.local.clock import Clock
@@ -99,7 +99,10 @@ async def installation(plan: Plan) -> AsyncGenerator[Installation]:
             ROUTES, invoke, Authorizer(issuer.url, AUDIENCE, jwt.PyJWKSet.from_dict(issuer.keys())), clock
         )
         pages = sign_in.routes(lambda scope: issuer.mint("analyst", datetime.now(UTC), scope))
-        await _listen(stack, [*pages, web.route("*", "/{path:.*}", gateway.answer)], listening)
+        visitors = demo_site.routes(
+            database_url, lambda subject, scope: issuer.mint(subject, datetime.now(UTC), scope)
+        )
+        await _listen(stack, [*pages, *visitors, web.route("*", "/{path:.*}", gateway.answer)], listening)
         everything = web.route("*", "/{path:.*}", issuer.answer)
         await _listen(stack, [everything], stack.enter_context(_socket(issuer.port)))
         session = await stack.enter_async_context(aiohttp.ClientSession())

@@ -41,6 +41,13 @@ export function poster({ id, genres }) {
   return svg;
 }
 
+/** A thumb pointing up; the style sheet turns it around. @returns {SVGSVGElement} */
+export function hand() {
+  const svg = set(document.createElementNS(SVG, "svg"), { viewBox: "0 0 20 20", "aria-hidden": "true" });
+  svg.append(set(document.createElementNS(SVG, "path"), { d: "M2 9h3v8H2zM6 9l4-7c2 0 2 2 1 5h6c1 0 1 1 1 2l-2 7c0 1-1 1-2 1H6z" }));
+  return svg;
+}
+
 /** The same movie has the same poster: a small generator seeded by its id (mulberry32). */
 function generator(seed) {
   let state = seed * 0x9e3779b1;

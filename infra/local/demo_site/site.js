@@ -1,7 +1,7 @@
 /** The movie page: shows a visitor's list, reports what they do by the browser client, and explains each title. */
 
 import { connect } from "./client.js";
-import { poster } from "./poster.js";
+import { hand, poster } from "./poster.js";
 
 const ALGORITHMS = {
   svd: "Matrix factorisation: people who rate like you",
@@ -12,7 +12,7 @@ const ALGORITHMS = {
   serendipity: "Good for you, and far from what you usually see",
 };
 const ASSIGNMENTS = { server: "server", bandit: true, control: false };
-const LEARNED_WITHIN = [1500, 3000, 5000, 8000]; // ms after feedback: when to look what became of it
+const LEARNED_WITHIN = [1500, 3000, 5000, 9000]; // ms after feedback: when to look what became of it
 
 const get = (id) => document.getElementById(id);
 const state = { bandit: null, tokens: null, context: null, known: {} };
@@ -38,7 +38,7 @@ async function become(userId) {
 }
 
 async function showList() {
-  const list = await state.bandit.recommendations({ limit: 18 });
+  const list = await state.bandit.recommendations({ limit: 20 });
   state.context = list.context;
   get("heading").textContent = `Recommended for you ${sentence(list)}`;
   get("notice").textContent = list.movies.length ? "" : "No list can be made for this visitor: run ./dev candidates.";
@@ -57,14 +57,14 @@ function card(movie, list) {
     report();
     told(what, movie);
   };
-  const thumb = (label, sign, report) => make("button", { "aria-label": `${label}: ${movie.title}`, onclick: tell(label, report) }, sign);
+  const thumb = (label, report) => make("button", { "aria-label": `${label}: ${movie.title}`, class: label.endsWith("down") ? "down" : "up", onclick: tell(label, report) }, hand());
   return make(
     "li",
     {},
     make("button", { class: "poster", "aria-label": `Open ${movie.title}`, onclick: tell("Opened", () => track.click(movie)) }, poster(movie), make("span", { class: "name" }, movie.title)),
     make("p", { class: "genres" }, (movie.genres ?? []).join(", ")),
-    make("div", { class: "acts" }, stars(movie, tell), thumb("Thumbs up", "👍", () => track.thumbsUp(movie)), thumb("Thumbs down", "👎", () => track.thumbsDown(movie))),
-    make("button", { class: "why", "aria-label": `Why ${movie.title}?`, onclick: () => explain(movie, list) }, `Why? ${readable(armOf(movie))}`),
+    make("div", { class: "acts" }, stars(movie, tell), thumb("Thumbs up", () => track.thumbsUp(movie)), thumb("Thumbs down", () => track.thumbsDown(movie))),
+    make("button", { class: "why", onclick: () => show(movie, list) }, `Why? ${readable(armOf(movie))}`, make("span", { class: "unseen" }, ` ${movie.title}`)),
   );
 }
 
@@ -78,6 +78,11 @@ function stars(movie, tell) {
 function told(what, movie) {
   get("told").prepend(make("li", {}, make("strong", {}, what), ` “${movie.title}” — evidence about ${readable(armOf(movie))}`));
   for (const pause of LEARNED_WITHIN) setTimeout(showKnowledge, pause);
+}
+
+function show(movie, list) {
+  explain(movie, list);
+  get("why").scrollIntoView({ block: "nearest", behavior: "smooth" });
 }
 
 function explain(movie, list) {

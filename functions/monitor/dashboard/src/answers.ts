@@ -72,12 +72,15 @@ export interface Report {
   alerts: Alert[];
 }
 
+/** The newest report, or why there is none to see: it comes from another place than the figures and fails alone. */
+export type Health = { report: Report | null; fault: string };
+
 /** Everything the page shows, of one moment. */
 export interface Figures {
   stats: BanditStats;
   test: Experiment;
   timeline: Timeline;
-  report: Report | null;
+  health: Health;
   at: number;
 }
 
@@ -86,13 +89,18 @@ export class NotAllowed extends Error {}
 
 export async function readFigures(token: string, days: string, context: string): Promise<Figures> {
   const of = context ? `&context_key=${encodeURIComponent(context)}` : "";
-  const [stats, { ab_test: test }, timeline, report] = await Promise.all([
+  const [stats, { ab_test: test }, timeline, health] = await Promise.all([
     ask<BanditStats>("bandit/stats", token),
     ask<{ ab_test: Experiment }>(`performance?days=${days}`, token),
     ask<Timeline>(`timeline?days=${days}${of}`, token),
-    ask<Report | null>("health", token),
+    ask<Report>("health", token).then((report) => ({ report, fault: "" }), withoutReport),
   ]);
-  return { stats, test, timeline, report, at: Date.now() };
+  return { stats, test, timeline, health, at: Date.now() };
+}
+
+function withoutReport(error: Error): Health {
+  if (error instanceof NotAllowed) throw error;
+  return { report: null, fault: error.message };
 }
 
 async function ask<T>(path: string, token: string): Promise<T> {

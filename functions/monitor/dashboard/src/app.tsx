@@ -103,7 +103,7 @@ function Fault({ reason, figures, now }: { reason: string; figures: Figures | nu
 }
 
 function Sections({ figures, view, now, zone }: { figures: Figures; view: View; now: number; zone: string }) {
-  const { stats, test, timeline, report } = figures;
+  const { stats, test, timeline, health } = figures;
   if (!timeline.points.length && !stats.summary.total_pulls)
     return (
       <>
@@ -111,14 +111,14 @@ function Sections({ figures, view, now, zone }: { figures: Figures; view: View; 
           Nothing was shown in the last {view.days} days. Choose a longer window, check that the site calls <code>GET /movies/recommendations</code> on this service,
           or let simulated visitors come: <code>./dev demo</code>.
         </Nothing>
-        <HealthSection report={report} now={now} zone={zone} />
+        <HealthSection health={health} now={now} zone={zone} />
       </>
     );
   return (
     <>
       <ExperimentSection test={test} timeline={timeline} group={view.group} zone={zone} />
       <LearningSection stats={stats} timeline={timeline} group={view.group} context={view.context} zone={zone} />
-      <HealthSection report={report} now={now} zone={zone} />
+      <HealthSection health={health} now={now} zone={zone} />
     </>
   );
 }

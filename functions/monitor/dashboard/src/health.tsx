@@ -1,24 +1,24 @@
 /** The newest daily report: its checks, its alerts, and when it was made. Knows no request. */
 
-import type { Report } from "./answers";
+import type { Health, Report } from "./answers";
 import { age, decimal, moment } from "./format";
 import { Nothing, Table } from "./parts";
 
 const MARKS: Record<string, string> = { ok: "✓", healthy: "✓", warning: "!", critical: "✕", no_data: "–" };
 const A_DAY = 86_400_000;
 
-export function HealthSection({ report, now, zone }: { report: Report | null; now: number; zone: string }) {
+export function HealthSection({ health: { report, fault }, now, zone }: { health: Health; now: number; zone: string }) {
   return (
     <section aria-labelledby="health">
       <h2 id="health">Is it healthy?</h2>
-      {report ? <Newest report={report} now={now} zone={zone} /> : <NoReport />}
+      {report ? <Newest report={report} now={now} zone={zone} /> : <NoReport fault={fault} />}
     </section>
   );
 }
 
-const NoReport = () => (
+const NoReport = ({ fault }: { fault: string }) => (
   <Nothing>
-    There is no report yet. The monitor makes one every day at 9 AM; <code>./dev monitor --days 7</code> makes one now.
+    {fault || "There is no report yet."} The monitor makes a report every day at 9 AM; <code>./dev monitor --days 7</code> makes one now.
   </Nothing>
 );
 
