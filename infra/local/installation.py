@@ -99,9 +99,7 @@ async def installation(plan: Plan) -> AsyncGenerator[Installation]:
             ROUTES, invoke, Authorizer(issuer.url, AUDIENCE, jwt.PyJWKSet.from_dict(issuer.keys())), clock
         )
         pages = sign_in.routes(lambda scope: issuer.mint("analyst", datetime.now(UTC), scope))
-        visitors = demo_site.routes(
-            database_url, lambda subject, scope: issuer.mint(subject, datetime.now(UTC), scope)
-        )
+        visitors = demo_site.routes(database_url, lambda subject, scope: issuer.mint(subject, datetime.now(UTC), scope))
         await _listen(stack, [*pages, *visitors, web.route("*", "/{path:.*}", gateway.answer)], listening)
         everything = web.route("*", "/{path:.*}", issuer.answer)
         await _listen(stack, [everything], stack.enter_context(_socket(issuer.port)))
