@@ -2,8 +2,7 @@
 
 from typing import Any, Final
 
-from bandit_selector.errors import InvalidMessage
-from bandit_selector.feedback import Message, read_message
+from bandit_selector.feedback import Message, read_message, read_messages
 from bandit_selector.settings import Settings, read_settings
 from bandit_selector.store.connection import Database
 from bandit_selector.store.outcomes import Applied, Rule, apply
@@ -28,20 +27,18 @@ def consume(event: dict[str, Any], database: Database, settings: Settings) -> di
     A record that can never be read fails alone, and SQS moves it to the dead letters; when the database fails, the
     exception leaves here and SQS delivers the whole batch again.
     """
-    messages: list[Message] = []
-    poison: list[str] = []
-    for record in event["Records"]:
-        try:
-            messages.append(read_message(record["body"]))
-        except InvalidMessage as error:
-            TELEMETRY.logger.error(str(error), message_id=record["messageId"], body=record["body"][:1000])
-            poison.append(record["messageId"])
+    records = event["Records"]
+    read = read_messages([record["body"] for record in records])
+    messages = [message for message in read if isinstance(message, Message)]
+    poison = [record for record, message in zip(records, read, strict=True) if not isinstance(message, Message)]
     if messages:
         now = max(message.received_at for message in messages)
         report(database.run(lambda connection: apply(connection, messages, Rule.of(settings), now)), len(messages))
         publish_posteriors(database, settings, TELEMETRY)
+    for record in poison:
+        TELEMETRY.logger.error(str(read_message(record["body"])), message_id=record["messageId"], body=record["body"])
     TELEMETRY.count("FeedbackPoison", len(poison))
-    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in poison]}
+    return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in poison]}
 
 
 def report(applied: Applied, delivered: int) -> None:

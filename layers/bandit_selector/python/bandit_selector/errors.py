@@ -7,6 +7,7 @@ BanditSelectorError
 ├── DatabaseUnavailable   the database cannot be reached now; trying again later may help
 ├── QueueUnavailable      the queue did not take a message; trying again later may help
 ├── UnknownUser           no such user
+├── UnknownEvent          no such impression
 └── ForeignUser           the caller may not act for this user
 """
 
@@ -43,6 +44,13 @@ class UnknownUser(BanditSelectorError):
 
     def __init__(self, user_id: int) -> None:
         super().__init__(f"No user {user_id} exists in `users`; ask for an existing one.")
+
+
+class UnknownEvent(BanditSelectorError):
+    """No impression has this id."""
+
+    def __init__(self, event_id: int) -> None:
+        super().__init__(f"No event {event_id} is in `recommendation_events`; it may have been pruned.")
 
 
 class ForeignUser(BanditSelectorError):

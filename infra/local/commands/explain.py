@@ -1,0 +1,70 @@
+"""Says why a movie was shown: the context, what is believed of each arm there, the guard, and the draw."""
+
+import argparse
+import dataclasses
+import json
+
+from bandit_selector.settings import read_settings
+from bandit_selector.store.explanation import ArmBelief, Explanation, explain
+from rich.console import Console
+from rich.table import Table
+
+from infra.local.database import open_database
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("event", type=int, help="the event_id of a recommendation")
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    with open_database() as connection:
+        explanation = explain(connection, arguments.event, read_settings())
+    if arguments.json:
+        print(json.dumps(dataclasses.asdict(explanation), default=str))
+    else:
+        for line in sentences(explanation):
+            print(line)
+        if explanation.beliefs:
+            Console().print(table(explanation.beliefs, explanation.shown.algorithm))
+    return 0
+
+
+def sentences(explanation: Explanation) -> list[str]:
+    """The draw, in words."""
+    shown = explanation.shown
+    lines = [
+        f"Event {shown.event_id}: movie {shown.movie_id} at place {shown.position} for user {shown.user_id},"
+        f" {shown.created_at:%Y-%m-%d %H:%M} UTC, by {shown.algorithm} in {shown.context_key or 'no context'}.",
+        f"Outcome: {shown.outcome or 'pending'}.",
+    ]
+    if shown.propensity is None:
+        return [*lines, "Nothing was drawn: this list was not the bandit's, and its feedback teaches it nothing."]
+    lines.append(f"Its arm was drawn with probability {shown.propensity:.3f} from {_version(shown.version)}.")
+    if shown.version != explanation.version_now:
+        lines.append(f"The table is of now: {_version(explanation.version_now)}.")
+    return lines
+
+
+def _version(version: int | None) -> str:
+    return f"version {version} of the posteriors" if version else "the learned counts, before any publication"
+
+
+def table(beliefs: tuple[ArmBelief, ...], drawn: str) -> Table:
+    """Each arm's counts, belief with interval, probability before and after the guard, and whence the belief is."""
+    listing = Table("arm", "successes", "failures", "rate", "90 %", "P(best)", "guarded", "own", "borrowed", "prior")
+    for column in listing.columns[1:]:
+        column.justify = "right"
+    for belief in sorted(beliefs, key=lambda belief: -belief.probability):
+        listing.add_row(
+            belief.arm,
+            f"{belief.successes:,}",
+            f"{belief.failures:,}",
+            f"{belief.mean:.3f}",
+            f"{belief.low:.3f}–{belief.high:.3f}",
+            f"{belief.best:.3f}",
+            f"{belief.probability:.3f}",
+            *(f"{share:.0%}" for share in (belief.own, belief.borrowed, belief.prior)),
+            style="bold" if drawn == f"bandit_{belief.arm}" else "",
+        )
+    return listing

@@ -1,0 +1,18 @@
+"""Recomputes every learned count and sum from the recorded events; exits 1 and names the first that differs."""
+
+import argparse
+
+from bandit_selector.store.verification import first_difference
+
+from infra.local.database import open_database
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """None: it reads everything and changes nothing."""
+
+
+def run(_arguments: argparse.Namespace) -> int:
+    with open_database() as connection:
+        wrong = first_difference(connection)
+    print(wrong or "The invariant holds: every count and sum follows from the recorded events.")
+    return int(wrong is not None)

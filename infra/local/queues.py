@@ -1,0 +1,81 @@
+"""The feedback queue and its dead letters, for the operator's commands: in AWS by their URLs, else the local ones."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import boto3
+
+from infra.local.aws import client
+from infra.local.errors import LocalError
+from infra.local.installation import running
+
+HIDDEN_SECONDS: Final = 120
+
+
+class NoQueue(LocalError):
+    """No queue can be found."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No queue is known: start `./dev serve`, or set FEEDBACK_QUEUE_URL and DEAD_LETTER_QUEUE_URL to those in AWS."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Queues:
+    """A client of SQS and two queues' URLs; `managed` is whether SQS moves messages between them by itself."""
+
+    sqs: Any
+    feedback: str
+    dead_letters: str
+    managed: bool
+
+
+def open_queues() -> Queues:
+    """The queues that a command means; raises NoQueue."""
+    feedback, dead_letters = os.environ.get("FEEDBACK_QUEUE_URL"), os.environ.get("DEAD_LETTER_QUEUE_URL")
+    if feedback and dead_letters:
+        return Queues(boto3.client("sqs"), feedback, dead_letters, managed=True)
+    found = running()
+    if found is None:
+        raise NoQueue
+    addresses = found[1]
+    return Queues(client("sqs", addresses.aws_endpoint), addresses.queue, addresses.dead_letter_queue, managed=False)
+
+
+def peek(queues: Queues) -> list[dict[str, Any]]:
+    """Every dead letter that nobody else is looking at; afterwards all can be seen again."""
+    letters = list(_received(queues))
+    for letter in letters:
+        queues.sqs.change_message_visibility(
+            QueueUrl=queues.dead_letters, ReceiptHandle=letter["ReceiptHandle"], VisibilityTimeout=0
+        )
+    return letters
+
+
+def replay(queues: Queues) -> int:
+    """Sends the dead letters to the feedback queue again; returns how many (SQS: how many it has begun to move).
+
+    A letter is deleted only once the feedback queue has it: stopped half-way, it is in both, and counts once.
+    """
+    if queues.managed:
+        attributes = queues.sqs.get_queue_attributes(QueueUrl=queues.dead_letters, AttributeNames=["All"])["Attributes"]
+        queues.sqs.start_message_move_task(SourceArn=attributes["QueueArn"])
+        return int(attributes["ApproximateNumberOfMessages"])
+    letters = list(_received(queues))
+    for letter in letters:
+        queues.sqs.send_message(QueueUrl=queues.feedback, MessageBody=letter["Body"])
+        queues.sqs.delete_message(QueueUrl=queues.dead_letters, ReceiptHandle=letter["ReceiptHandle"])
+    return len(letters)
+
+
+def _received(queues: Queues) -> Iterator[dict[str, Any]]:
+    while letters := queues.sqs.receive_message(
+        QueueUrl=queues.dead_letters,
+        MaxNumberOfMessages=10,
+        VisibilityTimeout=HIDDEN_SECONDS,
+        MessageSystemAttributeNames=["All"],
+    ).get("Messages"):
+        yield from letters
