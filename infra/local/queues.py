@@ -19,7 +19,7 @@ class NoQueue(LocalError):
 
     def __init__(self) -> None:
         super().__init__(
-            "No queue is known: start `./dev serve`, or set FEEDBACK_QUEUE_URL and DEAD_LETTER_QUEUE_URL to those in AWS."
+            "No queue is known: start `./dev serve`, or name AWS's in FEEDBACK_QUEUE_URL and DEAD_LETTER_QUEUE_URL."
         )
 
 

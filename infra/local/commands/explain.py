@@ -27,6 +27,9 @@ def run(arguments: argparse.Namespace) -> int:
             print(line)
         if explanation.beliefs:
             Console().print(table(explanation.beliefs, explanation.shown.algorithm))
+            print(
+                "S successes, F failures; the rate is believed from this cell's own outcomes, others', and the prior."
+            )
     return 0
 
 
@@ -52,7 +55,7 @@ def _version(version: int | None) -> str:
 
 def table(beliefs: tuple[ArmBelief, ...], drawn: str) -> Table:
     """Each arm's counts, belief with interval, probability before and after the guard, and whence the belief is."""
-    listing = Table("arm", "successes", "failures", "rate", "90 %", "P(best)", "guarded", "own", "borrowed", "prior")
+    listing = Table("arm", "S", "F", "rate (90 %)", "P(best)", "guarded", "own · others · prior")
     for column in listing.columns[1:]:
         column.justify = "right"
     for belief in sorted(beliefs, key=lambda belief: -belief.probability):
@@ -60,11 +63,10 @@ def table(beliefs: tuple[ArmBelief, ...], drawn: str) -> Table:
             belief.arm,
             f"{belief.successes:,}",
             f"{belief.failures:,}",
-            f"{belief.mean:.3f}",
-            f"{belief.low:.3f}–{belief.high:.3f}",
+            f"{belief.mean:.3f} ({belief.low:.3f}–{belief.high:.3f})",
             f"{belief.best:.3f}",
             f"{belief.probability:.3f}",
-            *(f"{share:.0%}" for share in (belief.own, belief.borrowed, belief.prior)),
+            f"{belief.own:.0%} · {belief.borrowed:.0%} · {belief.prior:.0%}",
             style="bold" if drawn == f"bandit_{belief.arm}" else "",
         )
     return listing
