@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from bandit_selector.counts import Counts, forget
 from bandit_selector.hierarchy import Prior, kernel, laplace
-from bandit_selector.posterior import Policy, posterior
+from bandit_selector.posterior import Policy, interval, posterior
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -212,3 +212,19 @@ def test_an_arm_with_little_evidence_keeps_its_width_and_the_leader_is_narrowed(
     kept = drawn.ravel() / spread.diagonal()
     assert kept[0] > 0.5
     assert kept[1] < 0.1
+
+
+def test_the_interval_is_the_beta_s_own() -> None:
+    counts = counted(np.array([[0.0, 3, 40], [700, 90_000, 12]]), 0.1, CONTEXTS[:2])
+    believed = posterior(counts, "independent")
+    low, high = interval(believed, 0.9)
+    assert low == pytest.approx(special.betaincinv(believed.alpha, believed.beta, 0.05), rel=2e-3)
+    assert high == pytest.approx(special.betaincinv(believed.alpha, believed.beta, 0.95), rel=2e-3)
+
+
+def test_the_shared_interval_is_wider_than_the_draw() -> None:
+    believed = posterior(counted(np.full((24, 6), 300.0), 0.1))
+    low, high = interval(believed)
+    drawn = special.betaincinv(believed.alpha, believed.beta, 0.975)
+    assert np.all((low < believed.mean) & (believed.mean < high))
+    assert np.all(drawn < high)

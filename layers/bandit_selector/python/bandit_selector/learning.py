@@ -7,7 +7,7 @@ import numpy as np
 from bandit_selector.best import probability_best
 from bandit_selector.counts import Counts, Reals, forget
 from bandit_selector.guard import draw, guard
-from bandit_selector.posterior import Policy, Posterior, posterior
+from bandit_selector.posterior import Policy, Posterior, interval, posterior
 
 __all__ = [
     "Counts",
@@ -17,6 +17,7 @@ __all__ = [
     "draw",
     "forget",
     "guard",
+    "interval",
     "learn",
     "posterior",
     "probability_best",

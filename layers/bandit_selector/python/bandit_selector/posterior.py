@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 
 from bandit_selector.counts import Counts, Reals
+from bandit_selector.density import quantile
 from bandit_selector.hierarchy import Prior, kernel, laplace, pooled_logit, sigmoid
 
 Policy = Literal["shared", "independent"]
@@ -16,9 +17,10 @@ EAGERNESS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Posterior:
-    """Beta(alpha, beta) per cell; every array has shape (contexts, arms).
+    """What is believed of every cell; every array has shape (contexts, arms).
 
-    `mean` is the believed success rate. `own`, `borrowed` and `prior` are shares of the posterior's
+    Beta(alpha, beta) is to be drawn from. `mean` is the believed success rate and `variance` that of its logit;
+    for `shared` it is wider than the Beta to draw from. `own`, `borrowed` and `prior` are shares of the posterior's
     precision on the logit scale and sum to 1: from the cell's own outcomes, from other cells' outcomes, and
     from neither.
     """
@@ -26,6 +28,7 @@ class Posterior:
     alpha: Reals
     beta: Reals
     mean: Reals
+    variance: Reals
     own: Reals
     borrowed: Reals
     prior: Reals
@@ -53,24 +56,31 @@ def posterior(
 def _independent(counts: Counts, prior_alpha: float, prior_beta: float) -> Posterior:
     alpha, beta = prior_alpha + counts.successes, prior_beta + counts.failures
     own = (counts.successes + counts.failures) / (alpha + beta)
-    return Posterior(alpha, beta, alpha / (alpha + beta), own, np.zeros_like(own), 1 - own)
+    variance = (alpha + beta) / (alpha * beta)
+    return Posterior(alpha, beta, alpha / (alpha + beta), variance, own, np.zeros_like(own), 1 - own)
 
 
 def _shared(counts: Counts, prior: Prior) -> Posterior:
     """Beta(1/(v(1−p)), 1/(v p)), whose logit has mean ≈ logit p and variance ≈ v, as Laplace finds them."""
     shape = counts.successes.shape
     if 0 in shape:
-        return Posterior(*(np.zeros(shape) for _ in range(6)))
+        return Posterior(*(np.zeros(shape) for _ in range(7)))
     covariance = kernel(counts.contexts, len(counts.arms), prior)
     successes, outcomes = counts.successes.ravel(), (counts.successes + counts.failures).ravel()
     logit, spread = laplace(successes, outcomes, covariance, pooled_logit(counts, prior))
     mean, miss = sigmoid(logit).reshape(shape), sigmoid(-logit).reshape(shape)
-    variance = _tempered(_contrast(spread, *shape), mean * miss)
+    drawn = _tempered(_contrast(spread, *shape), mean * miss)
     total = spread.diagonal().reshape(shape)
     own = outcomes.reshape(shape) * mean * miss * total
     unlearned = total / covariance.diagonal().reshape(shape)
     borrowed = np.maximum(1 - own - unlearned, 0)
-    return Posterior(1 / (variance * miss), 1 / (variance * mean), mean, own, borrowed, unlearned)
+    return Posterior(1 / (drawn * miss), 1 / (drawn * mean), mean, total, own, borrowed, unlearned)
+
+
+def interval(believed: Posterior, level: float = 0.95) -> tuple[Reals, Reals]:
+    """The equal-tailed credible interval of each cell's success rate, from the Beta with its mean and variance."""
+    alpha, beta = 1 / (believed.variance * (1 - believed.mean)), 1 / (believed.variance * believed.mean)
+    return quantile(alpha, beta, (1 - level) / 2), quantile(alpha, beta, (1 + level) / 2)
 
 
 def _contrast(covariance: Reals, contexts: int, arms: int) -> Reals:
