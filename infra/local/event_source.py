@@ -31,6 +31,8 @@ class EventSource:
     url: str
     session: aiohttp.ClientSession
     invoke: Invoke
+    deleted: int = 0
+    """Messages handled and gone since the start, repeated ones included."""
     _running: "set[asyncio.Task[None]]" = field(default_factory=set["asyncio.Task[None]"])
 
     async def run(self) -> None:
@@ -74,6 +76,7 @@ class EventSource:
     async def _delete(self, messages: list[Message]) -> None:
         entries = [{"Id": str(i), "ReceiptHandle": message["ReceiptHandle"]} for i, message in enumerate(messages)]
         await self._call("DeleteMessageBatch", Entries=entries)
+        self.deleted += len(messages)
 
     async def _call(self, action: str, **parameters: object) -> dict[str, Any]:
         return await call(self.session, self.url, action, **parameters)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
@@ -34,13 +35,14 @@ LOCAL: Final = ROOT / ".local"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to run: where its files live, on which port (0 = any), on whose database and whose clock."""
+    """What to run: where its files live, which port (0 = any), whose database and clock; `fresh` = empty."""
 
     folder: Path
     port: int
     database_url: str = ""
     simulated: bool = False
     postgres_settings: Sequence[str] = ()
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ class Installation:
     clock: Clock
     functions: Mapping[str, Runtime]
     session: aiohttp.ClientSession
+    source: EventSource
 
     async def invoke(self, function: str, event: Mapping[str, object]) -> bytes:
         """One event by hand; raises InvocationFailed or Throttled."""
@@ -82,6 +85,9 @@ async def installation(plan: Plan) -> AsyncGenerator[Installation]:
     async with AsyncExitStack() as stack:
         stack.enter_context(lock.held(plan.folder))
         listening = stack.enter_context(_socket(plan.port))
+        if plan.fresh:
+            postgres.remove(plan.folder / "postgres")
+            shutil.rmtree(plan.folder / "logs", ignore_errors=True)
         server = aws.start(plan.folder)
         stack.callback(server.stop)
         database_url = plan.database_url or _own_database(plan, stack)
@@ -98,15 +104,17 @@ async def installation(plan: Plan) -> AsyncGenerator[Installation]:
         gateway = Gateway(
             ROUTES, invoke, Authorizer(issuer.url, AUDIENCE, jwt.PyJWKSet.from_dict(issuer.keys())), clock
         )
-        pages = sign_in.routes(lambda scope: issuer.mint("analyst", datetime.now(UTC), scope))
-        visitors = demo_site.routes(database_url, lambda subject, scope: issuer.mint(subject, datetime.now(UTC), scope))
-        await _listen(stack, [*pages, *visitors, web.route("*", "/{path:.*}", gateway.answer)], listening)
+        pages = [
+            *sign_in.routes(lambda scope: issuer.mint("analyst", datetime.now(UTC), scope)),
+            *demo_site.routes(database_url, lambda subject, scope: issuer.mint(subject, datetime.now(UTC), scope)),
+        ]
+        await _listen(stack, [*pages, web.route("*", "/{path:.*}", gateway.answer)], listening)
         everything = web.route("*", "/{path:.*}", issuer.answer)
         await _listen(stack, [everything], stack.enter_context(_socket(issuer.port)))
         session = await stack.enter_async_context(aiohttp.ClientSession())
         source = EventSource(FEEDBACK_QUEUE, resources.queue, session, invoke[FEEDBACK_QUEUE.consumer])
         stack.push_async_callback(background(source.run()))
-        yield Installation(_addresses(api, issuer, database_url, resources), issuer, clock, functions, session)
+        yield Installation(_addresses(api, issuer, database_url, resources), issuer, clock, functions, session, source)
 
 
 def announced(service: Installation, plan: Plan) -> AbstractContextManager[None]:

@@ -79,6 +79,14 @@ def start(folder: Path, settings: Sequence[str] = ()) -> Postgres:
     return server
 
 
+def remove(folder: Path) -> None:
+    """Deletes the server of `folder` with all its data; one that a crashed run left behind is stopped first."""
+    home = _reachable(folder.resolve())
+    if (home / "data").exists():
+        _run(_binaries(home) / "pg_ctl", "stop", "-D", home / "data", "-m", "immediate", check=False)
+    shutil.rmtree(home)
+
+
 def free_port() -> int:
     """A TCP port of the loopback interface that nobody listens on now."""
     with socket.socket() as probe:

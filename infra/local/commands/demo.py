@@ -1,0 +1,72 @@
+"""Shows the whole loop on this machine: the service, a catalogue, and simulated visitors it learns from."""
+
+import argparse
+import asyncio
+import socket
+import sys
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from infra.local import demo
+from infra.local.commands.serve import greet, stop_signal
+from infra.local.held_out import held_out
+from infra.local.installation import announced
+from infra.local.movielens import read_movielens
+from infra.local.printout import as_json, show
+from infra.local.visitors import World
+from infra.local.world import synthetic
+
+USUAL_PORT: Final = 8000
+MIN_WIDTH: Final = 150  # of the tables where the output is no terminal
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--requests", type=_positive, metavar="N", help="N visits; without it they keep coming")
+    parser.add_argument("--exit", action="store_true", help="leave after them instead of staying to be looked at")
+    parser.add_argument("--seed", type=int, default=1, help="of the world and of its visitors (default: 1)")
+    parser.add_argument("--json", action="store_true", help="end with one JSON object on one line")
+    parser.add_argument("--movielens", type=Path, metavar="DIR", help="real ratings instead of the synthetic world")
+    parser.add_argument("--port", type=int, help="where the API listens; 0 is any free port (default: 8000 if free)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    folder: Path | None = arguments.movielens
+    world: World = held_out(read_movielens(folder)) if folder else synthetic(arguments.seed)
+    return asyncio.run(_demo(world, arguments))
+
+
+async def _demo(world: World, arguments: argparse.Namespace) -> int:
+    stopping = stop_signal()
+    port = arguments.port if arguments.port is not None else _usual_port()
+    console = Console(width=None if sys.stdout.isatty() else MIN_WIDTH)
+    print("Starting the service, loading the catalogue, building its candidate lists ...", file=sys.stderr, flush=True)
+    async with demo.opened(port, world) as service:
+        with announced(service, demo.plan(port)):
+            if not arguments.exit:
+                greet(service)
+            outcome = await demo.run(service, world, arguments.seed, arguments.requests, stopping)
+            show(outcome, service.addresses, console)
+            if arguments.json:
+                print(as_json(outcome), flush=True)
+            if not arguments.exit and not stopping.is_set():
+                print("The service stays up until Ctrl-C.", file=sys.stderr, flush=True)
+                await stopping.wait()
+    return 0 if outcome.report.difference is None else 1
+
+
+def _usual_port() -> int:
+    """8000 unless somebody listens there."""
+    try:
+        socket.create_server(("127.0.0.1", USUAL_PORT)).close()
+    except OSError:
+        return 0
+    return USUAL_PORT
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} visits are none; ask for at least 1")
+    return number
