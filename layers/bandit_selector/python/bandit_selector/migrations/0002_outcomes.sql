@@ -40,22 +40,19 @@ $$;
 CREATE FUNCTION bandit_attribution(
     sender integer, movie integer, claimed bigint, received timestamptz, attribution_window interval
 ) RETURNS TABLE (event_id bigint, reason text) LANGUAGE sql STABLE AS $$
-    SELECT
-        CASE WHEN found.reason IS NULL THEN found.id END,
-        CASE WHEN found.id IS NULL THEN 'unknown_impression' ELSE found.reason END
-    FROM (SELECT) AS always
-    LEFT JOIN LATERAL (
-        SELECT e.id, CASE
-            WHEN e.user_id <> sender THEN 'foreign_impression'
-            WHEN received - e.created_at > attribution_window THEN 'outside_window'
-        END AS reason
-        FROM recommendation_events AS e WHERE e.id = claimed
-        UNION ALL
-        (SELECT e.id, NULL FROM recommendation_events AS e
-         WHERE claimed IS NULL AND e.user_id = sender AND e.movie_id = movie
-             AND e.created_at BETWEEN received - attribution_window AND received
-         ORDER BY e.created_at DESC, e.id DESC LIMIT 1)
-    ) AS found ON true
+    SELECT CASE WHEN verdict.reason IS NULL THEN e.id END, verdict.reason
+    FROM (SELECT coalesce(claimed, (
+        SELECT newest.id FROM recommendation_events AS newest
+        WHERE claimed IS NULL AND newest.user_id = sender AND newest.movie_id = movie
+            AND newest.created_at BETWEEN received - attribution_window AND received
+        ORDER BY newest.created_at DESC, newest.id DESC LIMIT 1
+    )) AS id) AS meant
+    LEFT JOIN recommendation_events AS e ON e.id = meant.id
+    CROSS JOIN LATERAL (SELECT CASE
+        WHEN e.id IS NULL THEN 'unknown_impression'
+        WHEN e.user_id <> sender THEN 'foreign_impression'
+        WHEN received - e.created_at > attribution_window THEN 'outside_window'
+    END AS reason) AS verdict
 $$;
 
 -- From which moment on events are complete; what happened before has been pruned, in part or whole.
