@@ -119,6 +119,10 @@ FUNCTIONS: Final = (
         ("TIME_ZONE", *_EXPERIMENT, *_SIGN_IN),
     ),
     Function(
+        "migrate", "functions.migrate.handler.handler", 512, timedelta(minutes=5), 1,
+        ("database",), (),
+    ),
+    Function(
         "candidates", "functions.candidates.handler.handler", 3008, timedelta(minutes=15), 1,
         ("database",), ("ARMS",),
     ),

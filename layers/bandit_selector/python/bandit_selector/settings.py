@@ -116,6 +116,24 @@ class Settings(BaseModel):
         return self
 
 
+class Platform(BaseModel):
+    """What Lambda itself tells a process: who it is towards AWS. Only tests set the last by hand."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    aws_access_key_id: str = ""
+    aws_secret_access_key: str = Field(default="", repr=False)
+    aws_session_token: str = Field(default="", repr=False)
+    aws_container_credentials_full_uri: str = ""
+    aws_container_authorization_token: str = Field(default="", repr=False)
+    aws_endpoint_url: str = ""
+
+
+def read_platform(environment: Mapping[str, str] = os.environ) -> Platform:
+    """As of now: Lambda's keys change while a process lives, so they are read each time they are needed."""
+    return Platform(**{name: environment.get(name.upper(), "") for name in Platform.model_fields})
+
+
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     """The settings of this process; an unusable value raises InvalidSetting with every fault named at once."""
     given = {name: environment[name.upper()] for name in Settings.model_fields if environment.get(name.upper())}

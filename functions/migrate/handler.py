@@ -1,0 +1,14 @@
+"""Runs once per deployment, before any function that needs the tables; an error here fails the deployment."""
+
+from typing import Any
+
+from bandit_selector.settings import read_settings
+from bandit_selector.store.connection import connect
+from bandit_selector.store.credentials import database_url
+from bandit_selector.store.migrate import migrate
+
+
+def handler(_event: dict[str, Any], _context: object) -> dict[str, list[str]]:
+    """The names of the migrations applied just now; none when the tables were up to date."""
+    with connect(database_url(read_settings())) as connection:
+        return {"applied": migrate(connection)}

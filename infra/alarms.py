@@ -1,0 +1,144 @@
+"""What wakes the team, and the CloudWatch page they look at then. docs/operations.md says what to do for each alarm."""
+
+# jsii's interfaces name parameters otherwise than its own classes do:
+# pyright: reportArgumentType=false
+
+from collections.abc import Sequence
+from typing import Final
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.api import Api
+from infra.compute import Compute
+from infra.database import Database
+from infra.messaging import Messaging
+from infra.service import FEEDBACK_QUEUE, FUNCTIONS, Function
+
+FIVE_MINUTES: Final = Duration.minutes(5)
+ALMOST: Final = 0.8  # share of a time-out or of the database's capacity that is too close
+QUEUE_AGE_SECONDS: Final = 600  # feedback older than this is learned from too late to matter for serving
+QUEUE_DEPTH: Final = 100_000
+SELECT_P99_MS: Final = 1000
+
+
+class Alarms(Construct):
+    """Every alarm tells the topic when it starts and when it is over."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        api: Api,
+        compute: Compute,
+        messaging: Messaging,
+        database: Database,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._topic = messaging.topic
+        for function in FUNCTIONS:
+            self._function(function, compute.functions[function.name])
+        self._queues(messaging)
+        self._api(api)
+        self._monitor_missed(compute.functions["monitor"])
+        if database.cluster:
+            self._alarm("DatabaseCapacity", database.cluster.metric_acu_utilization(period=FIVE_MINUTES), 90, 3)
+        self._page(api, compute, messaging)
+
+    def _function(self, function: Function, made: lambda_.Function) -> None:
+        name = function.name.title()
+        slow = SELECT_P99_MS if function.name == "select" else function.timeout.total_seconds() * 1000 * ALMOST
+        self._alarm(f"{name}Errors", made.metric_errors(period=FIVE_MINUTES), 1)
+        self._alarm(f"{name}Throttles", made.metric_throttles(period=FIVE_MINUTES), 1)
+        self._alarm(f"{name}Slow", made.metric_duration(period=FIVE_MINUTES, statistic="p99"), slow, 3)
+
+    def _queues(self, messaging: Messaging) -> None:
+        feedback = messaging.feedback
+        age = feedback.metric_approximate_age_of_oldest_message(period=FIVE_MINUTES)
+        self._alarm("FeedbackAge", age, QUEUE_AGE_SECONDS)
+        depth = feedback.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES)
+        self._alarm("FeedbackDepth", depth, QUEUE_DEPTH)
+        self._alarm("DeadLetters", _waiting(messaging.dead_letters), 1)
+        self._alarm("MissedSchedules", _waiting(messaging.missed_schedules), 1)
+
+    def _api(self, api: Api) -> None:
+        failed = api.stage.metric_server_error(period=FIVE_MINUTES, statistic="Sum")
+        self._alarm("ServerErrors", failed, 5)
+
+    def _monitor_missed(self, monitor: lambda_.Function) -> None:
+        """No data is what this alarm is about; after a first deployment it rings until the first 9 AM."""
+        ran = monitor.metric_invocations(period=Duration.days(1), statistic="Sum")
+        self._alarm(
+            "MonitorMissed",
+            ran,
+            1,
+            compare=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+            missing=cloudwatch.TreatMissingData.BREACHING,
+        )
+
+    def _alarm(
+        self,
+        name: str,
+        metric: cloudwatch.IMetric,
+        threshold: float,
+        periods: int = 1,
+        compare: cloudwatch.ComparisonOperator = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+        missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
+    ) -> None:
+        alarm = cloudwatch.Alarm(
+            self,
+            name,
+            metric=metric,
+            threshold=threshold,
+            evaluation_periods=periods,
+            comparison_operator=compare,
+            treat_missing_data=missing,
+            alarm_description=f"{name}: see docs/operations.md, “What each alarm means”.",
+        )
+        alarm.add_alarm_action(actions.SnsAction(self._topic))
+        alarm.add_ok_action(actions.SnsAction(self._topic))
+
+    def _page(self, api: Api, compute: Compute, messaging: Messaging) -> None:
+        functions = compute.functions
+        queue = messaging.feedback
+        cloudwatch.Dashboard(
+            self,
+            "Page",
+            widgets=[
+                [
+                    _graph("Requests", [api.stage.metric_count(), api.stage.metric_server_error()]),
+                    _graph("Answer time p99", [api.stage.metric_latency(statistic="p99")]),
+                ],
+                [
+                    _graph("Errors", [made.metric_errors(label=name) for name, made in functions.items()]),
+                    _graph("Duration p99", [m.metric_duration(statistic="p99", label=n) for n, m in functions.items()]),
+                ],
+                [
+                    _graph("Feedback waiting", [queue.metric_approximate_number_of_messages_visible()]),
+                    _graph("Oldest feedback, s", [queue.metric_approximate_age_of_oldest_message()]),
+                ],
+                [
+                    _graph("Lists", [_counted("Recommendations", "select"), _counted("Fallbacks", "select")]),
+                    _graph("Outcomes", [_counted(name, FEEDBACK_QUEUE.consumer) for name in ("Successes", "Failures")]),
+                ],
+            ],
+        )
+
+
+def _waiting(queue: sqs.IQueue) -> cloudwatch.Metric:
+    return queue.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES)
+
+
+def _counted(metric: str, function: str) -> cloudwatch.Metric:
+    """One of the product's own counters (bandit_selector.telemetry)."""
+    return cloudwatch.Metric(
+        namespace="BanditSelector", metric_name=metric, dimensions_map={"service": function}, statistic="Sum"
+    )
+
+
+def _graph(title: str, metrics: Sequence[cloudwatch.IMetric]) -> cloudwatch.GraphWidget:
+    return cloudwatch.GraphWidget(title=title, left=list(metrics), width=12)

@@ -1,0 +1,101 @@
+"""The HTTP API: every route of infra.service, tokens checked before a function runs, CORS, throttling, access logs."""
+
+# jsii's interfaces name parameters otherwise than its own classes do:
+# pyright: reportArgumentType=false
+
+from typing import Final, cast
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_apigatewayv2 as gateway
+from aws_cdk import aws_apigatewayv2_integrations as integrations
+from aws_cdk import aws_certificatemanager as certificates
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infra.configuration import Configuration
+from infra.network import log_retention
+from infra.reviewed import accept
+from infra.service import ROUTES
+
+EXPOSED: Final = ("X-Recommendation-Id", "X-AB-Group", "X-Context-Key", "Retry-After")
+ANALYTICS: Final = ("analytics", "bandit-selector/analytics")  # one of them suffices; issuers may prefix
+LOGGED: Final = (
+    "requestId", "requestTime", "httpMethod", "routeKey", "status", "responseLatency", "integrationErrorMessage",
+    "authorizer.error", "identity.sourceIp",
+)  # fmt: skip
+
+
+class Api(Construct):
+    """`url` is where the service answers, without a slash at the end. Routes come by `serve`, once functions exist."""
+
+    def __init__(self, scope: Construct, construct_id: str, configuration: Configuration) -> None:
+        super().__init__(scope, construct_id)
+        domain = self._domain(configuration)
+        self.http = gateway.HttpApi(
+            self,
+            "Http",
+            description="Bandit Selector",
+            create_default_stage=False,
+            cors_preflight=_cors(configuration),
+            disable_execute_api_endpoint=domain is not None,
+        )
+        self.stage = self._stage(configuration, domain)
+        self.url = f"https://{configuration.domain_name}" if domain else self.http.api_endpoint
+
+    def serve(self, authorizer: gateway.IHttpRouteAuthorizer, functions: dict[str, lambda_.Alias]) -> None:
+        """Gives every route its function; only what is `open` is reached without a token."""
+        targets = {
+            name: integrations.HttpLambdaIntegration(f"{name.title()}Integration", function)
+            for name, function in functions.items()
+        }
+        for route in ROUTES:
+            made = gateway.HttpRoute(
+                self,
+                f"{route.method} {route.path.replace('/', ' ').strip()}",
+                http_api=self.http,
+                route_key=gateway.HttpRouteKey.with_(route.path, gateway.HttpMethod[route.method]),
+                integration=targets[route.function],
+                authorizer=None if route.access == "open" else authorizer,
+                authorization_scopes=list(ANALYTICS) if route.access == "analytics" else None,
+            )
+            if route.access == "open":
+                accept(made, "AwsSolutions-APIG4", "The same page or word for everybody; all data is behind a token.")
+
+    def _stage(self, configuration: Configuration, domain: gateway.DomainName | None) -> gateway.HttpStage:
+        log = logs.LogGroup(
+            self, "AccessLog", retention=log_retention(configuration), removal_policy=RemovalPolicy.DESTROY
+        )
+        stage = gateway.HttpStage(
+            self,
+            "Stage",
+            http_api=self.http,
+            auto_deploy=True,
+            detailed_metrics_enabled=True,
+            throttle=gateway.ThrottleSettings(
+                rate_limit=configuration.requests_per_second, burst_limit=configuration.requests_per_second
+            ),
+            domain_mapping=gateway.DomainMappingOptions(domain_name=domain) if domain else None,
+        )
+        line = "{" + ",".join(f'"{name}":"$context.{name}"' for name in LOGGED) + "}"
+        settings = gateway.CfnStage.AccessLogSettingsProperty(destination_arn=log.log_group_arn, format=line)
+        cast("gateway.CfnStage", stage.node.default_child).access_log_settings = settings
+        return stage
+
+    def _domain(self, configuration: Configuration) -> gateway.DomainName | None:
+        if not configuration.domain_name:
+            return None
+        certificate = certificates.Certificate.from_certificate_arn(self, "Certificate", configuration.certificate_arn)
+        return gateway.DomainName(self, "Domain", domain_name=configuration.domain_name, certificate=certificate)
+
+
+def _cors(configuration: Configuration) -> gateway.CorsPreflightOptions | None:
+    if not configuration.allowed_origins:
+        return None
+    return gateway.CorsPreflightOptions(
+        allow_origins=list(configuration.allowed_origins),
+        allow_methods=[gateway.CorsHttpMethod.GET, gateway.CorsHttpMethod.POST],
+        allow_headers=["authorization", "content-type"],
+        expose_headers=list(EXPOSED),
+        max_age=Duration.hours(1),
+    )

@@ -1,0 +1,43 @@
+"""The CDK application: one stack for the chosen environment, checked by cdk-nag. Run by the CDK CLI (see cdk.json)."""
+
+import os
+import sys
+
+import aws_cdk as cdk
+from cdk_nag import AwsSolutionsChecks
+
+from infra.configuration import Configuration, UnusableContext, read_configuration
+from infra.packaging import Layers, PackagingFailed, build_layers
+from infra.stack import ServiceStack
+
+
+def build(
+    app: cdk.App, configuration: Configuration, layers: Layers, place: cdk.Environment | None = None
+) -> ServiceStack:
+    """The stack inside `app`; without a `place` it can be deployed to any account and region."""
+    stack = ServiceStack(app, f"bandit-selector-{configuration.environment}", configuration, layers, place)
+    cdk.Tags.of(app).add("service", "bandit-selector")
+    cdk.Tags.of(app).add("environment", configuration.environment)
+    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    return stack
+
+
+def main() -> int:
+    app = cdk.App()
+    try:
+        configuration = read_configuration(app.node.get_all_context())
+        build(app, configuration, build_layers(), _callers_place() if configuration.vpc_id else None)
+    except (UnusableContext, PackagingFailed) as error:
+        print(error, file=sys.stderr)
+        return 1
+    app.synth()
+    return 0
+
+
+def _callers_place() -> cdk.Environment:
+    """Looking up a VPC needs an account; the CDK command line passes the credentials' own."""
+    return cdk.Environment(account=os.environ.get("CDK_DEFAULT_ACCOUNT"), region=os.environ.get("CDK_DEFAULT_REGION"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,60 @@
+"""The schedules of infra.service: what EventBridge Scheduler calls, when, and where a call goes that nobody took."""
+
+# jsii's interfaces name parameters otherwise than its own classes do:
+# pyright: reportArgumentType=false
+
+from aws_cdk import Aws, Duration, TimeZone
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_scheduler_targets as targets
+from constructs import Construct
+
+from infra.configuration import Configuration
+from infra.messaging import Messaging
+from infra.service import SCHEDULES, Schedule
+
+
+class Clock(Construct):
+    """One schedule each; the function is told the scheduled time, not the time it was called."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        configuration: Configuration,
+        functions: dict[str, lambda_.Function],
+        messaging: Messaging,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        here = TimeZone.of(configuration.settings.get("TIME_ZONE", "UTC"))
+        for schedule in SCHEDULES:
+            zone = here if schedule.in_time_zone else TimeZone.ETC_UTC
+            scheduler.Schedule(
+                self,
+                schedule.name.title(),
+                description=f"Bandit Selector: {schedule.name}",
+                schedule=scheduler.ScheduleExpression.expression(schedule.expression, zone),
+                target=targets.LambdaInvoke(
+                    functions[schedule.function],
+                    input=scheduler.ScheduleTargetInput.from_object(
+                        {"time": scheduler.ContextAttribute.scheduled_time}
+                    ),
+                    dead_letter_queue=messaging.missed_schedules,
+                    role=self._role(schedule, functions[schedule.function], messaging).without_policy_updates(),
+                    retry_attempts=2,
+                    max_event_age=Duration.hours(1),
+                ),
+            )
+
+    def _role(self, schedule: Schedule, function: lambda_.IFunction, messaging: Messaging) -> iam.Role:
+        """May call this one function, and put aside what it did not take; CDK's own would forget the queue's key."""
+        scheduler_of_this_account = iam.ServicePrincipal(
+            "scheduler.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
+        )
+        role = iam.Role(self, f"{schedule.name.title()}Role", assumed_by=scheduler_of_this_account)
+        call = iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[function.function_arn])
+        role.add_to_policy(call)
+        messaging.missed_schedules.grant(role, "sqs:SendMessage")
+        messaging.key.grant(role, "kms:GenerateDataKey", "kms:Decrypt")
+        return role

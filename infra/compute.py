@@ -1,0 +1,212 @@
+"""The functions of infra.service as Lambda functions: code, layers, a role each with nothing it does not need, logs."""
+
+# jsii's interfaces name parameters otherwise than its own classes do:
+# pyright: reportArgumentType=false
+
+from collections.abc import Mapping, Sequence
+from typing import Final, cast
+
+from aws_cdk import CfnElement, Duration, IgnoreMode, RemovalPolicy, Stack, triggers
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_lambda_event_sources as event_sources
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infra.configuration import Configuration
+from infra.database import Database
+from infra.messaging import Messaging
+from infra.network import Network, log_retention
+from infra.packaging import ROOT, Layers, function_files
+from infra.reviewed import PINNED_PYTHON, accept
+from infra.service import FEEDBACK_QUEUE, FUNCTIONS, ROUTES, Function
+
+RUNTIME: Final = lambda_.Runtime.PYTHON_3_13
+OVER_HTTP: Final = {route.function for route in ROUTES}
+NETWORK_INTERFACES: Final = (
+    "ec2:CreateNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:DeleteNetworkInterface",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
+)
+
+INTERFACES_HAVE_NO_NAME_YET: Final = (
+    "A function in a VPC manages network interfaces by calls whose resource has no name before the call;"
+    " the managed policy AWSLambdaVPCAccessExecutionRole says the same."
+)
+
+
+class Compute(Construct):
+    """`functions` by name; `callable_at` is what the API calls: the alias `live` for those that answer HTTP."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        configuration: Configuration,
+        layers: Layers,
+        network: Network,
+        database: Database,
+        messaging: Messaging,
+        sign_in: Mapping[str, str],
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._configuration = configuration
+        self._network = network
+        self._database = database
+        self._messaging = messaging
+        self._sign_in = sign_in
+        self._third_party = self._layer("ThirdParty", str(layers.third_party))
+        self._product = self._layer("Product", str(layers.product))
+        self._candidates = self._layer("Scipy", str(layers.candidates))
+        self.functions = {function.name: self._function(function) for function in FUNCTIONS}
+        self.callable_at = {name: self._live(name) for name in sorted(OVER_HTTP)}
+        self._consume()
+        self._migrate_first()
+
+    def _layer(self, name: str, folder: str) -> lambda_.LayerVersion:
+        return lambda_.LayerVersion(
+            self,
+            name,
+            code=lambda_.Code.from_asset(folder),
+            compatible_runtimes=[RUNTIME],
+            compatible_architectures=[lambda_.Architecture.ARM_64],
+            removal_policy=RemovalPolicy.RETAIN,  # so that an alias put back to an older version still starts
+        )
+
+    def _function(self, function: Function) -> lambda_.Function:
+        inside = "database" in function.uses
+        log = logs.LogGroup(
+            self,
+            f"{function.name.title()}Log",
+            retention=log_retention(self._configuration),
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        role = self._role(function, log)
+        made = lambda_.Function(
+            self,
+            function.name.title(),
+            description=f"Bandit Selector: {function.name}",
+            runtime=RUNTIME,
+            architecture=lambda_.Architecture.ARM_64,
+            code=function_code(function),
+            handler=function.handler,
+            layers=self._layers(function),
+            role=role,
+            log_group=log,
+            logging_format=lambda_.LoggingFormat.TEXT,  # the product's own lines are JSON already
+            memory_size=function.memory_mb,
+            timeout=Duration.seconds(function.timeout.total_seconds()),
+            reserved_concurrent_executions=self._reserved(function),
+            environment=self._environment(function),
+            vpc=self._network.vpc if inside else None,
+            vpc_subnets=self._network.subnets if inside else None,
+            security_groups=[self._network.functions] if inside else None,
+            snap_start=self._snap_start(function),
+        )
+        accept(made, "AwsSolutions-L1", PINNED_PYTHON)
+        accept(made, "Annotation::@aws-cdk/aws-lambda:snapStartRequirePublish", "The alias `live` is a published version.")
+        return made
+
+    def _layers(self, function: Function) -> Sequence[lambda_.ILayerVersion]:
+        own = [self._candidates] if function.name == "candidates" else []
+        return [self._product, self._third_party, *own]
+
+    def _snap_start(self, function: Function) -> lambda_.SnapStartConf | None:
+        wanted = self._configuration.snap_start and function.name in OVER_HTTP
+        return lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if wanted else None
+
+    def _reserved(self, function: Function) -> int | None:
+        """So many processes, so many connections. The queue's consumer is bounded by its event source instead, where a
+        refused batch would count as an attempt; ingest needs no bound, as it has no connection."""
+        if "database" not in function.uses or function.name == FEEDBACK_QUEUE.consumer:
+            return None
+        scale = self._configuration.concurrency_scale if function.name in OVER_HTTP else 1
+        return max(1, round(function.concurrency * scale))
+
+    def _role(self, function: Function, log: logs.ILogGroup) -> iam.Role:
+        role = iam.Role(self, f"{function.name.title()}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        log.grant_write(role)
+        uses = function.uses
+        if "database" in uses:
+            role.add_to_policy(iam.PolicyStatement(actions=list(NETWORK_INTERFACES), resources=["*"]))
+            accept(role, "AwsSolutions-IAM5[Resource::*]", INTERFACES_HAVE_NO_NAME_YET)
+            self._database.admit(role)
+        if "send_feedback" in uses:
+            self._messaging.feedback.grant(role, "sqs:SendMessage")
+            self._messaging.key.grant(role, "kms:GenerateDataKey", "kms:Decrypt")
+        if "feedback_queue" in uses:
+            for queue in (self._messaging.feedback, self._messaging.dead_letters):
+                queue.grant(role, "sqs:GetQueueAttributes", "sqs:GetQueueUrl")
+        if "reports" in uses:
+            bucket = self._messaging.reports
+            objects = bucket.arn_for_objects("reports/*")
+            role.add_to_policy(iam.PolicyStatement(actions=["s3:GetObject", "s3:PutObject"], resources=[objects]))
+            name = Stack.of(self).get_logical_id(cast("CfnElement", bucket.node.default_child))
+            finding = f"AwsSolutions-IAM5[Resource::<{name}.Arn>/reports/*]"
+            accept(
+                role,
+                finding,
+                "Reports are named by their date, so the permission is the folder reports/, and only that.",
+            )
+        if "alerts" in uses:
+            publish = iam.PolicyStatement(actions=["sns:Publish"], resources=[self._messaging.topic.topic_arn])
+            role.add_to_policy(publish)
+            self._messaging.key.grant(role, "kms:GenerateDataKey", "kms:Decrypt")
+        return role
+
+    def _environment(self, function: Function) -> dict[str, str]:
+        """Only what differs from the product's own defaults, and where its things are."""
+        uses = function.uses
+        chosen = {**self._sign_in, **self._configuration.settings}
+        wired = self._database.settings if "database" in uses else {}
+        if {"send_feedback", "feedback_queue"} & set(uses):
+            wired = wired | {"FEEDBACK_QUEUE_URL": self._messaging.feedback.queue_url}
+        if "reports" in uses:
+            wired = wired | {"REPORT_BUCKET": self._messaging.reports.bucket_name}
+        if "alerts" in uses:
+            wired = wired | {"ALERT_TOPIC_ARN": self._messaging.topic.topic_arn}
+        if "USER_ID_CLAIM" in function.settings:
+            wired = wired | {"USER_ID_CLAIM": user_id_claim(self._configuration)}
+        return {name: chosen[name] for name in function.settings if name in chosen} | wired
+
+    def _live(self, name: str) -> lambda_.Alias:
+        version = self.functions[name].current_version
+        return lambda_.Alias(self, f"{name.title()}Live", alias_name="live", version=version)
+
+    def _consume(self) -> None:
+        consumer = self.functions[FEEDBACK_QUEUE.consumer]
+        consumer.add_event_source(
+            event_sources.SqsEventSource(
+                self._messaging.feedback,
+                batch_size=FEEDBACK_QUEUE.batch_size,
+                max_batching_window=Duration.seconds(FEEDBACK_QUEUE.batch_window.total_seconds()),
+                max_concurrency=FEEDBACK_QUEUE.maximum_concurrency,
+                report_batch_item_failures=True,
+            )
+        )
+
+    def _migrate_first(self) -> None:
+        """Every function that uses the tables is created or changed only after the migration has succeeded."""
+        others = [self.functions[f.name] for f in FUNCTIONS if "database" in f.uses and f.name != "migrate"]
+        triggers.Trigger(
+            self,
+            "Migration",
+            handler=self.functions["migrate"],
+            timeout=Duration.minutes(5),
+            execute_after=self._database.ready,
+            execute_before=list(others),
+        )
+
+
+def function_code(function: Function) -> lambda_.Code:
+    """The repository without everything but `functions/__init__.py` and the function's own folder."""
+    package = function.handler.split(".")[1]
+    return lambda_.Code.from_asset(str(ROOT), exclude=function_files(package), ignore_mode=IgnoreMode.GIT)
+
+
+def user_id_claim(configuration: Configuration) -> str:
+    """Cognito's access tokens carry the user name, which only an administrator gives; other issuers use `sub`."""
+    return configuration.user_id_claim or ("sub" if configuration.issuer else "username")

@@ -1,0 +1,97 @@
+"""What an operator decides about a deployment, read from CDK context. Knows no construct."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal, Self
+
+from bandit_selector.settings import Settings, parse_list
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+WIRED: Final = ("database_secret_arn", "feedback_queue_url", "report_bucket", "alert_topic_arn")
+"""Settings that the stack fills in itself."""
+
+Words = Annotated[tuple[str, ...], BeforeValidator(parse_list)]
+
+
+class UnusableContext(Exception):
+    """The context names something unknown or a value that cannot be used."""
+
+
+class Configuration(BaseModel):
+    """One deployment. Lists are written `a,b` on the command line."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    environment: Literal["dev", "prod"]
+    settings: dict[str, str] = {}
+
+    # Who may call
+    issuer: str = ""
+    audience: Words = ()
+    user_id_claim: str = ""
+    allowed_origins: Words = ()
+    sign_in_urls: Words = ()
+    domain_name: str = ""
+    certificate_arn: str = ""
+    requests_per_second: int = Field(default=200, gt=0)
+
+    # The database: made here, or the team's own
+    database_secret_arn: str = ""
+    database_url: str = ""
+    database_security_group_id: str = ""
+    vpc_id: str = ""
+    vpc_cidr: str = Field(default="10.90.0.0/16", description="of the VPC made here")
+    database_min_capacity: float = Field(default=0.5, ge=0, le=256)
+    database_max_capacity: float = Field(default=4, ge=1, le=256)
+    database_readers: int = Field(default=0, ge=0, le=15)
+    database_pause_minutes: int = Field(default=0, ge=0, le=1440, description="0: never pauses")
+    backup_days: int = Field(default=7, ge=1, le=35)
+
+    # What it may cost and how it is kept
+    concurrency_scale: float = Field(default=1.0, gt=0, description="multiplies each function's concurrency")
+    snap_start: bool = True
+    endpoint_zones: int = Field(default=2, ge=1, le=2)
+    keep_data: bool = True
+    log_days: Literal[1, 3, 5, 7, 14, 30, 60, 90, 180, 365] = 30
+    alarm_mails: Words = ()
+
+    @model_validator(mode="after")
+    def _parts_belong_together(self) -> Self:
+        if self.issuer and not self.audience:
+            raise ValueError("issuer needs audience: the client ids whose tokens are taken")
+        if self.database_secret_arn and not self.vpc_id:
+            raise ValueError("database_secret_arn needs vpc_id: where that database is reached from")
+        if self.domain_name and not self.certificate_arn:
+            raise ValueError("domain_name needs certificate_arn: its certificate in ACM, in the same region")
+        if self.database_pause_minutes and self.database_min_capacity:
+            raise ValueError("database_pause_minutes needs database_min_capacity=0: only then Aurora may pause")
+        return self
+
+
+def read_configuration(context: Mapping[str, Any]) -> Configuration:
+    """From all CDK context: the chosen environment's block, overridden by single keys; capitals are settings.
+
+    Raises UnusableContext that names every fault. CDK's own keys (they have a `:` or `/`) are left alone.
+    """
+    environment = context.get("environment", "dev")
+    ours = {key: value for key, value in context.items() if not {":", "/"} & set(key) and key not in ("dev", "prod")}
+    wanted = {**context.get(str(environment), {}), **ours, "environment": environment}
+    settings = {key: str(value) for key, value in wanted.items() if key.isupper()}
+    options = {key: value for key, value in wanted.items() if not key.isupper()}
+    try:
+        _check_settings(settings)
+        return Configuration(**options, settings=settings)
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(map(str, fault['loc'])) or 'together'}: {fault['msg']}" for fault in error.errors()
+        )
+        raise UnusableContext(f"This context cannot be used: {faults}.") from None
+
+
+def _check_settings(settings: Mapping[str, str]) -> None:
+    """Refuses at synth what every function would refuse at its first breath."""
+    unknown = [name for name in settings if name.lower() not in Settings.model_fields or name.lower() in WIRED]
+    if unknown:
+        raise UnusableContext(
+            f"No setting {', '.join(unknown)} can be given by context; docs/operations.md lists them."
+        )
+    Settings.model_validate({name.lower(): value for name, value in settings.items()})

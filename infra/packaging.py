@@ -1,0 +1,178 @@
+"""What a Lambda function is made of: third-party layers from the lock file, the product layer, one folder of functions.
+
+Needs uv and, to compile, the Lambda runtime's own Python; no Docker. Knows nothing of CloudFormation.
+"""
+
+import hashlib
+import os
+import platform as machine
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from infra.service import LAMBDA_PYTHON
+
+ROOT: Final = Path(__file__).parent.parent
+BUILT: Final = ROOT / ".local" / "layers"
+PRODUCT: Final = ROOT / "layers" / "bandit_selector"
+
+LayerName = Literal["third_party", "candidates"]
+
+IN_RUNTIME: Final = ("boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3")
+"""Packages that Lambda's Python runtime brings along: 31 MB that a layer need not carry twice."""
+
+NEVER_READ: Final = ("*.pyi", "tests", "numpy/f2py", "numpy/_core/include", "numpy/_core/lib", "bin", "sboms")
+"""Folders and files of the wheels that nothing imports at run time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The machine that a layer is made for: a Python version like `3.13` and a wheel platform as uv names it."""
+
+    python: str
+    platform: str
+
+
+LAMBDA: Final = Target(LAMBDA_PYTHON, "aarch64-manylinux_2_28")
+
+
+class PackagingFailed(Exception):
+    """A layer could not be built; the message carries the tool's own words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """The folders of the three layers, each with `python/` inside."""
+
+    third_party: Path
+    candidates: Path
+    product: Path
+
+
+def build_layers(target: Target = LAMBDA) -> Layers:
+    """All three, built where they are missing."""
+    return Layers(build_layer("third_party", target), build_layer("candidates", target), build_product(target))
+
+
+def this_machine() -> Target:
+    """The target that runs here; the wheels are those that the development environment already has."""
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return Target(version, f"{machine.machine()}-manylinux_2_28")
+
+
+def build_layer(name: LayerName, target: Target = LAMBDA) -> Path:
+    """The folder of a layer (`python/` inside it), built once for every state of uv.lock and of this page."""
+    folder = BUILT / f"{name}-{target.platform}-{target.python}-{_fingerprint()}"
+    if not folder.exists():
+        draft = folder.with_name(f"{folder.name}.{os.getpid()}")
+        shutil.rmtree(draft, ignore_errors=True)
+        _install(name, target, draft / "python")
+        _prune(draft / "python")
+        compile_for(target, draft / "python")
+        _publish(draft, folder)
+    return folder
+
+
+def build_product(target: Target = LAMBDA) -> Path:
+    """The product layer: its folder as it stands, and beside each module what the target's Python makes of it."""
+    folder = BUILT / f"product-{target.python}-{_tree_fingerprint(PRODUCT)}"
+    if not folder.exists():
+        draft = folder.with_name(f"{folder.name}.{os.getpid()}")
+        shutil.copytree(PRODUCT, draft, ignore=shutil.ignore_patterns("__pycache__"))
+        compile_for(target, draft / "python")
+        _publish(draft, folder)
+    return folder
+
+
+def function_files(package: str) -> list[str]:
+    """The .gitignore lines that leave of the repository `functions/__init__.py` and the function's own folder."""
+    return ["/*", "!/functions", "/functions/*", "!/functions/__init__.py", f"!/functions/{package}", "__pycache__"]
+
+
+def compile_for(target: Target, folder: Path) -> bool:
+    """Byte-compiles `folder` with the target's own Python; False where this machine has none.
+
+    The files are trusted unchecked: a layer never changes, and a time stamp would not survive the upload.
+    """
+    python = find_python(target.python)
+    if python is None:
+        print(
+            f"No Python {target.python} on this machine: layers go uncompiled and start twice as slowly.",
+            file=sys.stderr,
+        )
+        return False
+    _run(
+        str(python), "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash", "-s", folder, folder
+    )
+    return True
+
+
+def find_python(version: str) -> Path | None:
+    """An interpreter of exactly `version` (major.minor): this one, one on PATH, or one of pyenv's."""
+    if version == f"{sys.version_info.major}.{sys.version_info.minor}":
+        return Path(sys.executable)
+    found = shutil.which(f"python{version}")
+    pyenv = sorted((Path.home() / ".pyenv" / "versions").glob(f"{version}.*/bin/python3"))
+    return Path(found) if found else (pyenv[-1] if pyenv else None)
+
+
+def size_mb(folder: Path) -> float:
+    """The unzipped size of everything under `folder`, in megabytes (10⁶ bytes), as Lambda counts it."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
+
+
+def _install(name: LayerName, target: Target, folder: Path) -> None:
+    pins = _pins("--no-dev")
+    if name == "candidates":
+        pins = [pin for pin in _pins("--only-group", "candidates") if pin not in pins]
+    wanted = [pin for pin in pins if pin.partition("==")[0] not in IN_RUNTIME]
+    folder.mkdir(parents=True)
+    listing = folder.parent / "requirements.txt"
+    listing.write_text("\n".join(wanted) + "\n")
+    _run(
+        *("uv", "pip", "install", "--quiet", "--target", folder, "--requirement", listing, "--no-deps"),
+        *("--python-version", target.python, "--python-platform", target.platform, "--only-binary", ":all:"),
+        *("--link-mode", "copy"),
+    )
+
+
+def _pins(*selection: str) -> list[str]:
+    """`name==version ; marker` for everything the lock holds of a selection, without the project itself."""
+    flags = ("--frozen", "--no-hashes", "--no-emit-project", "--no-header", "--no-annotate", "--quiet")
+    return _run("uv", "export", *flags, *selection).split("\n")[:-1]
+
+
+def _prune(folder: Path) -> None:
+    for pattern in NEVER_READ:
+        for path in list(folder.rglob(pattern) if "/" not in pattern else folder.glob(pattern)):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _publish(draft: Path, folder: Path) -> None:
+    """Makes a finished folder visible under its name at once; whoever comes second uses the first one's."""
+    try:
+        draft.rename(folder)
+    except OSError:
+        shutil.rmtree(draft)
+
+
+def _fingerprint() -> str:
+    return hashlib.sha256((ROOT / "uv.lock").read_bytes() + Path(__file__).read_bytes()).hexdigest()[:12]
+
+
+def _tree_fingerprint(folder: Path) -> str:
+    digest = hashlib.sha256(Path(__file__).read_bytes())
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
+        digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _run(*command: object) -> str:
+    words = [str(word) for word in command]
+    done = subprocess.run(words, check=False, capture_output=True, text=True, cwd=ROOT)
+    if done.returncode:
+        raise PackagingFailed(f"`{' '.join(words[:3])} …` failed: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout

@@ -1,0 +1,70 @@
+"""Three kinds of deployment, and what `./dev synth` leaves of each in its folder. Starts no Node.js."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+Template: TypeAlias = dict[str, Any]
+
+KINDS: Final[dict[str, dict[str, str]]] = {
+    "prod": {"environment": "prod", "alarm_mails": "team@example.com", "allowed_origins": "https://movies.example.com"},
+    "dev": {"environment": "dev"},
+    "own": {
+        "environment": "prod",
+        "database_secret_arn": "arn:aws:secretsmanager:eu-central-1:111122223333:secret:site-database-AbCdEf",
+        "vpc_id": "vpc-0123456789abcdef0",
+        "database_security_group_id": "sg-0123456789abcdef0",
+        "issuer": "https://login.example.com/",
+        "audience": "movies",
+        "domain_name": "bandit.example.com",
+        "certificate_arn": "arn:aws:acm:eu-central-1:111122223333:certificate/12345678-1234-1234-1234-123456789012",
+        "TREATMENT_SHARE": "0.1",
+        "TIME_ZONE": "Europe/Berlin",
+    },
+}
+VPC: Final[dict[str, Any]] = {
+    "vpcId": "vpc-0123456789abcdef0",
+    "vpcCidrBlock": "10.0.0.0/16",
+    "ownerAccountId": "111122223333",
+    "availabilityZones": [],
+    "subnetGroups": [
+        {
+            "name": "Private",
+            "type": "Private",
+            "subnets": [
+                {
+                    "subnetId": f"subnet-{zone}",
+                    "cidr": "10.0.1.0/24",
+                    "availabilityZone": f"eu-central-1{zone}",
+                    "routeTableId": f"rtb-{zone}",
+                }
+                for zone in "ab"
+            ],
+        }
+    ],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Synthesised:
+    """One stack's template and what cdk-nag found in it."""
+
+    folder: Path
+    name: str
+    template: Template
+    violations: list[dict[str, Any]]
+
+    @property
+    def file(self) -> Path:
+        """The template as CloudFormation gets it."""
+        return self.folder / f"{self.name}.template.json"
+
+    def resources(self, kind: str) -> dict[str, Template]:
+        """Properties by logical id of all resources of one CloudFormation type."""
+        found: dict[str, Template] = self.template["Resources"]
+        return {name: it.get("Properties", {}) for name, it in found.items() if it["Type"] == kind}
+
+    def one(self, kind: str, part: str = "") -> Template:
+        """The only resource of a type whose logical id has `part` in it."""
+        (found,) = [it for name, it in self.resources(kind).items() if part in name]
+        return found

@@ -1,0 +1,249 @@
+"""The template says what infra.service says, gives no more rights than needed, and nothing in it is public."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from bandit_selector.settings import Settings
+
+from infra.packaging import ROOT
+from infra.service import FEEDBACK_QUEUE, FUNCTIONS, LAMBDA_PYTHON, ROUTES, SCHEDULES
+
+from . import golden
+from .synthesised import KINDS, Synthesised
+
+pytestmark = pytest.mark.xdist_group("infra")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_finding_of_cdk_nag_is_fixed_or_answered(synthesise: Callable[[str], Synthesised], kind: str) -> None:
+    assert synthesise(kind).violations == []
+
+
+def test_cfn_lint_has_no_error_and_no_warning(synthesise: Callable[[str], Synthesised]) -> None:
+    made = [synthesise(kind) for kind in KINDS]
+    redundant_but_cdks_own = "W3005"  # CDK writes DependsOn for roles that are referred to anyway
+    found = subprocess.run(
+        ["cfn-lint", "--ignore-checks", redundant_but_cdks_own, "--template", *(it.file for it in made)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert (found.returncode, found.stdout) == (0, "")
+
+
+def test_every_function_is_as_the_service_page_says(prod: Synthesised) -> None:
+    made = {it["Handler"]: it for it in prod.resources("AWS::Lambda::Function").values()}
+    for function in FUNCTIONS:
+        properties = made[function.handler]
+        assert properties["MemorySize"] == function.memory_mb
+        assert properties["Timeout"] == function.timeout.total_seconds()
+        assert properties["Runtime"] == f"python{LAMBDA_PYTHON}"
+        assert properties["Architectures"] == ["arm64"]
+        assert ("VpcConfig" in properties) == ("database" in function.uses)
+    extra = set(made) - {function.handler for function in FUNCTIONS}
+    assert extra == {"functions.identity.handler.handler", "__entrypoint__.handler"}  # Cognito's trigger, CDK's own
+
+
+def test_every_route_has_its_function_and_its_lock(prod: Synthesised) -> None:
+    locks = {"open": ("NONE", None), "visitor": ("JWT", None), "analytics": ("JWT", {"analytics"})}
+    routes = {it["RouteKey"]: it for it in prod.resources("AWS::ApiGatewayV2::Route").values()}
+    assert set(routes) == {f"{route.method} {route.path}" for route in ROUTES}
+    for route in ROUTES:
+        made = routes[f"{route.method} {route.path}"]
+        kind, scopes = locks[route.access]
+        assert made["AuthorizationType"] == kind
+        assert (scopes or set()) <= set(made.get("AuthorizationScopes", []))
+        assert bool(made.get("AuthorizationScopes")) == bool(scopes)
+        assert f"Compute{route.function.title()}Live" in json.dumps(_integration(prod, made))
+
+
+def test_every_schedule_runs_in_the_configured_zone(synthesise: Callable[[str], Synthesised]) -> None:
+    made = synthesise("own").resources("AWS::Scheduler::Schedule")
+    assert len(made) == len(SCHEDULES)
+    for schedule in SCHEDULES:
+        (found,) = [it for name, it in made.items() if schedule.name.title() in name]
+        assert found["ScheduleExpression"] == schedule.expression
+        assert found["ScheduleExpressionTimezone"] == ("Europe/Berlin" if schedule.in_time_zone else "Etc/UTC")
+        assert found["Target"]["Input"] == '{"time":"<aws.scheduler.scheduled-time>"}'
+        assert "DeadLetterConfig" in found["Target"]
+
+
+def test_the_consumer_answers_record_by_record_and_is_bounded_at_its_source(prod: Synthesised) -> None:
+    source = prod.one("AWS::Lambda::EventSourceMapping")
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert source["BatchSize"] == FEEDBACK_QUEUE.batch_size
+    assert source["MaximumBatchingWindowInSeconds"] == FEEDBACK_QUEUE.batch_window.total_seconds()
+    assert source["ScalingConfig"] == {"MaximumConcurrency": FEEDBACK_QUEUE.maximum_concurrency}
+    consumer = prod.one("AWS::Lambda::Function", "ComputeFeedback")
+    assert "ReservedConcurrentExecutions" not in consumer  # a throttled batch would count as an attempt
+
+
+def test_a_message_stays_hidden_for_six_times_the_consumers_time_out(prod: Synthesised) -> None:
+    queue = prod.one("AWS::SQS::Queue", "Feedback")
+    assert queue["VisibilityTimeout"] >= 6 * prod.one("AWS::Lambda::Function", "ComputeFeedback")["Timeout"]
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == FEEDBACK_QUEUE.attempts
+    assert queue["MessageRetentionPeriod"] == FEEDBACK_QUEUE.retention.total_seconds()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_function_is_told_only_what_the_product_can_read(synthesise: Callable[[str], Synthesised], kind: str) -> None:
+    readable = {name.upper() for name in Settings.model_fields}
+    for function in FUNCTIONS:
+        made = synthesise(kind).one("AWS::Lambda::Function", f"Compute{function.name.title()}")
+        told = made.get("Environment", {}).get("Variables", {})
+        wired = {"DATABASE_SECRET_ARN", "DATABASE_URL", "FEEDBACK_QUEUE_URL", "REPORT_BUCKET", "ALERT_TOPIC_ARN"}
+        assert set(told) <= readable & ({*function.settings} | wired), function.name
+        assert "password" not in json.dumps(told).lower()
+
+
+def test_an_operators_setting_reaches_the_functions_it_concerns(synthesise: Callable[[str], Synthesised]) -> None:
+    own = synthesise("own")
+    select = own.one("AWS::Lambda::Function", "ComputeSelect")["Environment"]["Variables"]
+    ingest = own.one("AWS::Lambda::Function", "ComputeIngest")["Environment"]["Variables"]
+    assert select["TREATMENT_SHARE"] == "0.1"
+    assert select["USER_ID_CLAIM"] == "sub"
+    assert "TREATMENT_SHARE" not in ingest
+
+
+def test_processes_with_a_connection_are_counted(prod: Synthesised) -> None:
+    reserved = {
+        function.name: prod.one("AWS::Lambda::Function", f"Compute{function.name.title()}").get(
+            "ReservedConcurrentExecutions"
+        )
+        for function in FUNCTIONS
+    }
+    bounded = {f.name: f.concurrency for f in FUNCTIONS if "database" in f.uses and f.name != FEEDBACK_QUEUE.consumer}
+    assert {name: number for name, number in reserved.items() if number} == bounded
+    max_connections_of_one_acu = 189
+    assert sum(bounded.values()) + FEEDBACK_QUEUE.maximum_concurrency < max_connections_of_one_acu / 2
+
+
+def test_the_functions_that_need_the_tables_wait_for_the_migration(prod: Synthesised) -> None:
+    resources: dict[str, Any] = prod.template["Resources"]
+    for function in FUNCTIONS:
+        (made,) = [
+            it
+            for name, it in resources.items()
+            if it["Type"] == "AWS::Lambda::Function" and name.startswith(f"Compute{function.name.title()}")
+        ]
+        waits = any("Migration" in name for name in made.get("DependsOn", []))
+        assert waits == ("database" in function.uses and function.name != "migrate"), function.name
+    (trigger,) = [it for it in resources.values() if it["Type"] == "Custom::Trigger"]
+    assert any("DatabaseCluster" in name for name in trigger["DependsOn"])
+
+
+def test_no_role_may_do_everything_or_touch_everything(prod: Synthesised) -> None:
+    for name, statement in _statements(prod):
+        actions = _listed(statement["Action"])
+        assert not [action for action in actions if action == "*" or action.endswith(":*")], name
+        resources = json.dumps(_listed(statement["Resource"]))
+        if '"*"' in resources:
+            assert all(action.startswith("ec2:") for action in actions), (name, actions)
+        if "*" in resources.replace('"*"', ""):
+            assert "/reports/*" in resources, (name, resources)
+
+
+def test_each_function_has_a_role_of_its_own(prod: Synthesised) -> None:
+    roles = [json.dumps(it["Role"]) for it in prod.resources("AWS::Lambda::Function").values()]
+    assert len(set(roles)) == len(roles)
+
+
+def test_only_ingest_may_send_and_only_the_consumer_may_receive(prod: Synthesised) -> None:
+    may: dict[str, set[str]] = {}
+    for name, statement in _statements(prod):
+        for action in _listed(statement["Action"]):
+            may.setdefault(action, set()).add(name.removeprefix("Compute").partition("Role")[0])
+    assert may["sqs:ReceiveMessage"] == {"Feedback"}
+    assert {"Ingest"} == {name for name in may["sqs:SendMessage"] if not name.startswith("Clock")}
+    assert may["sns:Publish"] == {"Monitor"}
+    assert may["secretsmanager:GetSecretValue"] == {f.name.title() for f in FUNCTIONS if "database" in f.uses}
+
+
+def test_nothing_is_public_and_nothing_is_plain(prod: Synthesised) -> None:
+    bucket = prod.one("AWS::S3::Bucket")
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert prod.one("AWS::RDS::DBClusterParameterGroup")["Parameters"]["rds.force_ssl"] == "1"
+    cluster = prod.one("AWS::RDS::DBCluster")
+    assert cluster["StorageEncrypted"] is True
+    assert cluster["DeletionProtection"] is True
+    assert cluster["ManageMasterUserPassword"] is True
+    assert all(not it["PubliclyAccessible"] for it in prod.resources("AWS::RDS::DBInstance").values())
+    assert all("KmsMasterKeyId" in it for it in prod.resources("AWS::SQS::Queue").values())
+    assert "KmsMasterKeyId" in prod.one("AWS::SNS::Topic")
+    assert prod.resources("AWS::EC2::InternetGateway") == prod.resources("AWS::EC2::NatGateway") == {}
+    for group in prod.resources("AWS::EC2::SecurityGroup").values():
+        assert "0.0.0.0/0" not in json.dumps(group.get("SecurityGroupIngress", []))
+
+
+def test_every_plain_request_is_refused(prod: Synthesised) -> None:
+    policies = [*prod.resources("AWS::SQS::QueuePolicy").values(), prod.one("AWS::SNS::TopicPolicy")]
+    for policy in [*policies, prod.one("AWS::S3::BucketPolicy")]:
+        assert '{"aws:SecureTransport": "false"}' in json.dumps(policy["PolicyDocument"])
+
+
+def test_every_function_and_queue_can_wake_the_team(prod: Synthesised) -> None:
+    alarms = prod.resources("AWS::CloudWatch::Alarm")
+    for function in FUNCTIONS:
+        for what in ("Errors", "Throttles", "Slow"):
+            assert [name for name in alarms if name.startswith(f"Alarms{function.name.title()}{what}")], function.name
+    watched = json.dumps([alarm.get("Dimensions") for alarm in alarms.values()])
+    assert all(queue in watched for queue in prod.resources("AWS::SQS::Queue"))
+    assert all(alarm["AlarmActions"] == alarm["OKActions"] for alarm in alarms.values())
+    assert prod.one("AWS::SNS::Subscription")["Endpoint"] == "team@example.com"
+
+
+def test_a_day_without_the_monitor_wakes_the_team(prod: Synthesised) -> None:
+    missed = prod.one("AWS::CloudWatch::Alarm", "MonitorMissed")
+    assert missed["TreatMissingData"] == "breaching"
+    assert (missed["ComparisonOperator"], missed["Threshold"], missed["Period"]) == ("LessThanThreshold", 1, 86400)
+
+
+def test_functions_that_answer_http_start_from_a_snapshot_in_production(
+    synthesise: Callable[[str], Synthesised],
+) -> None:
+    over_http = {route.function for route in ROUTES}
+    for kind, expected in (("prod", over_http), ("dev", set[str]())):
+        made = synthesise(kind)
+        snapped = {
+            function.name
+            for function in FUNCTIONS
+            if "SnapStart" in made.one("AWS::Lambda::Function", f"Compute{function.name.title()}")
+        }
+        assert snapped == expected
+
+
+def test_the_template_has_not_changed_unseen(prod: Synthesised) -> None:
+    assert golden.text(prod) == golden.FILE.read_text(), (
+        "If it was meant: ./dev python -m tests.infra.golden, then review."
+    )
+
+
+def test_the_teams_own_database_and_issuer_replace_ours(synthesise: Callable[[str], Synthesised]) -> None:
+    own = synthesise("own")
+    assert own.resources("AWS::RDS::DBCluster") == own.resources("AWS::Cognito::UserPool") == {}
+    assert own.one("AWS::ApiGatewayV2::Authorizer")["JwtConfiguration"] == {
+        "Audience": ["movies"],
+        "Issuer": "https://login.example.com/",
+    }
+    assert own.one("AWS::EC2::SecurityGroupIngress")["GroupId"] == "sg-0123456789abcdef0"
+    assert own.one("AWS::ApiGatewayV2::DomainName")["DomainName"] == "bandit.example.com"
+    assert own.one("AWS::ApiGatewayV2::Api")["DisableExecuteApiEndpoint"] is True
+
+
+def _integration(made: Synthesised, route: dict[str, Any]) -> dict[str, Any]:
+    reference = route["Target"]["Fn::Join"][1][1]["Ref"]
+    return made.resources("AWS::ApiGatewayV2::Integration")[reference]
+
+
+def _statements(made: Synthesised) -> list[tuple[str, dict[str, Any]]]:
+    policies = made.resources("AWS::IAM::Policy").items()
+    return [(name, statement) for name, it in policies for statement in it["PolicyDocument"]["Statement"]]
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
