@@ -107,7 +107,9 @@ class Compute(Construct):
             snap_start=self._snap_start(function),
         )
         accept(made, "AwsSolutions-L1", PINNED_PYTHON)
-        accept(made, "Annotation::@aws-cdk/aws-lambda:snapStartRequirePublish", "The alias `live` is a published version.")
+        accept(
+            made, "Annotation::@aws-cdk/aws-lambda:snapStartRequirePublish", "The alias `live` is a published version."
+        )
         return made
 
     def _layers(self, function: Function) -> Sequence[lambda_.ILayerVersion]:

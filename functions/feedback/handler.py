@@ -5,13 +5,14 @@ from typing import Any, Final
 from bandit_selector.feedback import Message, read_message, read_messages
 from bandit_selector.settings import Settings, read_settings
 from bandit_selector.store.connection import Database
+from bandit_selector.store.credentials import database_url
 from bandit_selector.store.outcomes import Applied, Rule, apply
 from bandit_selector.telemetry import Telemetry
 
 from functions.feedback.publication import publish_posteriors
 
 SETTINGS: Final = read_settings()
-DATABASE: Final = Database(lambda: SETTINGS.database_url, statement_seconds=20)
+DATABASE: Final = Database(lambda: database_url(SETTINGS), statement_seconds=20)
 TELEMETRY: Final = Telemetry("feedback")
 
 

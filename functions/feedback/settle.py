@@ -6,13 +6,14 @@ from typing import Any, Final
 
 from bandit_selector.settings import Settings, read_settings
 from bandit_selector.store.connection import Database
+from bandit_selector.store.credentials import database_url
 from bandit_selector.store.outcomes import Rule, settle
 from bandit_selector.telemetry import Telemetry
 
 from functions.feedback.publication import publish_posteriors
 
 SETTINGS: Final = read_settings()
-DATABASE: Final = Database(lambda: SETTINGS.database_url, statement_seconds=20)
+DATABASE: Final = Database(lambda: database_url(SETTINGS), statement_seconds=20)
 TELEMETRY: Final = Telemetry("settle")
 
 PATIENCE: Final = timedelta(minutes=10)  # before the visit, when silence does not count

@@ -8,11 +8,12 @@ from uuid import uuid4
 from bandit_selector.recommendation import Recommendations, Request, recommend
 from bandit_selector.settings import Settings, read_settings
 from bandit_selector.store.connection import Database
+from bandit_selector.store.credentials import database_url
 from bandit_selector.telemetry import Telemetry
 from bandit_selector.web import Answer, Event, answer, answers_problems, caller, query_of, received_at
 
 SETTINGS: Final = read_settings()
-DATABASE: Final = Database(lambda: SETTINGS.database_url, statement_seconds=5)
+DATABASE: Final = Database(lambda: database_url(SETTINGS), statement_seconds=5)
 TELEMETRY: Final = Telemetry("select")
 
 

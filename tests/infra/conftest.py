@@ -16,7 +16,11 @@ def synthesise(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Synt
         pytest.skip("Node.js is not installed: the stack is not synthesised")
     from .synthesis import synthesise as run
 
-    return cache(lambda kind: run(kind, tmp_path_factory.mktemp(kind)))
+    @cache
+    def once(kind: str) -> Synthesised:
+        return run(kind, tmp_path_factory.mktemp(kind))
+
+    return once
 
 
 @pytest.fixture(scope="session")

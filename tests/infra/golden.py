@@ -1,4 +1,4 @@
-"""The whole template of production as it was last reviewed. Run as a module, it writes today's: look at the difference."""
+"""The whole template of production as it was last reviewed. Run as a module, it writes today's."""
 
 import json
 import re

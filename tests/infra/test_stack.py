@@ -3,7 +3,7 @@
 import json
 import subprocess
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from bandit_selector.settings import Settings
@@ -246,4 +246,4 @@ def _statements(made: Synthesised) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+    return cast("list[Any]", value) if isinstance(value, list) else [value]
