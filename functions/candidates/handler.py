@@ -7,6 +7,7 @@ from typing import Any, Final
 from bandit_selector.settings import read_settings
 from bandit_selector.store.candidates import CandidateRow, read_movies, read_ratings, replace_candidates
 from bandit_selector.store.connection import Connection, Database, named_failures
+from bandit_selector.store.credentials import database_url
 from bandit_selector.telemetry import Telemetry
 
 from functions.candidates.arms import ARMS
@@ -14,7 +15,7 @@ from functions.candidates.lists import Progress, candidate_lists, silent
 from functions.candidates.ratings import RatingTable, counts, long_tail, rating_table
 
 SETTINGS: Final = read_settings()
-DATABASE: Final = Database(lambda: SETTINGS.database_url, statement_seconds=600)
+DATABASE: Final = Database(lambda: database_url(SETTINGS), statement_seconds=600)
 TELEMETRY: Final = Telemetry("candidates")
 
 

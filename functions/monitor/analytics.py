@@ -11,6 +11,7 @@ from bandit_selector.settings import Settings, read_settings
 from bandit_selector.store import activity
 from bandit_selector.store.activity import Resolution
 from bandit_selector.store.connection import Connection, Database
+from bandit_selector.store.credentials import database_url
 from bandit_selector.tally import total
 from bandit_selector.telemetry import Telemetry
 from bandit_selector.web import Answer, Event, answer, answers_problems, caller, path_of, problem, query_of, received_at
@@ -19,7 +20,7 @@ from pydantic import BaseModel, Field
 from functions.monitor import page
 
 SETTINGS: Final = read_settings()
-DATABASE: Final = Database(lambda: SETTINGS.database_url, statement_seconds=20)
+DATABASE: Final = Database(lambda: database_url(SETTINGS), statement_seconds=20)
 TELEMETRY: Final = Telemetry("analytics")
 
 SCOPE: Final = "analytics"
