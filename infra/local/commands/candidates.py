@@ -1,0 +1,19 @@
+"""Builds the six algorithms' candidate lists from the site's movies and ratings, replacing the old in one step."""
+
+import argparse
+from datetime import UTC, datetime
+
+from infra.local.candidates import build_watched
+from infra.local.database import open_database
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = "DATABASE_URL names the database; without it, this checkout's own."
+
+
+def run(arguments: argparse.Namespace) -> int:
+    del arguments
+    with open_database() as connection:
+        lists = build_watched(connection, datetime.now(UTC))
+    print(f"{lists} candidate lists are in place; the next request is served from them.")
+    return 0
