@@ -1,15 +1,17 @@
-"""Lists as a visitor would see them, from the reference builder's candidates: one arm's, or a weighted blend."""
+"""The reference builder's candidates for every user of a catalogue, in the form that serving reads them."""
 
-from collections.abc import Iterable, Mapping
-from itertools import islice
+from collections.abc import Mapping
+from typing import Final
 
-from functions.candidates.arms import ARMS, Arm
+import numpy as np
+from bandit_selector.slate import Candidate
+
 from functions.candidates.lists import EVERYBODY, CandidateList, candidate_lists, silent
-from functions.candidates.ratings import rating_table
+from functions.candidates.ratings import counts, long_tail, rating_table
 from infra.local.site import Catalogue
 
-CONTROL: Mapping[Arm, float] = {"svd": 0.60, "item_cf": 0.25, "embeddings": 0.15}
-SIX: Mapping[Arm, float] = {
+CONTROL: Final[Mapping[str, float]] = {"svd": 0.60, "item_cf": 0.25, "embeddings": 0.15}
+SIX: Final[Mapping[str, float]] = {
     "svd": 0.30,
     "item_cf": 0.25,
     "embeddings": 0.15,
@@ -18,7 +20,8 @@ SIX: Mapping[Arm, float] = {
     "serendipity": 0.05,
 }
 
-Lists = dict[int, dict[Arm, CandidateList]]
+Lists = dict[int, dict[str, list[Candidate]]]
+"""Per user and arm, the movies from best to worst."""
 
 
 def built(catalogue: Catalogue) -> Lists:
@@ -26,35 +29,34 @@ def built(catalogue: Catalogue) -> Lists:
     ratings = catalogue.ratings
     genres = [(movie.id, movie.genres) for movie in catalogue.movies]
     table = rating_table(ratings.users, ratings.movies, ratings.values, genres)
-    rated: dict[int, set[int]] = {user: set() for user in catalogue.users.tolist()}
-    for user, movie in zip(ratings.users.tolist(), ratings.movies.tolist(), strict=True):
-        rated[user].add(movie)
-    found: Lists = {}
+    tail = set(table.movies[long_tail(counts(table.matrix))].tolist())
+    lists: dict[int, dict[str, CandidateList]] = {}
     for made in candidate_lists(table, silent):
-        found.setdefault(made.user_id, {})[made.algorithm] = made
-    everybody = found.pop(EVERYBODY)
+        lists.setdefault(made.user_id, {})[made.algorithm] = made
+    everybody = lists.pop(EVERYBODY)
+    seen = rated(catalogue)
     return {
-        user: {arm: found.get(user, {}).get(arm) or _without(everybody[arm], seen) for arm in ARMS}
-        for user, seen in rated.items()
+        user: {arm: _served(made, seen[user], tail) for arm, made in (everybody | lists.get(user, {})).items()}
+        for user in catalogue.users.tolist()
     }
 
 
-def blend(lists: Mapping[Arm, CandidateList], weights: Mapping[Arm, float]) -> list[int]:
-    """Movies by the weighted sum of the arms' scores, each brought to 0–1 (min–max) within its list."""
-    total: dict[int, float] = {}
-    for arm, weight in weights.items():
-        made = lists[arm]
-        low, high = min(made.scores), max(made.scores)
-        for movie, score in zip(made.movie_ids, made.scores, strict=True):
-            total[movie] = total.get(movie, 0.0) + weight * (score - low) / ((high - low) or 1.0)
-    return sorted(total, key=lambda movie: (-total[movie], movie))
+def rated(catalogue: Catalogue) -> dict[int, set[int]]:
+    """What each user has rated."""
+    ratings = catalogue.ratings
+    found: dict[int, set[int]] = {user: set() for user in catalogue.users.tolist()}
+    for user, movie in zip(ratings.users.tolist(), ratings.movies.tolist(), strict=True):
+        found[user].add(movie)
+    return found
 
 
-def first(movies: Iterable[int], places: int = 10) -> list[int]:
-    return list(islice(movies, places))
+def most_rated(catalogue: Catalogue) -> list[int]:
+    """Movie ids by number of ratings, of equals the lower first."""
+    movies, numbers = np.unique(catalogue.ratings.movies, return_counts=True)
+    order: list[int] = movies[np.lexsort((movies, -numbers))].tolist()
+    return order
 
 
-def _without(made: CandidateList, seen: set[int]) -> CandidateList:
-    kept = [place for place, movie in enumerate(made.movie_ids) if movie not in seen]
-    movies, scores = [made.movie_ids[place] for place in kept], [made.scores[place] for place in kept]
-    return CandidateList(made.user_id, made.algorithm, movies, scores)
+def _served(made: CandidateList, seen: set[int], tail: set[int]) -> list[Candidate]:
+    places = zip(made.movie_ids, made.scores, strict=True)
+    return [Candidate(movie, score, movie in tail) for movie, score in places if movie not in seen]

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from bandit_selector.slate import Candidate, blend
 from bandit_selector.store.connection import connect
 from bandit_selector.store.migrate import migrate
 from numpy.typing import NDArray
 from rich.progress import Progress
 
-from benchmarks._lists import CONTROL, SIX, Lists, blend, built, first
+from benchmarks._lists import CONTROL, SIX, Lists, built, most_rated, rated
 from functions.candidates.arms import ARMS
 from functions.candidates.handler import build
 from functions.candidates.lists import silent
@@ -60,16 +61,11 @@ def main(argv: list[str]) -> int:
 
 def precision(world: HeldOut, lists: Lists) -> dict[str, Floats]:
     """P@10 per user with held-out ratings: the share of the first ten movies that the user went on to rate."""
-    ranking = _most_rated(world)
-    rated = {user: set[int]() for user in world.later}
-    for user, movie in zip(
-        world.catalogue.ratings.users.tolist(), world.catalogue.ratings.movies.tolist(), strict=True
-    ):
-        rated.get(user, set()).add(movie)
-    ways = {arm: [lists[user][arm].movie_ids for user in world.later] for arm in ARMS}
-    ways |= {BASELINE: [blend(lists[user], CONTROL) for user in world.later]}
-    ways |= {"blend of six": [blend(lists[user], SIX) for user in world.later]}
-    ways |= {"popularity": [[movie for movie in ranking if movie not in rated[user]] for user in world.later]}
+    ranking, seen = most_rated(world.catalogue), rated(world.catalogue)
+    ways: dict[str, list[list[int]]] = {arm: [_ids(lists[user][arm]) for user in world.later] for arm in ARMS}
+    for name, weights in ((BASELINE, CONTROL), ("blend of six", SIX)):
+        ways[name] = [_ids(blend({arm: lists[user][arm] for arm in weights}, weights)) for user in world.later]
+    ways["popularity"] = [[movie for movie in ranking if movie not in seen[user]] for user in world.later]
     return {way: _hits(world, shown) for way, shown in ways.items()}
 
 
@@ -98,17 +94,13 @@ def _build_once(url: str) -> int:
     return 0
 
 
-def _most_rated(world: HeldOut) -> list[int]:
-    movies, counts = np.unique(world.catalogue.ratings.movies, return_counts=True)
-    return movies[np.lexsort((movies, -counts))].tolist()
+def _ids(movies: list[Candidate]) -> list[int]:
+    return [movie.movie_id for movie in movies]
 
 
 def _hits(world: HeldOut, shown: list[list[int]]) -> Floats:
-    later = world.later.values()
-    return (
-        np.array([len(set(first(movies, PLACES)) & set(truth)) for movies, truth in zip(shown, later, strict=True)])
-        / PLACES
-    )
+    both = zip(shown, world.later.values(), strict=True)
+    return np.array([len(set(movies[:PLACES]) & set(truth)) for movies, truth in both]) / PLACES
 
 
 def _report(folder: str, world: HeldOut, hits: dict[str, Floats], job: str) -> str:

@@ -63,7 +63,7 @@ def test_a_click_depends_on_the_context_only_through_its_coefficients(world: Syn
     for context in CONTEXTS:
         chances = world.click_probabilities(3, shown, context)
         assert np.all((chances > 0) & (chances < 1))
-        logits = world.features[2, :10] @ world.pulls[CONTEXTS.index(context)] - 2.5
+        logits = world.features[2, :10] @ world.pulls[CONTEXTS.index(context)] - 2.4
         assert chances == pytest.approx(np.arange(1, 11) ** -0.2 / (1 + np.exp(-logits)), rel=1e-5)
 
 
