@@ -20,7 +20,7 @@ from infra.local import leash
 from infra.service import Function
 
 INIT_SECONDS: Final = 60.0
-PATIENCE_SECONDS: Final = 0.05  # an event that found every process busy waits so long before another is started
+PATIENCE_SECONDS: Final = 0.2  # an event that found every process busy waits so long before another is started
 ACCOUNT_ARN: Final = "arn:aws:lambda:eu-central-1:123456789012:function"
 
 
@@ -49,25 +49,17 @@ class Sandbox:
         self._events: asyncio.Queue[Invocation | None] = asyncio.Queue()
         self._current: Invocation | None = None
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._api = web.Server(self._serve)
+        self._process: asyncio.subprocess.Process | None = None
+        self._watch: asyncio.Task[None] | None = None
 
     async def start(self, environment: Mapping[str, str], root: Path, log: Path) -> None:
         """Returns once the handler is imported and waits for events; raises InvocationFailed if that fails."""
-        self._api = web.Server(self._serve)
         self._socket = await asyncio.get_running_loop().create_server(self._api, "127.0.0.1", 0)
         port = self._socket.sockets[0].getsockname()[1]
-        with log.open("ab") as output:
-            self._process = await asyncio.create_subprocess_exec(
-                *leash.command([sys.executable, "-m", "awslambdaric", self._function.handler]),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                env={**environment, "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}"},
-                cwd=root,
-                start_new_session=True,
-            )
-        self._watch = asyncio.create_task(self._report_exit())
         try:
             async with asyncio.timeout(INIT_SECONDS):
+                await self._spawn({**environment, "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}"}, root, log)
                 await self._ready
         except TimeoutError:
             await self.stop()
@@ -75,6 +67,19 @@ class Sandbox:
         except BaseException:
             await self.stop()
             raise
+
+    async def _spawn(self, environment: Mapping[str, str], root: Path, log: Path) -> None:
+        with log.open("ab") as output:
+            self._process = await asyncio.create_subprocess_exec(
+                *leash.command([sys.executable, "-m", "awslambdaric", self._function.handler]),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=environment,
+                cwd=root,
+                start_new_session=True,
+            )
+        self._watch = asyncio.create_task(self._report_exit(self._process))
 
     async def run(self, payload: bytes) -> bytes:
         """The handler's answer; a process that fails to give one in time is killed."""
@@ -92,20 +97,20 @@ class Sandbox:
 
     @property
     def alive(self) -> bool:
-        return self._process.returncode is None
+        return self._process is not None and self._process.returncode is None
 
     async def stop(self) -> None:
         """Kills the process and closes its Runtime API. Stopping twice is fine."""
-        if self.alive:
+        if self._process and self.alive:
             self._process.kill()
-        await self._process.wait()
-        await asyncio.wait([self._watch])
+        if self._watch:
+            await asyncio.wait([self._watch])
         self._socket.close()
         self._events.put_nowait(None)
         await self._api.shutdown(1)
 
-    async def _report_exit(self) -> None:
-        status = await self._process.wait()
+    async def _report_exit(self, process: asyncio.subprocess.Process) -> None:
+        status = await process.wait()
         failure = InvocationFailed(_error("Runtime.ExitError", f"Runtime exited with error: exit status {status}"))
         for waiting in (self._ready, self._current.answer if self._current else None):
             if waiting and not waiting.done():
@@ -161,6 +166,7 @@ class Runtime:
         self._waiting: list[asyncio.Future[Sandbox]] = []
         self._starting: asyncio.Task[None] | None = None
         self._events = 0
+        self._open = True
 
     async def invoke(self, payload: bytes) -> bytes:
         """The function's answer to one event; raises InvocationFailed or Throttled."""
@@ -181,7 +187,11 @@ class Runtime:
             self._events -= 1
 
     async def stop(self) -> None:
-        """Ends every process; events in flight fail."""
+        """Ends every process; events in flight or waiting fail."""
+        self._open = False
+        ended = InvocationFailed(_error("Runtime.Stopped", f"{self._function.name} was stopped"))
+        while self._next_turn(lambda turn: turn.set_exception(ended)):
+            pass
         if self._starting:
             self._starting.cancel()
             await asyncio.wait([self._starting])
@@ -189,7 +199,7 @@ class Runtime:
         self._sandboxes.clear()
 
     async def _take(self) -> Sandbox:
-        while self._idle:
+        while self._open and self._idle:
             sandbox = self._idle.pop()
             if sandbox.alive:
                 return sandbox
@@ -209,7 +219,7 @@ class Runtime:
         return turn.result()
 
     def _start_one(self) -> None:
-        if self._waiting and not self._starting and len(self._sandboxes) < self._function.concurrency:
+        if self._open and self._waiting and not self._starting and len(self._sandboxes) < self._function.concurrency:
             self._starting = asyncio.create_task(self._start())
 
     async def _start(self) -> None:
@@ -251,6 +261,7 @@ def environment(function: Function, settings: Mapping[str, str], root: Path) -> 
         "PATH": os.defpath,
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
+        "OPENBLAS_NUM_THREADS": "1",  # below 1,769 MB a function has less than one processor
         "LAMBDA_TASK_ROOT": str(root),
         "_HANDLER": function.handler,
         "AWS_EXECUTION_ENV": f"AWS_Lambda_python{sys.version_info.major}.{sys.version_info.minor}",
