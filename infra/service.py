@@ -89,6 +89,10 @@ _THRESHOLDS = (
     "MIN_GENRE_DIVERSITY",
     "MIN_LONG_TAIL_SHARE",
     "MAX_ALGORITHM_DOMINANCE",
+    "MIN_JOIN_RATE",
+    "MIN_LISTS",
+    "MAX_FEEDBACK_SILENCE",
+    "MAX_CANDIDATE_AGE",
 )
 
 FUNCTIONS: Final = (
@@ -115,7 +119,7 @@ FUNCTIONS: Final = (
     ),
     Function(
         "analytics", "functions.monitor.analytics.handler", 1024, timedelta(seconds=29), 10,
-        ("database", "feedback_queue", "reports"),
+        ("database",),
         ("TIME_ZONE", *_EXPERIMENT, *_SIGN_IN),
     ),
     Function(

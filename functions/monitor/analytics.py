@@ -1,18 +1,18 @@
 """GET /analytics/*, /dashboard and /health: figures for the team, read from sums. Writes nothing."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from typing import Annotated, Final, TypeAlias
 
 from bandit_selector import answers
-from bandit_selector.answers import BanditStats, Experiment, Performance, RecommendationStats, Timeline
-from bandit_selector.experiment import Plan, lift_over_time, read_out
+from bandit_selector.answers import BanditStats, Performance, RecommendationStats, Timeline
+from bandit_selector.errors import NoReport
+from bandit_selector.monitoring import Report, experiment, lift_points
 from bandit_selector.settings import Settings, read_settings
-from bandit_selector.store import activity
+from bandit_selector.store import activity, reports
 from bandit_selector.store.activity import Resolution
 from bandit_selector.store.connection import Connection, Database
 from bandit_selector.store.credentials import database_url
-from bandit_selector.tally import total
+from bandit_selector.tally import Window, total
 from bandit_selector.telemetry import Telemetry
 from bandit_selector.web import Answer, Event, answer, answers_problems, caller, path_of, problem, query_of, received_at
 from pydantic import BaseModel, Field
@@ -87,61 +87,47 @@ def bandit_stats(connection: Connection, event: Event, _settings: Settings) -> B
 
 def performance(connection: Connection, event: Event, settings: Settings) -> Performance:
     days = Year.model_validate(query_of(event)).days
-    since = window_start(received_at(event), days)
+    window = Window.last(days, received_at(event))
     return Performance(
         period_days=days,
-        since=since,
+        since=window.since,
         algorithms={
             name: answers.AlgorithmPerformance.of(tally)
-            for name, tally in activity.by_algorithm(connection, since).items()
+            for name, tally in activity.by_algorithm(connection, window).items()
         },
-        ab_test=experiment(connection, since, settings),
+        ab_test=experiment(connection, window, settings),
     )
-
-
-def experiment(connection: Connection, since: datetime, settings: Settings) -> Experiment:
-    """The test's read-out from `since` on, but not from before its start."""
-    start = max(since, settings.experiment_start or since)
-    plan = Plan(settings.treatment_share, settings.planned_lift)
-    found = read_out(
-        answers.group_totals(activity.by_algorithm(connection, start)),
-        activity.clusters(connection, start),
-        activity.visitors(connection, start),
-        plan,
-    )
-    return Experiment.of(found, plan, start)
 
 
 def recommendation_stats(connection: Connection, event: Event, _settings: Settings) -> RecommendationStats:
     days = Quarter.model_validate(query_of(event)).days
-    since = window_start(received_at(event), days)
-    return RecommendationStats.of(days, since, total(activity.by_algorithm(connection, since).values()))
+    window = Window.last(days, received_at(event))
+    return RecommendationStats.of(days, window.since, total(activity.by_algorithm(connection, window).values()))
 
 
 def timeline(connection: Connection, event: Event, settings: Settings) -> Timeline:
     span = Span.model_validate(query_of(event))
-    since = window_start(received_at(event), span.days)
+    window = Window.last(span.days, received_at(event))
     resolution = span.resolution or ("hour" if span.days <= HOURLY_UP_TO_DAYS else "day")
-    plan = Plan(settings.treatment_share, settings.planned_lift)
     return Timeline(
         period_days=span.days,
-        since=since,
+        since=window.since,
         resolution=resolution,
         time_zone=str(settings.time_zone),
         points=answers.points(
-            activity.over_time(connection, since, resolution, str(settings.time_zone), span.context_key)
+            activity.over_time(connection, window, resolution, str(settings.time_zone), span.context_key)
         ),
-        contexts=answers.context_shares(activity.by_context(connection, since)),
-        lift=[
-            answers.LiftPoint.of(day, lift)
-            for day, lift in lift_over_time(activity.clusters_by_day(connection, since), plan)
-        ],
+        contexts=answers.context_shares(activity.by_context(connection, window)),
+        lift=lift_points(connection, window, settings),
     )
 
 
-def window_start(now: datetime, days: int) -> datetime:
-    """The beginning of the hour in which a window of so many days began."""
-    return (now - timedelta(days=days)).replace(minute=0, second=0, microsecond=0)
+def newest_report(connection: Connection, _event: Event, _settings: Settings) -> Report:
+    """The newest report; raises NoReport before the first."""
+    found = reports.newest(connection)
+    if found is None:
+        raise NoReport
+    return Report.model_validate(found)
 
 
 READINGS: Final[dict[str, Reading]] = {
@@ -149,4 +135,5 @@ READINGS: Final[dict[str, Reading]] = {
     "GET /analytics/performance": performance,
     "GET /analytics/recommendations/stats": recommendation_stats,
     "GET /analytics/timeline": timeline,
+    "GET /analytics/health": newest_report,
 }

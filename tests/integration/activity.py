@@ -7,11 +7,21 @@ from uuid import UUID
 from bandit_selector.context import CONTEXT_KEYS
 from bandit_selector.feedback import Message
 from bandit_selector.settings import GUIDE_ARMS
-from bandit_selector.store.connection import Connection
+from bandit_selector.store.connection import Connection, connect
 from bandit_selector.store.outcomes import Rule, apply, settle
+from psycopg.sql import SQL, Identifier
+
+from infra.local.postgres import Postgres
 
 RULE = Rule(success=4.0, failure=2.0, silence_counts=True, window=timedelta(days=7), prior_alpha=1.0, prior_beta=1.0)
 USERS = 400
+
+
+def copy_database(server: Postgres, template: str, name: str) -> str:
+    """Makes a database like another; returns its address."""
+    with connect(server.url) as admin:
+        admin.execute(SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(template)))
+    return f"{server.url.rpartition('/')[0]}/{name}"
 
 
 def live(

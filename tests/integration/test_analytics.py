@@ -11,13 +11,12 @@ from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Database, connect
 from bandit_selector.store.outcomes import settle
 from bandit_selector.store.verification import first_difference
-from psycopg.sql import SQL, Identifier
 from pydantic import ValidationError
 
 from functions.monitor.analytics import READINGS, handler, respond
 from infra.local.postgres import Postgres
 
-from .activity import RULE, live
+from .activity import RULE, copy_database, live
 from .events import http_event
 
 SETTINGS = Settings()
@@ -48,9 +47,7 @@ def now() -> datetime:
 @pytest.fixture(scope="module")
 def lived_url(server: Postgres, template: str, now: datetime) -> str:
     """A week of 6,000 impressions, made once for all tests of this module."""
-    with connect(server.url) as admin:
-        admin.execute(SQL("CREATE DATABASE lived TEMPLATE {}").format(Identifier(template)))
-    url = f"{server.url.rpartition('/')[0]}/lived"
+    url = copy_database(server, template, "lived")
     with connect(url) as connection:
         live(connection, now, impressions=6000, days=6.9)
     return url

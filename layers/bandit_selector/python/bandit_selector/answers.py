@@ -9,7 +9,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from bandit_selector.evidence import Lift
+from bandit_selector.evidence import Interval, Lift
 from bandit_selector.experiment import Comparison, Plan, ReadOut, Verdict
 from bandit_selector.store.activity import Cell, Moment, Resolution
 from bandit_selector.tally import Metric, Tally, group_of, total
@@ -283,6 +283,25 @@ class ContextShare(Answer):
     shown: int
     share: float
     ctr: float
+
+
+class RateAnswer(Answer):
+    """A rate with its 95 % interval."""
+
+    percent: float
+    percent_low: float
+    percent_high: float
+
+    @classmethod
+    def of(cls, interval: Interval) -> Self:
+        return cls(percent=100 * interval.estimate, percent_low=100 * interval.low, percent_high=100 * interval.high)
+
+
+class CtrPoint(Answer):
+    """Both groups' CTR on a UTC day, as far as they were shown anything."""
+
+    day: str
+    groups: dict[str, RateAnswer]
 
 
 class LiftPoint(Answer):

@@ -8,6 +8,8 @@ BanditSelectorError
 ├── QueueUnavailable      the queue did not take a message; trying again later may help
 ├── UnknownUser           no such user
 ├── UnknownEvent          no such impression
+├── NoReport              no report was made yet
+├── DeliveryFailed        a report or a mail did not go out, and will be tried again
 └── ForeignUser           the caller may not act for this user
 """
 
@@ -58,3 +60,14 @@ class ForeignUser(BanditSelectorError):
 
     def __init__(self, user_id: int, subject: str) -> None:
         super().__init__(f"The token is for user {subject!r} and cannot act for user_id {user_id}.")
+
+
+class NoReport(BanditSelectorError):
+    """No report was made yet."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no report yet; the first is made at 9 AM, or now by invoking the monitor function.")
+
+
+class DeliveryFailed(BanditSelectorError):
+    """A report or a mail did not go out, and will be tried again."""

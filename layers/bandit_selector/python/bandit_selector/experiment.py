@@ -11,11 +11,13 @@ from typing import Final, Literal, TypeAlias
 
 from bandit_selector.evidence import (
     SEQUENTIAL_COST,
+    Interval,
     Lift,
     Ratio,
     clustered,
     compare,
     fixed_horizon_users,
+    rate_bounds,
     sample_ratio_p,
     users_for_width,
 )
@@ -88,6 +90,16 @@ def read_out(
         verdict=verdict,
         sentence=_sentence(verdict, ctr, treated, untreated, more, plan),
     )
+
+
+def ctr_by_day(days: Iterable[tuple[str, str, int, Tally]]) -> list[tuple[str, dict[str, Interval]]]:
+    """Each day's CTR in both groups, each with its own 95 % interval: (day, {group: interval}), days as they come."""
+    answer: list[tuple[str, dict[str, Interval]]] = []
+    for day, together in groupby(days, key=lambda part: part[0]):
+        parts = [(group, tally) for _, group, _, tally in together]
+        bounds = {group: rate_bounds(_ratio("ctr", group, parts)) for group in ("treatment", "control")}
+        answer.append((day, {group: interval for group, interval in bounds.items() if interval}))
+    return answer
 
 
 def lift_over_time(days: Iterable[tuple[str, str, int, Tally]], plan: Plan) -> list[tuple[str, Lift]]:

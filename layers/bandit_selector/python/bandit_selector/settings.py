@@ -97,6 +97,10 @@ class Settings(BaseModel):
     min_avg_rating: float = Field(default=3.5, ge=0.5, le=5.0)
     min_ctr: Share = 0.10
     min_genre_diversity: Share = 0.30
+    min_join_rate: Share = 0.95
+    min_lists: int = Field(default=500, ge=1, description="lists in the window below which no rate alerts")
+    max_feedback_silence: Duration = timedelta(hours=6)
+    max_candidate_age: Duration = timedelta(days=2)
 
     @model_validator(mode="after")
     def _success_above_failure(self) -> Self:

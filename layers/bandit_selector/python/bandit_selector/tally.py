@@ -2,11 +2,25 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import reduce
 from typing import Final, Literal, TypeAlias
 
 Group: TypeAlias = Literal["treatment", "control", "other"]
 Metric: TypeAlias = Literal["ctr", "rating_conversion", "avg_rating", "thumbs_up_rate", "thumbs_down_rate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """From the beginning of an hour up to a moment."""
+
+    since: datetime
+    until: datetime
+
+    @classmethod
+    def last(cls, days: int, now: datetime) -> "Window":
+        """The last so many days, and what is missing to the beginning of the hour in which they began."""
+        return cls((now - timedelta(days=days)).replace(minute=0, second=0, microsecond=0), now)
 
 
 @dataclass(frozen=True, slots=True)

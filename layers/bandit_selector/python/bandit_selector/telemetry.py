@@ -22,6 +22,8 @@ Metric: TypeAlias = Literal[
     "Failures",  # outcomes that became a failure
     "ImpressionsSettled",  # impressions whose silence is over
     "PosteriorsPublished",  # versions of the posteriors made
+    "MailsSent",  # alerts, reminders and recoveries that the topic took
+    "DeliveriesFailed",  # reports and mails that have to be tried again
 ]
 
 

@@ -16,6 +16,7 @@ from bandit_selector.errors import (
     DatabaseUnavailable,
     ForeignUser,
     MissingTable,
+    NoReport,
     QueueUnavailable,
     UnknownUser,
 )
@@ -27,6 +28,7 @@ Handler: TypeAlias = Callable[[Event, Any], Answer]
 RETRY_AFTER_SECONDS: Final = 5
 STATUS: Final[dict[type[BanditSelectorError], tuple[int, str]]] = {
     UnknownUser: (404, "Unknown user"),
+    NoReport: (404, "No report yet"),
     ForeignUser: (403, "Not your user"),
     DatabaseUnavailable: (503, "The database is away"),
     QueueUnavailable: (503, "The queue is away"),

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal, TypeAlias
 
 from bandit_selector.store.connection import Connection
-from bandit_selector.tally import Tally
+from bandit_selector.tally import Tally, Window
 
 Resolution: TypeAlias = Literal["hour", "day"]
 
@@ -19,36 +19,38 @@ class Moment:
     tally: Tally
 
 
-def by_algorithm(connection: Connection, since: datetime) -> dict[str, Tally]:
-    """The tally of each algorithm, from an hour on."""
+def by_algorithm(connection: Connection, window: Window) -> dict[str, Tally]:
+    """The tally of each algorithm in a window."""
     rows = connection.execute(
         """
         SELECT algorithm, sum(shown)::bigint, sum(clicked)::bigint, sum(rated)::bigint, sum(rating_sum),
             sum(thumbs_up)::bigint, sum(thumbs_down)::bigint, sum(favorites)::bigint, sum(watchlist)::bigint,
             sum(successes)::bigint, sum(failures)::bigint
-        FROM recommendation_activity WHERE hour >= %s GROUP BY algorithm HAVING sum(shown) > 0 ORDER BY algorithm
+        FROM recommendation_activity WHERE hour >= %s AND hour < %s
+        GROUP BY algorithm HAVING sum(shown) > 0 ORDER BY algorithm
         """,
-        [since],
+        [window.since, window.until],
     )
     return {algorithm: Tally(*sums) for algorithm, *sums in rows}
 
 
-def by_context(connection: Connection, since: datetime) -> dict[str, Tally]:
-    """The tally of each context, from an hour on."""
+def by_context(connection: Connection, window: Window) -> dict[str, Tally]:
+    """The tally of each context in a window."""
     rows = connection.execute(
         """
         SELECT context_key, sum(shown)::bigint, sum(clicked)::bigint, sum(rated)::bigint, sum(rating_sum),
             sum(thumbs_up)::bigint, sum(thumbs_down)::bigint, sum(favorites)::bigint, sum(watchlist)::bigint,
             sum(successes)::bigint, sum(failures)::bigint
-        FROM recommendation_activity WHERE hour >= %s GROUP BY context_key HAVING sum(shown) > 0 ORDER BY context_key
+        FROM recommendation_activity WHERE hour >= %s AND hour < %s
+        GROUP BY context_key HAVING sum(shown) > 0 ORDER BY context_key
         """,
-        [since],
+        [window.since, window.until],
     )
     return {context_key: Tally(*sums) for context_key, *sums in rows}
 
 
 def over_time(
-    connection: Connection, since: datetime, resolution: Resolution, time_zone: str, context_key: str | None = None
+    connection: Connection, window: Window, resolution: Resolution, time_zone: str, context_key: str | None = None
 ) -> list[Moment]:
     """The tally of each algorithm in each hour or day of a time zone, oldest first; of all contexts or of one."""
     rows = connection.execute(
@@ -57,44 +59,53 @@ def over_time(
             sum(rated)::bigint, sum(rating_sum), sum(thumbs_up)::bigint, sum(thumbs_down)::bigint,
             sum(favorites)::bigint, sum(watchlist)::bigint, sum(successes)::bigint, sum(failures)::bigint
         FROM recommendation_activity
-        WHERE hour >= %(since)s AND (%(context_key)s::text IS NULL OR context_key = %(context_key)s)
+        WHERE hour >= %(since)s AND hour < %(until)s
+            AND (%(context_key)s::text IS NULL OR context_key = %(context_key)s)
         GROUP BY at, algorithm HAVING sum(shown) > 0
         ORDER BY at, algorithm
         """,
-        {"resolution": resolution, "zone": time_zone, "since": since, "context_key": context_key},
+        {
+            "resolution": resolution,
+            "zone": time_zone,
+            "since": window.since,
+            "until": window.until,
+            "context_key": context_key,
+        },
     )
     return [Moment(at, algorithm, Tally(*sums)) for at, algorithm, *sums in rows]
 
 
-def clusters(connection: Connection, since: datetime) -> list[tuple[str, Tally]]:
-    """(group, tally) of each cluster of visitors, from the beginning of the UTC day of `since` on."""
+def clusters(connection: Connection, window: Window) -> list[tuple[str, Tally]]:
+    """(group, tally) of each cluster of visitors, over the whole UTC days that a window touches."""
     rows = connection.execute(
         """
         SELECT ab_group, sum(shown)::bigint, sum(clicked)::bigint, sum(rated)::bigint, sum(rating_sum),
             sum(thumbs_up)::bigint, sum(thumbs_down)::bigint
-        FROM experiment_activity WHERE day >= (%s::timestamptz AT TIME ZONE 'UTC')::date
+        FROM experiment_activity
+        WHERE day BETWEEN (%s::timestamptz AT TIME ZONE 'UTC')::date AND (%s::timestamptz AT TIME ZONE 'UTC')::date
         GROUP BY ab_group, cluster HAVING sum(shown) > 0
         """,
-        [since],
+        [window.since, window.until],
     )
     return [(ab_group, Tally(*sums)) for ab_group, *sums in rows]
 
 
-def clusters_by_day(connection: Connection, since: datetime) -> list[tuple[str, str, int, Tally]]:
-    """(UTC day, group, cluster, tally of shown and clicked only) from the UTC day of `since` on, oldest first."""
+def clusters_by_day(connection: Connection, window: Window) -> list[tuple[str, str, int, Tally]]:
+    """(UTC day, group, cluster, tally) of a window's whole UTC days, oldest first; only what was shown and clicked."""
     rows = connection.execute(
         """
         SELECT day::text, ab_group, cluster, sum(shown)::bigint, sum(clicked)::bigint
-        FROM experiment_activity WHERE day >= (%s::timestamptz AT TIME ZONE 'UTC')::date
+        FROM experiment_activity
+        WHERE day BETWEEN (%s::timestamptz AT TIME ZONE 'UTC')::date AND (%s::timestamptz AT TIME ZONE 'UTC')::date
         GROUP BY day, ab_group, cluster HAVING sum(shown) > 0 ORDER BY day
         """,
-        [since],
+        [window.since, window.until],
     )
     return [(day, ab_group, cluster, Tally(shown, clicked)) for day, ab_group, cluster, shown, clicked in rows]
 
 
-def visitors(connection: Connection, since: datetime) -> dict[str, int]:
-    """How many different visitors each group had, from the beginning of the UTC day of `since` on."""
+def visitors(connection: Connection, window: Window) -> dict[str, int]:
+    """How many different visitors each group has had since the beginning of the window's first UTC day, up to now."""
     rows = connection.execute(
         """
         SELECT ab_group, sum(visitors)::int FROM (
@@ -111,7 +122,7 @@ def visitors(connection: Connection, since: datetime) -> dict[str, int]:
             GROUP BY t.ab_group
         ) AS counted GROUP BY ab_group
         """,
-        {"since": since},
+        {"since": window.since},
     )
     return dict(rows.fetchall())
 

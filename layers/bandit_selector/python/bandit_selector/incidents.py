@@ -1,0 +1,101 @@
+"""One mail when something breaks, one a day while it lasts, one when it is over. Sends nothing and reads no clock."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal, TypeAlias
+
+from bandit_selector.health import Alert
+
+Kind: TypeAlias = Literal["alert", "reminder", "recovery"]
+
+REMIND_AFTER: Final = timedelta(hours=20)
+"""A daily run a little early or late still reminds once a day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Something that was alerted and is not over."""
+
+    metric: str
+    check: str
+    headline: str
+    severity: str
+    opened_at: datetime
+    mailed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail to the team; SNS allows a subject of 100 ASCII characters on one line."""
+
+    kind: Kind
+    metric: str
+    subject: str
+    body: str
+
+
+def mails(
+    alerts: Sequence[Alert],
+    open_incidents: Sequence[Incident],
+    unjudged: Collection[str],
+    now: datetime,
+    report_url: str,
+) -> list[Mail]:
+    """What to write to the team about these alerts, given what it has been told and when.
+
+    An incident is not over because its check is among the `unjudged`, which had too little data this time.
+    """
+    known = {incident.metric: incident for incident in open_incidents}
+    current = {alert.metric for alert in alerts}
+    new = [_mail("alert", alert, now, now, report_url) for alert in alerts if alert.metric not in known]
+    lasting = [
+        _mail("reminder", alert, known[alert.metric].opened_at, now, report_url)
+        for alert in alerts
+        if alert.metric in known and now - known[alert.metric].mailed_at >= REMIND_AFTER
+    ]
+    over = [
+        _recovery(incident, now, report_url)
+        for metric, incident in known.items()
+        if metric not in current and incident.check not in unjudged
+    ]
+    return [*new, *lasting, *over]
+
+
+def _mail(kind: Kind, alert: Alert, since: datetime, now: datetime, report_url: str) -> Mail:
+    still = "still: " if kind == "reminder" else ""
+    body = f"""{alert.message}.
+
+Figures: {alert.detail}
+Since: {since:%A, %d %B %Y, %H:%M %Z} ({_age(now - since)})
+What to do: {alert.advice}
+Report: {report_url}
+
+You get one mail when this begins, one a day while it lasts, and one when it is over.
+"""
+    return Mail(
+        kind, alert.metric, _subject(f"[{alert.severity.upper()}] Bandit Selector: {still}{alert.headline}"), body
+    )
+
+
+def _recovery(incident: Incident, now: datetime, report_url: str) -> Mail:
+    body = f"""Over: {incident.headline}.
+
+First seen: {incident.opened_at:%A, %d %B %Y, %H:%M %Z}
+Within its limits again after: {_age(now - incident.opened_at)}
+Report: {report_url}
+"""
+    return Mail("recovery", incident.metric, _subject(f"[RECOVERED] Bandit Selector: {incident.headline}"), body)
+
+
+def _subject(text: str) -> str:
+    plain = text.replace("–", "-").replace("−", "-").encode("ascii", "ignore").decode()
+    return plain if len(plain) <= 100 else f"{plain[:97]}..."
+
+
+def _age(span: timedelta) -> str:
+    if span < timedelta(hours=1):
+        return "new" if not span else f"{span // timedelta(minutes=1)} minutes"
+    if span < timedelta(days=2):
+        return f"{span / timedelta(hours=1):.0f} hours"
+    return f"{span.days} days"

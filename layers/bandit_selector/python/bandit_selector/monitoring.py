@@ -1,0 +1,199 @@
+"""Measures a window, judges it, and puts everything into one report. Knows the store; knows no AWS and no clock."""
+
+from dataclasses import asdict
+from datetime import datetime
+from math import ceil
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict
+
+from bandit_selector import answers
+from bandit_selector.evidence import Ratio, clustered
+from bandit_selector.experiment import Plan, ReadOut, ctr_by_day, lift_over_time, read_out
+from bandit_selector.genres import parse_genres
+from bandit_selector.health import (
+    Alert,
+    Facts,
+    Feedback,
+    Overall,
+    Severity,
+    Status,
+    Thresholds,
+    Value,
+    evenness_among,
+    judge,
+)
+from bandit_selector.settings import Settings
+from bandit_selector.store import activity, monitoring
+from bandit_selector.store.connection import Connection
+from bandit_selector.store.monitoring import Listed
+from bandit_selector.store.verification import first_difference
+from bandit_selector.tally import RATIOS, Metric, Tally, Window, group_of, total
+
+SAMPLED_LISTS: Final = 2_000
+"""Diversity is measured on about so many lists, whatever the traffic: genre diversity is then known to ±.01."""
+PLACES_PER_LIST: Final = 10
+ARM_PREFIX: Final = "bandit_"
+
+
+class AlertReport(BaseModel):
+    severity: Severity
+    metric: str
+    value: Value
+    threshold: Value
+    message: str
+    headline: str
+    detail: str
+    advice: str
+    check: str
+
+
+class CheckReport(BaseModel):
+    status: Status
+    metrics: dict[str, Value]
+    alerts: list[AlertReport]
+
+
+class Report(BaseModel):
+    """One day's report, as report.json holds it; its first fields are those of the site's own monitor."""
+
+    model_config = ConfigDict(frozen=True)
+
+    timestamp: datetime
+    period_days: int
+    checks: dict[str, CheckReport]
+    alerts: list[AlertReport]
+    overall_status: Overall
+    since: datetime
+    time_zone: str
+    ab_test: answers.Experiment
+    timeline: list[answers.Point]
+    ctr_by_day: list[answers.CtrPoint]
+    lift: list[answers.LiftPoint]
+    posteriors: dict[str, answers.CellStats]
+
+    def to_tell(self) -> list[Alert]:
+        """Its alerts, as mails are written about them."""
+        return [Alert(**alert.model_dump()) for alert in self.alerts]
+
+    def unjudged(self) -> list[str]:
+        """The checks that had too little data."""
+        return [name for name, check in self.checks.items() if check.status == "no_data"]
+
+
+def report(connection: Connection, days: int, now: datetime, settings: Settings, dead_letters: int | None) -> Report:
+    """The report on the `days` before `now`; `dead_letters` is None where the queue cannot be asked."""
+    window = Window.last(days, now)
+    found = _read_out(connection, window, settings)
+    health = judge(_facts(connection, window, settings, found, dead_letters), thresholds(settings))
+    checks = {name: CheckReport.model_validate(asdict(check)) for name, check in health.checks.items()}
+    zone = str(settings.time_zone)
+    return Report(
+        timestamp=now.astimezone(settings.time_zone),
+        period_days=days,
+        checks=checks,
+        alerts=[alert for check in checks.values() for alert in check.alerts],
+        overall_status=health.overall_status,
+        since=window.since.astimezone(settings.time_zone),
+        time_zone=zone,
+        ab_test=answers.Experiment.of(found, plan(settings), start(window, settings).since),
+        timeline=answers.points(activity.over_time(connection, window, "day", zone)),
+        ctr_by_day=[
+            answers.CtrPoint(day=day, groups={name: answers.RateAnswer.of(rate) for name, rate in groups.items()})
+            for day, groups in ctr_by_day(activity.clusters_by_day(connection, start(window, settings)))
+        ],
+        lift=lift_points(connection, window, settings),
+        posteriors=answers.BanditStats.of(activity.cells(connection)).detailed_stats,
+    )
+
+
+def experiment(connection: Connection, window: Window, settings: Settings) -> answers.Experiment:
+    """The test's read-out in a window, but not from before its start."""
+    found = _read_out(connection, window, settings)
+    return answers.Experiment.of(found, plan(settings), start(window, settings).since)
+
+
+def lift_points(connection: Connection, window: Window, settings: Settings) -> list[answers.LiftPoint]:
+    """The test's lift as it became known, day by day."""
+    days = activity.clusters_by_day(connection, start(window, settings))
+    return [answers.LiftPoint.of(day, lift) for day, lift in lift_over_time(days, plan(settings))]
+
+
+def plan(settings: Settings) -> Plan:
+    return Plan(settings.treatment_share, settings.planned_lift)
+
+
+def start(window: Window, settings: Settings) -> Window:
+    """The part of a window in which the test ran."""
+    return Window(max(window.since, settings.experiment_start or window.since), window.until)
+
+
+def thresholds(settings: Settings) -> Thresholds:
+    return Thresholds(**{name: getattr(settings, name) for name in Thresholds.__slots__})
+
+
+def _read_out(connection: Connection, window: Window, settings: Settings) -> ReadOut:
+    part = start(window, settings)
+    return read_out(
+        answers.group_totals(activity.by_algorithm(connection, part)),
+        activity.clusters(connection, part),
+        activity.visitors(connection, part),
+        plan(settings),
+    )
+
+
+def _facts(
+    connection: Connection, window: Window, settings: Settings, found: ReadOut, dead_letters: int | None
+) -> Facts:
+    algorithms = activity.by_algorithm(connection, window)
+    everything = total(algorithms.values())
+    parts = [tally for _, tally in activity.clusters(connection, window)]
+    one_in = max(1, ceil(everything.shown / PLACES_PER_LIST / SAMPLED_LISTS))
+    lists = monitoring.sample_lists(connection, window.since, window.until, one_in)
+    published, at_cap = monitoring.published(connection, settings.max_algorithm_dominance)
+    return Facts(
+        now=window.until,
+        shown=everything.shown,
+        lists=len(lists) * one_in,
+        long_tail=clustered((one.long_tail, one.places) for one in lists if one.long_tail is not None),
+        genre_diversity=_genre_diversity(connection, lists),
+        ctr=_ratio(parts, everything, "ctr"),
+        avg_rating=_ratio(parts, everything, "avg_rating"),
+        treatment_places={
+            name.removeprefix(ARM_PREFIX): tally.shown
+            for name, tally in algorithms.items()
+            if group_of(name) == "treatment"
+        },
+        experiment=found,
+        feedback=Feedback(*monitoring.feedback(connection, window.since, window.until)),
+        dead_letters=dead_letters,
+        difference=first_difference(connection),
+        candidates_updated=monitoring.candidates_updated(connection),
+        arms_without_outcome=tuple(arm for arm in settings.arms if not _judged(algorithms.get(f"{ARM_PREFIX}{arm}"))),
+        contexts_at_cap=at_cap,
+        contexts_published=published,
+    )
+
+
+def _ratio(parts: list[Tally], everything: Tally, metric: Metric) -> Ratio:
+    return clustered(RATIOS[metric](tally) for tally in parts).of(*RATIOS[metric](everything))
+
+
+def _judged(tally: Tally | None) -> bool:
+    return tally is not None and tally.successes + tally.failures > 0
+
+
+def _genre_diversity(connection: Connection, lists: list[Listed]) -> Ratio:
+    """The mean over lists of the entropy of genre shares, relative to the catalogue's number of genres."""
+    known = {genre for text in monitoring.catalogue_genres(connection) for genre in parse_genres(text)}
+    scores = [evenness_among(_weights(one), len(known)) for one in lists]
+    return clustered((score, 1) for score in scores if score is not None)
+
+
+def _weights(listed: Listed) -> list[float]:
+    """How much each genre weighs in a list: every movie spreads a weight of 1 over its genres."""
+    weights: dict[str, float] = {}
+    for genres in map(parse_genres, listed.genres):
+        for genre in genres:
+            weights[genre] = weights.get(genre, 0.0) + 1 / len(genres)
+    return list(weights.values())

@@ -1,0 +1,59 @@
+"""A report as the deployment guide prints it. Knows the report and the guide's form; prints nothing."""
+
+from typing import Final
+
+from bandit_selector.health import Status, Value
+from bandit_selector.monitoring import AlertReport, CheckReport, Report
+
+LINE: Final = "=" * 60
+SIGNS: Final[dict[Status, str]] = {"ok": "✅", "warning": "⚠️", "critical": "❌", "no_data": "⚪"}
+NAMES_ONLY: Final = ("algorithm_balance", "engagement")
+"""Checks whose figures the guide leaves out while they are well."""
+
+
+def printed(report: Report) -> str:
+    """The report in the guide's form."""
+    lines = [
+        LINE,
+        "RECOMMENDATION SYSTEM MONITORING REPORT",
+        LINE,
+        "",
+        f"Timestamp: {report.timestamp.isoformat()}",
+        f"Period: Last {report.period_days} days",
+        f"Overall Status: {report.overall_status.upper()}",
+        "",
+        "📊 Health Checks:",
+        "",
+        *(line for name, check in report.checks.items() for line in _check(name, check)),
+        *_alerts(report.alerts),
+        "",
+        LINE,
+    ]
+    return "\n".join(lines)
+
+
+def _check(name: str, check: CheckReport) -> list[str]:
+    title = name.replace("_", " ").title()
+    heading = f"{SIGNS[check.status]} {title}: {check.status.replace('_', ' ').upper()}"
+    if name in NAMES_ONLY and check.status == "ok":
+        return [heading, ""]
+    figures = [f"      • {metric}: {_figure(value)}" for metric, value in check.metrics.items()]
+    return [heading, "   Metrics:", *figures, ""] if figures else [heading, ""]
+
+
+def _figure(value: Value) -> str:
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    return "no data" if value is None else str(value)
+
+
+def _alerts(alerts: list[AlertReport]) -> list[str]:
+    if not alerts:
+        return ["✅ No alerts - system is healthy!"]
+    return [
+        f"🚨 Alerts ({len(alerts)}):",
+        *(f"   {SIGNS_OF[alert.severity]} [{alert.severity.upper()}] {alert.message}" for alert in alerts),
+    ]
+
+
+SIGNS_OF: Final = {"warning": "⚠️", "critical": "❌"}

@@ -1,0 +1,73 @@
+"""What the daily check measures beyond the sums: lists, feedback, candidates, posteriors. Reads; judges nothing."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bandit_selector.store.connection import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One list shown: places, those of them long tail (None while popularity is unknown), each movie's genres."""
+
+    places: int
+    long_tail: int | None
+    genres: tuple[str | None, ...]
+
+
+def sample_lists(connection: Connection, since: datetime, until: datetime, one_in: int) -> list[Listed]:
+    """Every `one_in`-th list shown in [since, until), chosen by the hash of its id; genres as the site stores them."""
+    rows = connection.execute(
+        """
+        SELECT count(*), CASE WHEN EXISTS (SELECT FROM movie_popularity) THEN sum(coalesce(p.long_tail, true)::int) END,
+            array_agg(m.genres::text)
+        FROM recommendation_events AS e
+        LEFT JOIN movies AS m ON m.id = e.movie_id
+        LEFT JOIN movie_popularity AS p ON p.movie_id = e.movie_id
+        WHERE e.created_at >= %(since)s AND e.created_at < %(until)s AND e.recommendation_id IS NOT NULL
+            AND mod(hashtext(e.recommendation_id::text) & 2147483647, %(one_in)s) = 0
+        GROUP BY e.recommendation_id
+        """,
+        {"since": since, "until": until, "one_in": one_in},
+    )
+    return [Listed(places, long_tail, tuple(genres)) for places, long_tail, genres in rows]
+
+
+def catalogue_genres(connection: Connection) -> list[str | None]:
+    """The different values of `movies.genres`, as the site stores them."""
+    return [genres for (genres,) in connection.execute("SELECT DISTINCT genres::text FROM movies")]
+
+
+def feedback(connection: Connection, since: datetime, until: datetime) -> tuple[int, int, datetime | None, int]:
+    """Messages received in [since, until), those without impression, the newest ever, and movies shown after that."""
+    row = connection.execute(
+        """
+        WITH newest AS (SELECT max(received_at) AS at FROM feedback_events WHERE received_at < %(until)s)
+        SELECT count(*), count(*) - count(event_id), (SELECT at FROM newest),
+            (SELECT count(*) FROM recommendation_events
+             WHERE created_at > (SELECT at FROM newest) AND created_at < %(until)s)
+        FROM feedback_events WHERE received_at >= %(since)s AND received_at < %(until)s
+        """,
+        {"since": since, "until": until},
+    ).fetchone()
+    assert row is not None  # noqa: S101 # an aggregate always answers
+    return row[0], row[1], row[2], row[3]
+
+
+def candidates_updated(connection: Connection) -> datetime | None:
+    """When the newest candidate list was built."""
+    row = connection.execute("SELECT max(updated_at) FROM recommendation_candidates").fetchone()
+    return row[0] if row else None
+
+
+def published(connection: Connection, cap: float) -> tuple[int, int]:
+    """Contexts with published posteriors, and those of them in which an arm is held at the cap."""
+    row = connection.execute(
+        """
+        SELECT count(DISTINCT context_key), count(DISTINCT context_key) FILTER (WHERE probability >= %s - 1e-6)
+        FROM bandit_posteriors
+        """,
+        [cap],
+    ).fetchone()
+    assert row is not None  # noqa: S101 # an aggregate always answers
+    return row[0], row[1]
