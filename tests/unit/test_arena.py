@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from benchmarks.arena import report
 from benchmarks.arena.environments import ENVIRONMENTS, OUTSIDE, Indices, World, build
 from benchmarks.arena.policies import POLICIES

@@ -3,15 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-import numpy as np
-
-from bandit_selector.counts import Reals
 from bandit_selector.errors import UnknownEvent
+from bandit_selector.posterior import interval
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.posteriors import gather, learn_from
 
-Z90 = 1.6449  # standard normal quantile of a central 90 % interval
+LEVEL = 0.90
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +89,10 @@ def _beliefs(connection: Connection, context_key: str, settings: Settings) -> tu
         return ()
     row = counts.contexts.index(context_key)
     believed = learned.posterior
-    low, high = interval(believed.alpha, believed.beta)
+    low, high = interval(believed, LEVEL)
     columns = (*evidence.totals, counts.successes + counts.failures, believed.mean, low, high, learned.best,
                learned.probability, believed.own, believed.borrowed, believed.prior)  # fmt: skip
     return tuple(
         ArmBelief(arm, int(successes), int(failures), *map(float, rest))
         for arm, successes, failures, *rest in zip(counts.arms, *(column[row] for column in columns), strict=True)
     )
-
-
-def interval(alpha: Reals, beta: Reals) -> tuple[Reals, Reals]:
-    """Central 90 % bounds of Beta(alpha, beta) through its logit: ln(alpha / beta) ± z √(1/alpha + 1/beta).
-
-    The variance of the logit is that of the normal the learning rule found by Laplace's method. Shapes as given.
-    """
-    middle, spread = np.log(alpha / beta), Z90 * np.sqrt(1 / alpha + 1 / beta)
-    return 1 / (1 + np.exp(spread - middle)), 1 / (1 + np.exp(-spread - middle))
