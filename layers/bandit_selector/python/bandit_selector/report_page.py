@@ -38,7 +38,7 @@ def page(report: Report) -> str:
 <body>
 <header class="{report.overall_status}">
 <p class="over">Bandit Selector · last {report.period_days} days · {day}, {report.timestamp:%H:%M %Z}</p>
-<h1>{HEADLINES[report.overall_status]}</h1>
+<h1>{_headline(report)}</h1>
 <p class="verdict">{escape(report.ab_test.sentence)}</p>
 </header>
 <main>
@@ -56,6 +56,12 @@ def page(report: Report) -> str:
 </body>
 </html>
 """
+
+
+def _headline(report: Report) -> str:
+    worst = [alert.headline for alert in report.alerts if alert.severity == report.overall_status]
+    more = f", and {len(worst) - 1} more" if len(worst) > 1 else ""
+    return f"{HEADLINES[report.overall_status]}{f': {escape(worst[0])}{more}' if worst else ''}"
 
 
 def _tiles(report: Report) -> str:
@@ -76,7 +82,7 @@ def _alerts(alerts: Iterable[AlertReport]) -> str:
     drawn = "".join(
         f'<li class="{alert.severity}"><h3>{escape(alert.headline)}</h3><p>{escape(alert.detail)}</p>'
         f"<p><b>What to do:</b> {escape(alert.advice)}</p></li>"
-        for alert in alerts
+        for alert in sorted(alerts, key=lambda alert: alert.severity)
     )
     return f'<section><h2>What needs attention</h2><ul class="alerts">{drawn}</ul></section>' if drawn else ""
 
@@ -142,11 +148,12 @@ def _posteriors(report: Report) -> str:
     if not cells:
         return ""
     arms = sorted({cell.algorithm for cell in cells})
-    highest = max(_mean(cell) for cell in cells)
+    means = sorted(map(_mean, cells))
+    span = (means[0], means[-1])
     contexts = list(dict.fromkeys(cell.context_key for cell in cells))
     by_key = {(cell.context_key, cell.algorithm): cell for cell in cells}
     rows = "".join(
-        f"<tr><th>{_context(key)}</th>{''.join(_cell(by_key.get((key, arm)), highest) for arm in arms)}</tr>"
+        f"<tr><th>{_context(key)}</th>{''.join(_cell(by_key.get((key, arm)), span) for arm in arms)}</tr>"
         for key in contexts
     )
     heads = "".join(f"<th>{escape(arm.replace('_', ' '))}</th>" for arm in arms)
@@ -157,10 +164,11 @@ def _posteriors(report: Report) -> str:
 </table></div></section>"""
 
 
-def _cell(cell: CellStats | None, highest: float) -> str:
+def _cell(cell: CellStats | None, span: tuple[float, float]) -> str:
     if cell is None or cell.probability is None:
         return "<td>–</td>"
-    depth = round(9 * _mean(cell) / highest) if highest else 0
+    low, high = span
+    depth = round(9 * (_mean(cell) - low) / (high - low)) if high > low else 5
     best = " best" if cell.probability >= 0.5 else ""
     share = f"<small>{cell.probability:.0%}</small>"
     return f'<td class="d{depth}{best}">{_mean(cell):.1%}{share}</td>'
@@ -229,6 +237,8 @@ def _stars(value: float | None) -> str:
 
 def _value(metric: str, value: Value, check: str) -> str:
     if isinstance(value, float):
+        if metric in {"p", "sample_ratio_p"} and value < 0.001:
+            return "&lt; 0.001"
         share = metric in PERCENT or (check == "algorithm_balance" and metric != "balance")
         return f"{value:.1%}" if share else f"{value:.3g}"
     if value is None:

@@ -1,0 +1,33 @@
+"""Prints the monitor's report on the last days as of now, and keeps it in monitoring_report.json; mails nobody."""
+
+import argparse
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from bandit_selector.monitoring import report
+from bandit_selector.printed import printed
+from bandit_selector.report_page import page
+from bandit_selector.settings import read_settings
+from bandit_selector.store.connection import named_failures
+
+from infra.local.database import open_database
+
+KEPT: Final = Path("monitoring_report.json")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--days", type=int, choices=range(1, 366), default=7, metavar="1-365", help="how far back (7)")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write the report as a page, too")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    with open_database() as connection, named_failures():
+        found = report(connection, arguments.days, datetime.now(UTC), read_settings(), dead_letters=None)
+    print(printed(found))
+    KEPT.write_text(found.model_dump_json(indent=2) + "\n")
+    print(f"💾 Report saved to: {KEPT}")
+    if arguments.html:
+        arguments.html.write_text(page(found))
+        print(f"🌐 Page saved to: {arguments.html}")
+    return 0
