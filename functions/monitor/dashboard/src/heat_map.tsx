@@ -18,6 +18,9 @@ const MEASURES = {
   },
 } as const;
 
+/** Per cent of the colour in the hottest cell: as much as leaves the text readable on it, in the light and in the dark. */
+const HOTTEST = 55;
+
 type Measure = keyof typeof MEASURES;
 
 export function HeatMap({ cells, arms, chosen }: { cells: Cell[]; arms: string[]; chosen: string }) {
@@ -53,17 +56,18 @@ export function HeatMap({ cells, arms, chosen }: { cells: Cell[]; arms: string[]
                   const cell = find(context, arm);
                   const value = cell && of(cell);
                   if (!cell || value == null) return <td key={arm}>–</td>;
+                  const written = share(value, measure === "mean" ? 1 : 0);
                   const heat = (value - bottom) / (top - bottom || 1);
                   return (
                     <td key={arm}>
                       <button
-                        class={heat > 0.5 ? "cell hot" : "cell"}
-                        style={{ "--heat": `${Math.round(heat * 100)}%` }}
+                        class="cell"
+                        style={{ "--heat": `${Math.round(heat * HOTTEST)}%` }}
                         aria-expanded={open === id(cell)}
-                        aria-label={`${algorithmName(arm)}, ${contextName(context)}: ${share(value)}. Evidence`}
+                        aria-label={`${algorithmName(arm)}, ${contextName(context)}: ${written}. Evidence`}
                         onClick={() => setOpen(open === id(cell) ? null : id(cell))}
                       >
-                        {share(value, measure === "mean" ? 1 : 0)}
+                        {written}
                       </button>
                     </td>
                   );
@@ -91,7 +95,7 @@ function Evidence({ cell }: { cell: Cell }) {
   return (
     <section class="evidence" aria-label="Evidence">
       <h4>{algorithmName(cell.algorithm)} in {contextName(cell.context_key)}</h4>
-      <Table caption="Evidence behind the cell" columns={["", "Value"]} rows={rows.map(([key, value]) => ({ key, cells: [key, value] }))} />
+      <Table caption="Evidence behind the cell" columns={["Figure", "Value"]} rows={rows.map(([key, value]) => ({ key, cells: [key, value] }))} />
     </section>
   );
 }
