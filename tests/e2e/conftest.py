@@ -1,12 +1,18 @@
-"""A real browser for end-to-end tests; skipped, and said so, where no Chromium is installed."""
+"""A real browser and the whole service for end-to-end tests; skipped, and said so, where no Chromium is installed."""
 
+import asyncio
 import os
 import shutil
+import threading
 from collections.abc import Iterator
+from queue import SimpleQueue
 from typing import Final
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
+
+from infra.local import sample
+from infra.local.installation import Installation, Plan, installation
 
 CHROMIUM: Final = os.environ.get("CHROMIUM") or shutil.which("chromium") or ""
 FLAGS: Final = (
@@ -37,3 +43,34 @@ def visitor(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context()
     yield context
     context.close()
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """The whole service with its sample catalogue, in a thread of its own; nothing runs by schedule."""
+    folder = tmp_path_factory.mktemp("service")
+    for parent in (folder, folder.parent, folder.parent.parent):
+        parent.chmod(0o755)  # PostgreSQL runs as another user when we are root
+    started: SimpleQueue[Installation | BaseException] = SimpleQueue()
+    loop = asyncio.new_event_loop()
+    stop = asyncio.Event()
+
+    async def run() -> None:
+        try:
+            async with installation(Plan(folder, 0, postgres_settings=("fsync=off",))) as running:
+                await sample.fill(running)
+                started.put(running)
+                await stop.wait()
+        except BaseException as error:
+            started.put(error)
+            raise
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(run(),))
+    thread.start()
+    running = started.get(timeout=90)
+    if isinstance(running, BaseException):
+        raise running
+    yield running
+    loop.call_soon_threadsafe(stop.set)
+    thread.join()
+    loop.close()
