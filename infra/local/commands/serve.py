@@ -49,7 +49,8 @@ def stop_signal() -> asyncio.Event:
 
 def greet(service: Installation) -> None:
     """Where to look, and a line to try."""
-    print(f"API        {service.addresses.api}\nDashboard  {service.addresses.dashboard}")
+    print(f"Site       {service.addresses.api}/\nAPI        {service.addresses.api}")
+    print(f"Dashboard  {service.addresses.dashboard}")
     print(f"Database   {service.addresses.database}\nStop       Ctrl-C\n")
     print('Try        TOKEN=$(./dev token --user 1); curl -H "Authorization: Bearer $TOKEN" \\')
     print(f'             "{service.addresses.api}/movies/recommendations?user_id=1"', flush=True)

@@ -4,7 +4,7 @@ import { render } from "preact";
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { type Figures, NotAllowed, readFigures } from "./answers";
 import { ExperimentSection } from "./experiment";
-import { age, contextName } from "./format";
+import { age, contextName, moment } from "./format";
 import { HealthSection } from "./health";
 import { LearningSection } from "./learning";
 import { Nothing, Select } from "./parts";
@@ -12,6 +12,7 @@ import { type Configuration, completeSignIn, currentToken, readConfiguration, si
 
 const REFRESH = 30_000; // ms
 const STALE = 3 * REFRESH;
+const SILENT = 2 * 86_400_000; // ms; a point stands for up to a day
 
 const WINDOWS = [["1", "1 day"], ["7", "7 days"], ["30", "30 days"], ["90", "90 days"], ["365", "1 year"]] as const;
 const GROUPS = [["", "both groups"], ["treatment", "treatment"], ["control", "control"]] as const;
@@ -114,8 +115,16 @@ function Sections({ figures, view, now, zone }: { figures: Figures; view: View; 
         <HealthSection health={health} now={now} zone={zone} />
       </>
     );
+  const newest = timeline.points.at(-1);
+  const silent = newest && !view.context && now - Date.parse(newest.at) > SILENT;
   return (
     <>
+      {silent && (
+        <p class="notice">
+          Nothing was shown since {moment(new Date(newest.at), zone)}: does the site still ask this service for recommendations? Look for errors in the select
+          function’s log.
+        </p>
+      )}
       <ExperimentSection test={test} timeline={timeline} group={view.group} zone={zone} />
       <LearningSection stats={stats} timeline={timeline} group={view.group} context={view.context} zone={zone} />
       <HealthSection health={health} now={now} zone={zone} />

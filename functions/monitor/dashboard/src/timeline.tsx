@@ -100,7 +100,7 @@ function columns({ times, series, stacked }: TimelineProps): uPlot.AlignedData {
 }
 
 function options({ times, series, zone, write, stacked, zero }: TimelineProps, width: number): uPlot.Options {
-  const daily = times.at(-1)!.getTime() - times[0]!.getTime() > 3 * 86_400_000;
+  const daily = times.length > 1 && times[1]!.getTime() - times[0]!.getTime() > 80_000_000; // ms: a day, give or take summer time
   const drawn: uPlot.Series[] = [];
   const bands: uPlot.Band[] = [];
   series.forEach(({ name, values, colour: index, low, high }, order) => {
