@@ -4,15 +4,17 @@ import asyncio
 import os
 import shutil
 import threading
-from collections.abc import Iterator
-from queue import SimpleQueue
-from typing import Final
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AsyncExitStack
+from typing import Any, Final, TypeAlias
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from infra.local import sample
 from infra.local.installation import Installation, Plan, installation
+
+Run: TypeAlias = Callable[[Coroutine[Any, Any, Any]], Any]
 
 CHROMIUM: Final = os.environ.get("CHROMIUM") or shutil.which("chromium") or ""
 FLAGS: Final = (
@@ -46,31 +48,25 @@ def visitor(browser: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture(scope="session")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """The whole service with its sample catalogue, in a thread of its own; nothing runs by schedule."""
+def run() -> Iterator[Run]:
+    """Runs a coroutine on the service's own event loop, which has a thread of its own, and returns its result."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    yield lambda coroutine: asyncio.run_coroutine_threadsafe(coroutine, loop).result(120)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+@pytest.fixture(scope="session")
+def service(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """The whole service with its sample catalogue; nothing in it runs by schedule."""
     folder = tmp_path_factory.mktemp("service")
     for parent in (folder, folder.parent, folder.parent.parent):
         parent.chmod(0o755)  # PostgreSQL runs as another user when we are root
-    started: SimpleQueue[Installation | BaseException] = SimpleQueue()
-    loop = asyncio.new_event_loop()
-    stop = asyncio.Event()
-
-    async def run() -> None:
-        try:
-            async with installation(Plan(folder, 0, postgres_settings=("fsync=off",))) as running:
-                await sample.fill(running)
-                started.put(running)
-                await stop.wait()
-        except BaseException as error:
-            started.put(error)
-            raise
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(run(),))
-    thread.start()
-    running = started.get(timeout=90)
-    if isinstance(running, BaseException):
-        raise running
+    stack = AsyncExitStack()
+    running = run(stack.enter_async_context(installation(Plan(folder, 0, postgres_settings=("fsync=off",)))))
+    run(sample.fill(running))
     yield running
-    loop.call_soon_threadsafe(stop.set)
-    thread.join()
-    loop.close()
+    run(stack.aclose())

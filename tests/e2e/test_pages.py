@@ -50,14 +50,15 @@ def page(visitor: BrowserContext) -> Iterator[Page]:
 
 
 @pytest.fixture(scope="session")
-def lively(service: Installation) -> Installation:
-    """The service after some lists were shown and clicked on, and the rest was silence."""
+def lively(service: Installation, run: Callable[[Any], Any]) -> Installation:
+    """The service after some lists were shown and clicked on, and a first report was made."""
     for user in VISITORS:
         group = "true" if user % 2 else "false"
         movies = call(service, "GET", f"/movies/recommendations?user_id={user}&limit=20&use_bandit={group}", user)
         for movie in movies[:: 4 if user % 2 else 6]:
             call(service, "POST", "/analytics/track/click", user, {"user_id": user, "event_id": movie["event_id"]})
     eventually(lambda: one(service, "SELECT count(*) FROM recommendation_events WHERE clicked") == clicks())
+    run(service.invoke("monitor", {"time": datetime.now(UTC).isoformat()}))
     return service
 
 
@@ -150,6 +151,17 @@ def test_a_cell_opens_the_evidence_behind_it_by_keyboard(page: Page, lively: Ins
     expect(evidence).to_contain_text(f"Beta({cell['alpha']:.1f}, {cell['beta']:.1f})")
     page.keyboard.press("Enter")
     expect(evidence).to_be_hidden()
+
+
+@pytest.mark.usefixtures("needs_npm")
+def test_the_newest_reports_checks_are_listed(page: Page, lively: Installation) -> None:
+    open_dashboard(page, lively)
+    report = figures(lively, "health")
+    expect(page.get_by_text(f"over {report['period_days']} days")).to_be_visible()
+    for check, found in report["checks"].items():
+        status = row(page, "Checks of the newest report", check.replace("_", " "))[0]
+        assert status.endswith(found["status"].replace("_", " "))
+    expect(page.get_by_role("listitem")).to_have_count(len(report["alerts"]))
 
 
 @pytest.mark.usefixtures("needs_npm")

@@ -59,16 +59,16 @@ export interface Timeline {
 export interface Alert {
   severity: "critical" | "warning";
   metric: string;
-  value: number | null;
-  threshold: number | null;
   message: string;
+  detail: string;
+  advice: string;
 }
 
 export interface Report {
   timestamp: string;
   period_days: number;
   overall_status: "healthy" | "warning" | "critical";
-  checks: Record<string, { status: string; metrics?: Record<string, number | null>; alerts: Alert[] }>;
+  checks: Record<string, { status: string; metrics: Record<string, number | string | null> }>;
   alerts: Alert[];
 }
 

@@ -18,7 +18,7 @@ export function HealthSection({ health: { report, fault }, now, zone }: { health
 
 const NoReport = ({ fault }: { fault: string }) => (
   <Nothing>
-    {fault || "There is no report yet."} The monitor makes a report every day at 9 AM; <code>./dev monitor --days 7</code> makes one now.
+    {fault} By hand: <code>./dev monitor --days 7</code>.
   </Nothing>
 );
 
@@ -35,7 +35,9 @@ function Newest({ report, now, zone }: { report: Report; now: number; zone: stri
         <ul class="alerts">
           {report.alerts.map((alert) => (
             <li key={alert.metric + alert.message} class={alert.severity}>
-              <Status status={alert.severity} /> {alert.message}
+              <Status status={alert.severity} /> {alert.message}. {alert.detail}
+              <br />
+              {alert.advice}
             </li>
           ))}
         </ul>
@@ -61,12 +63,12 @@ function Status({ status }: { status: string }) {
   );
 }
 
-function figures(metrics: Record<string, unknown> = {}): string {
+function figures(metrics: Report["checks"][string]["metrics"]): string {
   const written = Object.entries(metrics).map(([name, value]) => `${name.replaceAll("_", " ")} ${write(value)}`);
   return written.join(" · ") || "–";
 }
 
-function write(value: unknown): string {
-  if (typeof value !== "number") return value == null ? "–" : String(value);
+function write(value: number | string | null): string {
+  if (typeof value !== "number") return value ?? "–";
   return Number.isInteger(value) ? value.toLocaleString("en") : decimal(value, 3);
 }
