@@ -65,7 +65,11 @@ function Dashboard({ configuration, refused }: { configuration: Configuration; r
     };
   }, [refresh]);
 
-  useEffect(() => history.replaceState(null, "", `#${new URLSearchParams(view)}`), [view]);
+  const choose = (part: Partial<View>) => {
+    const chosen = { ...view, ...part };
+    history.replaceState(null, "", `#${new URLSearchParams(chosen)}`);
+    setView(chosen);
+  };
 
   if (!token) return <SignIn configuration={configuration} reason={farewell} />;
   const leave = () => {
@@ -78,7 +82,7 @@ function Dashboard({ configuration, refused }: { configuration: Configuration; r
     <>
       <header>
         <h1>Bandit Selector</h1>
-        <Filters view={view} choose={(part) => setView({ ...view, ...part })} figures={figures} />
+        <Filters view={view} choose={choose} figures={figures} />
         <p class="freshness" role="status">
           {figures ? `Updated ${age(now - figures.at)} ago` : fault ? "" : "Asking …"}
           <button onClick={() => void refresh()}>Refresh</button>
