@@ -16,9 +16,13 @@ GUIDE_ARMS: Final = ("svd", "embeddings", "graph", "item_cf", "long_tail", "sere
 
 
 def parse_duration(text: object) -> object:
-    """`90s`, `10m`, `12h`, `7d` → timedelta; anything else is returned as it came."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd])", text) if isinstance(text, str) else None
-    return timedelta(**{UNITS[found[2]]: float(found[1])}) if found else text
+    """`90s`, `10m`, `12h`, `7d` → timedelta; what is no text is returned as it came."""
+    if not isinstance(text, str):
+        return text
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd])", text.strip())
+    if not found:
+        raise ValueError(f"{text!r} is no duration; write one like 90s, 10m, 12h or 7d")
+    return timedelta(**{UNITS[found[2]]: float(found[1])})
 
 
 def parse_silence(text: object) -> object:
@@ -144,9 +148,11 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     try:
         return Settings.model_validate(given)
     except ValidationError as error:
-        faults = "; ".join(f"{_name(fault['loc'])}: {fault['msg']}" for fault in error.errors())
+        faults = "; ".join(f"{_place(fault['loc'], given)}: {fault['msg']}" for fault in error.errors())
         raise InvalidSetting(f"These settings cannot be used: {faults}.") from None
 
 
-def _name(location: tuple[int | str, ...]) -> str:
-    return str(location[0]).upper() if location else "together"
+def _place(location: tuple[int | str, ...], given: Mapping[str, str]) -> str:
+    """The variable and what it was, `POLICY='greedy'`; a fault between variables has none of its own."""
+    name = str(location[0]) if location else ""
+    return f"{name.upper()}={given[name]!r}" if name in given else "together"

@@ -1,0 +1,48 @@
+"""Settings: every variable optional, every fault named at once with its value."""
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from bandit_selector.errors import InvalidSetting
+from bandit_selector.settings import GUIDE_ARMS, read_settings
+
+
+def test_nothing_set_is_the_guides_configuration() -> None:
+    settings = read_settings({})
+    assert settings.arms == GUIDE_ARMS
+    assert (settings.prior_alpha, settings.prior_beta) == (1.0, 1.0)
+    assert settings.silence_counts_after == timedelta(minutes=10)
+    assert settings.attribution_window == timedelta(days=7)
+
+
+def test_texts_become_values() -> None:
+    settings = read_settings(
+        {
+            "ARMS": "svd, two_tower",
+            "CONTROL_WEIGHTS": "svd=.7,two_tower=.3",
+            "SILENCE_COUNTS_AFTER": "off",
+            "ATTRIBUTION_WINDOW": "36h",
+            "TIME_ZONE": "Europe/Berlin",
+        }
+    )
+    assert settings.arms == ("svd", "two_tower")
+    assert settings.control_weights == {"svd": 0.7, "two_tower": 0.3}
+    assert settings.silence_counts_after is None
+    assert settings.attribution_window == timedelta(hours=36)
+    assert settings.time_zone == ZoneInfo("Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("TIME_ZONE", "Mars/Olympus"), ("POLICY", "greedy"), ("PRIOR_ALPHA", "0"), ("ARMS", "SVD!"),
+     ("SUCCESS_RATING", "1.5"), ("CONTROL_WEIGHTS", "gnn=1"), ("ATTRIBUTION_WINDOW", "soon")],
+)  # fmt: skip
+def test_a_value_that_cannot_be_used_is_named(name: str, value: str) -> None:
+    with pytest.raises(InvalidSetting, match=value.replace("!", "").split("=")[0]):
+        read_settings({name: value})
+
+
+def test_all_faults_are_said_at_once() -> None:
+    with pytest.raises(InvalidSetting, match=r"POLICY.*HALF_LIFE"):
+        read_settings({"POLICY": "greedy", "HALF_LIFE": "-1"})

@@ -1,0 +1,127 @@
+"""Slates: independent draws with exact propensities, no movie twice, and a fifth of the long tail."""
+
+import math
+from collections import Counter
+from random import Random
+
+import pytest
+from bandit_selector.slate import (
+    Candidate,
+    Candidates,
+    Guards,
+    Page,
+    Place,
+    bandit_slate,
+    blend,
+    control_slate,
+    is_treated,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+GUARDS = Guards(floor=0.01, cap=0.70)
+ARMS = ("svd", "graph", "item_cf")
+
+movies = st.lists(st.integers(1, 40), unique=True, max_size=20)
+lists = st.dictionaries(st.sampled_from(ARMS), movies, min_size=1)
+pages = st.builds(Page, st.integers(0, 15), st.integers(1, 15), st.sampled_from((0.0, 0.2, 0.5, 1.0)))
+
+
+def candidates(ids: dict[str, list[int]]) -> Candidates:
+    """Even ids are long tail."""
+    return {
+        arm: [Candidate(movie, 1 - place / 50, movie % 2 == 0) for place, movie in enumerate(listed)]
+        for arm, listed in ids.items()
+    }
+
+
+def chances(ids: dict[str, list[int]]) -> dict[str, float]:
+    return {arm: 1 / len(ids) for arm in ids}
+
+
+@given(ids=lists, page=pages, seed=st.integers())
+def test_no_movie_stands_twice_and_the_list_is_as_long_as_it_can_be(
+    ids: dict[str, list[int]], page: Page, seed: int
+) -> None:
+    everything = Page(0, page.offset + page.limit, page.long_tail_share)
+    shown = [place.movie_id for place in bandit_slate(candidates(ids), chances(ids), everything, GUARDS, Random(seed))]
+    assert (
+        len(shown)
+        == len(set(shown))
+        == min(everything.limit, len({movie for listed in ids.values() for movie in listed}))
+    )
+
+
+@given(ids=lists, page=pages, seed=st.integers())
+def test_every_page_has_its_share_of_long_tail_while_there_is_any(
+    ids: dict[str, list[int]], page: Page, seed: int
+) -> None:
+    tail = {movie for listed in ids.values() for movie in listed if movie % 2 == 0}
+    for places in (
+        bandit_slate(candidates(ids), chances(ids), page, GUARDS, Random(seed)),
+        control_slate(candidates({arm: listed for arm, listed in ids.items() if listed}), {"svd": 1}, page, Random(1)),
+    ):
+        found = sum(place.movie_id % 2 == 0 for place in places)
+        exhausted = len(tail) < page.offset + page.limit
+        assert exhausted or found >= math.ceil(page.long_tail_share * page.limit - 1e-9)
+
+
+@given(ids=lists, limit=st.integers(1, 8), seed=st.integers())
+def test_pages_of_one_generator_make_one_list(ids: dict[str, list[int]], limit: int, seed: int) -> None:
+    def page(offset: int) -> list[tuple[int, str | None]]:
+        places = bandit_slate(candidates(ids), chances(ids), Page(offset, limit, 0.2), GUARDS, Random(seed))
+        assert [place.position for place in places] == list(range(offset + 1, offset + 1 + len(places)))
+        return [(place.movie_id, place.arm) for place in places]
+
+    assert page(0) + page(limit) == page(0) + page(limit)
+    assert not set(page(0)) & set(page(limit))
+
+
+def test_arms_are_drawn_as_often_as_their_propensities_say() -> None:
+    ids = {arm: list(range(1, 200)) for arm in ARMS}
+    randomness = Random(20)
+    drawn: Counter[str | None] = Counter()
+    for _ in range(600):
+        places = bandit_slate(
+            candidates(ids), {"svd": 0.9, "graph": 0.09, "item_cf": 0.01}, Page(0, 10, 0.2), GUARDS, randomness
+        )
+        drawn.update(place.arm for place in places)
+        assert {place.arm: round(place.propensity or 0, 9) for place in places}.items() <= {
+            "svd": 0.7, "graph": 0.27, "item_cf": 0.03
+        }.items()  # fmt: skip
+    expected = [6000 * chance for chance in (0.7, 0.27, 0.03)]
+    assert stats.chisquare([drawn[arm] for arm in ARMS], expected).pvalue > 0.01
+
+
+def test_when_an_arm_drops_out_the_others_are_drawn_by_their_new_propensities() -> None:
+    ids = {"svd": [1], "graph": list(range(2, 90)), "item_cf": list(range(90, 180))}
+    weights = {"svd": 0.6, "graph": 0.3, "item_cf": 0.1}
+    randomness = Random(5)
+    later: list[Place] = []
+    for _ in range(600):
+        places = bandit_slate(candidates(ids), weights, Page(0, 12, 0.0), GUARDS, randomness)
+        gone = next((place.position for place in places if place.arm == "svd"), 99)
+        later += [place for place in places if place.position > gone]
+    assert {place.arm for place in later} == {"graph", "item_cf"}
+    assert {round(place.propensity or 0, 9) for place in later if place.arm == "graph"} == {0.7}
+    drawn = sum(place.arm == "graph" for place in later)
+    assert stats.binomtest(drawn, len(later), 0.7).pvalue > 0.01
+
+
+def test_the_blend_is_the_weighted_sum_of_relative_scores() -> None:
+    ranked = blend(
+        {
+            "svd": [Candidate(1, 9.0, False), Candidate(2, 5.0, False), Candidate(3, 1.0, False)],
+            "graph": [Candidate(3, 0.2, False), Candidate(1, 0.1, False)],
+        },
+        {"svd": 0.6, "graph": 0.4},
+    )
+    assert [(movie.movie_id, pytest.approx(movie.score)) for movie in ranked] == [(1, 0.6), (3, 0.4), (2, 0.3)]
+
+
+@given(user=st.integers(1, 10**6), share=st.floats(0, 1))
+def test_a_user_stays_in_the_treatment_group_as_it_grows(user: int, share: float) -> None:
+    assert not is_treated(user, "salt", share) or is_treated(user, "salt", min(share + 0.1, 1))
+    assert is_treated(user, "salt", 1)
+    assert not is_treated(user, "salt", 0)
