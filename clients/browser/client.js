@@ -60,7 +60,7 @@ export function connect({ url = "", userId, token, assignment = "server" }) {
   const track = (action) => (shown, rating) => {
     const about = "event_id" in shown ? { event_id: shown.event_id } : { movie_id: shown.movie_id };
     const occurred_at = new Date().toISOString();
-    queue.add({ key: crypto.randomUUID(), action, body: { user_id: userId, ...about, rating, occurred_at } });
+    queue.add({ key: `${occurred_at} ${Math.random()}`, action, body: { user_id: userId, ...about, rating, occurred_at } });
     void send();
   };
 
@@ -80,7 +80,7 @@ export function connect({ url = "", userId, token, assignment = "server" }) {
         limit: `${limit}`,
         offset: `${offset}`,
         use_bandit: useBandit(assignment, userId),
-        time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+        ...timeZone(),
         ...(seed === undefined ? {} : { seed: `${seed}` }),
       });
       const answer = await call(`/movies/recommendations?${query}`);
@@ -109,6 +109,12 @@ export function connect({ url = "", userId, token, assignment = "server" }) {
       removeEventListener("pagehide", leave);
     },
   };
+}
+
+/** The visitor's zone where the browser knows it; else the service uses its own. @returns {Record<string, string>} */
+function timeZone() {
+  const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+  return timeZone && timeZone !== "Etc/Unknown" ? { time_zone: timeZone } : {};
 }
 
 /** @param {import("./client.d.ts").Assignment} assignment @param {number} userId @returns {"true" | "false" | "auto"} */
