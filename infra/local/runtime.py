@@ -105,6 +105,10 @@ class Sandbox:
             self._process.kill()
         if self._watch:
             await asyncio.wait([self._watch])
+        else:
+            await self._close()
+
+    async def _close(self) -> None:
         self._socket.close()
         self._events.put_nowait(None)
         await self._api.shutdown(1)
@@ -115,6 +119,7 @@ class Sandbox:
         for waiting in (self._ready, self._current.answer if self._current else None):
             if waiting and not waiting.done():
                 waiting.set_exception(failure)
+        await self._close()
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         *_, subject, verb = request.path.split("/")

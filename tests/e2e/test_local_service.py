@@ -41,14 +41,15 @@ class Service:
             return int(answer.status or 0), named, json.loads(answer.read() or b"null")
 
 
-def dev(checkout: Path, *words: str, **options: Any) -> "subprocess.Popen[bytes]":
-    """One command of a checkout, in this environment."""
-    return subprocess.Popen([sys.executable, "-m", "infra.local", *words], cwd=checkout, **options)
+def dev(checkout: Path, *words: str, output: int = subprocess.DEVNULL) -> "subprocess.Popen[bytes]":
+    """One command of a checkout, in this environment; its errors go where its output goes."""
+    command = [sys.executable, "-m", "infra.local", *words]
+    return subprocess.Popen(command, cwd=checkout, stdout=output, stderr=subprocess.STDOUT)
 
 
 def say(checkout: Path, *words: str) -> tuple[int, str]:
     """(exit code, everything it printed) of one command."""
-    process = dev(checkout, *words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    process = dev(checkout, *words, output=subprocess.PIPE)
     output, _ = process.communicate(timeout=60)
     return process.returncode, output.decode()
 
@@ -72,7 +73,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def start(checkout: Path) -> Service:
-    process = dev(checkout, "serve", "--port", "0", stdout=subprocess.DEVNULL)
+    process = dev(checkout, "serve", "--port", "0")
     eventually(lambda: say(checkout, "status")[0] == 0 or process.poll() is not None, 60)
     assert process.poll() is None
     return Service(json.loads(say(checkout, "status", "--json")[1]), process)
