@@ -88,14 +88,12 @@ def bandit_stats(connection: Connection, event: Event, _settings: Settings) -> B
 def performance(connection: Connection, event: Event, settings: Settings) -> Performance:
     days = Year.model_validate(query_of(event)).days
     window = Window.last(days, received_at(event))
+    algorithms = activity.by_algorithm(connection, window)
     return Performance(
         period_days=days,
         since=window.since,
-        algorithms={
-            name: answers.AlgorithmPerformance.of(tally)
-            for name, tally in activity.by_algorithm(connection, window).items()
-        },
-        ab_test=experiment(connection, window, settings),
+        algorithms={name: answers.AlgorithmPerformance.of(tally) for name, tally in algorithms.items()},
+        ab_test=experiment(connection, window, algorithms, settings),
     )
 
 

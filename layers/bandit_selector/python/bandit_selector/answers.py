@@ -3,6 +3,7 @@
 Rates and lifts are in percent and ratings in stars, but for /analytics/bandit/stats, whose rates lie between 0 and 1.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from itertools import groupby
 from typing import Literal, Self
@@ -351,7 +352,7 @@ def context_shares(tallies: dict[str, Tally]) -> dict[str, ContextShare]:
     }
 
 
-def group_totals(algorithms: dict[str, Tally]) -> dict[str, Tally]:
+def group_totals(algorithms: Mapping[str, Tally]) -> dict[str, Tally]:
     """The tally of each group of the test."""
     groups = sorted({group_of(algorithm) for algorithm in algorithms})
     return {group: total(tally for name, tally in algorithms.items() if group_of(name) == group) for group in groups}

@@ -338,7 +338,7 @@ def _candidates(facts: Facts, thresholds: Thresholds) -> Check:
     alert = Alert(
         "warning", "candidate_age", hours, limit,
         f"Candidate lists are {hours:.0f} hours old (threshold: {limit:.0f})",
-        f"candidate lists are {hours:.0f} hours old" if hours < 48 else f"candidate lists are {hours / 24:.0f} days old",
+        f"candidate lists are {f'{hours:.0f} hours' if hours < 48 else f'{hours / 24:.0f} days'} old",
         f"Built last at {facts.candidates_updated:%Y-%m-%d %H:%M %Z}.",
         "See why the nightly build failed; visitors keep getting the old lists meanwhile.",
     )  # fmt: skip

@@ -1,5 +1,6 @@
 """Measures a window, judges it, and puts everything into one report. Knows the store; knows no AWS and no clock."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from math import ceil
@@ -33,6 +34,7 @@ from bandit_selector.tally import RATIOS, Metric, Tally, Window, group_of, total
 SAMPLED_LISTS: Final = 2_000
 """Diversity is measured on about so many lists, whatever the traffic: genre diversity is then known to ±.01."""
 PLACES_PER_LIST: Final = 10
+MOMENTS: Final = 30
 ARM_PREFIX: Final = "bandit_"
 
 
@@ -84,8 +86,9 @@ class Report(BaseModel):
 def report(connection: Connection, days: int, now: datetime, settings: Settings, dead_letters: int | None) -> Report:
     """The report on the `days` before `now`; `dead_letters` is None where the queue cannot be asked."""
     window = Window.last(days, now)
-    found = _read_out(connection, window, settings)
-    health = judge(_facts(connection, window, settings, found, dead_letters), thresholds(settings))
+    algorithms = activity.by_algorithm(connection, window)
+    found = _read_out(connection, window, algorithms, settings)
+    health = judge(_facts(connection, window, algorithms, settings, found, dead_letters), thresholds(settings))
     checks = {name: CheckReport.model_validate(asdict(check)) for name, check in health.checks.items()}
     zone = str(settings.time_zone)
     return Report(
@@ -107,15 +110,19 @@ def report(connection: Connection, days: int, now: datetime, settings: Settings,
     )
 
 
-def experiment(connection: Connection, window: Window, settings: Settings) -> answers.Experiment:
-    """The test's read-out in a window, but not from before its start."""
-    found = _read_out(connection, window, settings)
+def experiment(
+    connection: Connection, window: Window, algorithms: Mapping[str, Tally], settings: Settings
+) -> answers.Experiment:
+    """The test's read-out in a window with these tallies, but not from before its start."""
+    found = _read_out(connection, window, algorithms, settings)
     return answers.Experiment.of(found, plan(settings), start(window, settings).since)
 
 
 def lift_points(connection: Connection, window: Window, settings: Settings) -> list[answers.LiftPoint]:
-    """The test's lift as it became known, day by day."""
-    days = activity.clusters_by_day(connection, start(window, settings))
+    """The test's lift as it became known, at no more than about thirty moments."""
+    part = start(window, settings)
+    step = max(1, ceil((part.until - part.since).days / MOMENTS))
+    days = activity.clusters_by_day(connection, part, step)
     return [answers.LiftPoint.of(day, lift) for day, lift in lift_over_time(days, plan(settings))]
 
 
@@ -132,10 +139,10 @@ def thresholds(settings: Settings) -> Thresholds:
     return Thresholds(**{name: getattr(settings, name) for name in Thresholds.__slots__})
 
 
-def _read_out(connection: Connection, window: Window, settings: Settings) -> ReadOut:
+def _read_out(connection: Connection, window: Window, algorithms: Mapping[str, Tally], settings: Settings) -> ReadOut:
     part = start(window, settings)
     return read_out(
-        answers.group_totals(activity.by_algorithm(connection, part)),
+        answers.group_totals(algorithms if part == window else activity.by_algorithm(connection, part)),
         activity.clusters(connection, part),
         activity.visitors(connection, part),
         plan(settings),
@@ -143,9 +150,13 @@ def _read_out(connection: Connection, window: Window, settings: Settings) -> Rea
 
 
 def _facts(
-    connection: Connection, window: Window, settings: Settings, found: ReadOut, dead_letters: int | None
+    connection: Connection,
+    window: Window,
+    algorithms: Mapping[str, Tally],
+    settings: Settings,
+    found: ReadOut,
+    dead_letters: int | None,
 ) -> Facts:
-    algorithms = activity.by_algorithm(connection, window)
     everything = total(algorithms.values())
     parts = [tally for _, tally in activity.clusters(connection, window)]
     one_in = max(1, ceil(everything.shown / PLACES_PER_LIST / SAMPLED_LISTS))

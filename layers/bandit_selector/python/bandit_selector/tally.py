@@ -39,7 +39,18 @@ class Tally:
     failures: int = 0
 
     def __add__(self, other: "Tally") -> "Tally":
-        return Tally(*(getattr(self, name) + getattr(other, name) for name in Tally.__slots__))
+        return Tally(
+            self.shown + other.shown,
+            self.clicked + other.clicked,
+            self.rated + other.rated,
+            self.rating_sum + other.rating_sum,
+            self.thumbs_up + other.thumbs_up,
+            self.thumbs_down + other.thumbs_down,
+            self.favorites + other.favorites,
+            self.watchlist + other.watchlist,
+            self.successes + other.successes,
+            self.failures + other.failures,
+        )
 
     @property
     def avg_rating(self) -> float | None:

@@ -17,34 +17,34 @@ $$;
 -- What one impression adds to every sum; the only place that says so.
 CREATE FUNCTION bandit_tally(e recommendation_events) RETURNS TABLE (
     hour timestamptz, day date, algorithm text, context_key text, ab_group text, cluster smallint,
-    shown bigint, clicked bigint, rated bigint, rating_sum double precision, thumbs_up bigint, thumbs_down bigint,
-    favorites bigint, watchlist bigint, successes bigint, failures bigint
+    shown integer, clicked integer, rated integer, rating_sum double precision, thumbs_up integer, thumbs_down integer,
+    favorites integer, watchlist integer, successes integer, failures integer
 ) LANGUAGE sql IMMUTABLE AS $$
     SELECT
         date_trunc('hour', e.created_at, 'UTC'), (e.created_at AT TIME ZONE 'UTC')::date, e.algorithm::text,
         coalesce(e.context->>'context_key', 'unknown'), bandit_group(e.algorithm),
         bandit_cluster(e.user_id),
-        1::bigint, (e.clicked IS TRUE)::int::bigint, (e.rating_value IS NOT NULL)::int::bigint,
-        coalesce(e.rating_value, 0), (e.thumbs_up IS TRUE)::int::bigint, (e.thumbs_down IS TRUE)::int::bigint,
-        (e.added_to_favorites IS TRUE)::int::bigint, (e.added_to_watchlist IS TRUE)::int::bigint,
-        (e.outcome IS NOT DISTINCT FROM 'success')::int::bigint,
-        (e.outcome IS NOT DISTINCT FROM 'failure')::int::bigint
+        1, (e.clicked IS TRUE)::int, (e.rating_value IS NOT NULL)::int,
+        coalesce(e.rating_value, 0), (e.thumbs_up IS TRUE)::int, (e.thumbs_down IS TRUE)::int,
+        (e.added_to_favorites IS TRUE)::int, (e.added_to_watchlist IS TRUE)::int,
+        (e.outcome IS NOT DISTINCT FROM 'success')::int,
+        (e.outcome IS NOT DISTINCT FROM 'failure')::int
 $$;
 
 CREATE TABLE recommendation_hours (
     hour timestamptz NOT NULL,
     algorithm varchar(50) NOT NULL,
     context_key varchar(200) NOT NULL,
-    shown bigint NOT NULL,
-    clicked bigint NOT NULL,
-    rated bigint NOT NULL,
+    shown integer NOT NULL,
+    clicked integer NOT NULL,
+    rated integer NOT NULL,
     rating_sum double precision NOT NULL,
-    thumbs_up bigint NOT NULL,
-    thumbs_down bigint NOT NULL,
-    favorites bigint NOT NULL,
-    watchlist bigint NOT NULL,
-    successes bigint NOT NULL,
-    failures bigint NOT NULL,
+    thumbs_up integer NOT NULL,
+    thumbs_down integer NOT NULL,
+    favorites integer NOT NULL,
+    watchlist integer NOT NULL,
+    successes integer NOT NULL,
+    failures integer NOT NULL,
     PRIMARY KEY (hour, algorithm, context_key)
 ) WITH (fillfactor = 70);
 
@@ -54,13 +54,13 @@ CREATE TABLE experiment_days (
     day date NOT NULL,
     ab_group varchar(9) NOT NULL,
     cluster smallint NOT NULL,
-    visitors bigint NOT NULL DEFAULT 0,
-    shown bigint NOT NULL DEFAULT 0,
-    clicked bigint NOT NULL DEFAULT 0,
-    rated bigint NOT NULL DEFAULT 0,
+    visitors integer NOT NULL DEFAULT 0,
+    shown integer NOT NULL DEFAULT 0,
+    clicked integer NOT NULL DEFAULT 0,
+    rated integer NOT NULL DEFAULT 0,
     rating_sum double precision NOT NULL DEFAULT 0,
-    thumbs_up bigint NOT NULL DEFAULT 0,
-    thumbs_down bigint NOT NULL DEFAULT 0,
+    thumbs_up integer NOT NULL DEFAULT 0,
+    thumbs_down integer NOT NULL DEFAULT 0,
     PRIMARY KEY (day, ab_group, cluster)
 ) WITH (fillfactor = 70);
 
@@ -133,10 +133,10 @@ $$;
 
 -- What the sums must be, from the impressions themselves: fills them now, and is what `verify` compares them with.
 CREATE VIEW recommendation_hours_recomputed AS
-SELECT t.hour, t.algorithm, t.context_key, count(*) AS shown, sum(t.clicked)::bigint AS clicked,
-    sum(t.rated)::bigint AS rated, sum(t.rating_sum) AS rating_sum, sum(t.thumbs_up)::bigint AS thumbs_up,
-    sum(t.thumbs_down)::bigint AS thumbs_down, sum(t.favorites)::bigint AS favorites,
-    sum(t.watchlist)::bigint AS watchlist, sum(t.successes)::bigint AS successes, sum(t.failures)::bigint AS failures
+SELECT t.hour, t.algorithm, t.context_key, count(*)::integer AS shown, sum(t.clicked)::integer AS clicked,
+    sum(t.rated)::integer AS rated, sum(t.rating_sum) AS rating_sum, sum(t.thumbs_up)::integer AS thumbs_up,
+    sum(t.thumbs_down)::integer AS thumbs_down, sum(t.favorites)::integer AS favorites,
+    sum(t.watchlist)::integer AS watchlist, sum(t.successes)::integer AS successes, sum(t.failures)::integer AS failures
 FROM recommendation_events AS e CROSS JOIN LATERAL bandit_tally(e) AS t
 WHERE e.settled_at IS NOT NULL AND e.created_at >= (SELECT complete_from FROM bandit_retention)
 GROUP BY t.hour, t.algorithm, t.context_key;
@@ -148,11 +148,11 @@ WHERE e.settled_at IS NOT NULL AND e.created_at >= (SELECT complete_from FROM ba
 GROUP BY e.user_id, t.ab_group;
 
 CREATE VIEW experiment_days_recomputed AS
-SELECT day, ab_group, cluster, sum(visitors)::bigint AS visitors, sum(shown)::bigint AS shown,
-    sum(clicked)::bigint AS clicked, sum(rated)::bigint AS rated, sum(rating_sum) AS rating_sum,
-    sum(thumbs_up)::bigint AS thumbs_up, sum(thumbs_down)::bigint AS thumbs_down
+SELECT day, ab_group, cluster, sum(visitors)::integer AS visitors, sum(shown)::integer AS shown,
+    sum(clicked)::integer AS clicked, sum(rated)::integer AS rated, sum(rating_sum) AS rating_sum,
+    sum(thumbs_up)::integer AS thumbs_up, sum(thumbs_down)::integer AS thumbs_down
 FROM (
-    SELECT t.day, t.ab_group, t.cluster, 0 AS visitors, count(*) AS shown, sum(t.clicked) AS clicked,
+    SELECT t.day, t.ab_group, t.cluster, 0 AS visitors, count(*)::integer AS shown, sum(t.clicked) AS clicked,
         sum(t.rated) AS rated, sum(t.rating_sum) AS rating_sum, sum(t.thumbs_up) AS thumbs_up,
         sum(t.thumbs_down) AS thumbs_down
     FROM recommendation_events AS e CROSS JOIN LATERAL bandit_tally(e) AS t

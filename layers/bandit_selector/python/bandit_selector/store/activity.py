@@ -23,9 +23,9 @@ def by_algorithm(connection: Connection, window: Window) -> dict[str, Tally]:
     """The tally of each algorithm in a window."""
     rows = connection.execute(
         """
-        SELECT algorithm, sum(shown)::bigint, sum(clicked)::bigint, sum(rated)::bigint, sum(rating_sum),
-            sum(thumbs_up)::bigint, sum(thumbs_down)::bigint, sum(favorites)::bigint, sum(watchlist)::bigint,
-            sum(successes)::bigint, sum(failures)::bigint
+        SELECT algorithm, sum(shown), sum(clicked), sum(rated), sum(rating_sum),
+            sum(thumbs_up), sum(thumbs_down), sum(favorites), sum(watchlist),
+            sum(successes), sum(failures)
         FROM recommendation_activity WHERE hour >= %s AND hour < %s
         GROUP BY algorithm HAVING sum(shown) > 0 ORDER BY algorithm
         """,
@@ -35,30 +35,33 @@ def by_algorithm(connection: Connection, window: Window) -> dict[str, Tally]:
 
 
 def by_context(connection: Connection, window: Window) -> dict[str, Tally]:
-    """The tally of each context in a window."""
+    """What was shown and clicked in each context, in a window."""
     rows = connection.execute(
         """
-        SELECT context_key, sum(shown)::bigint, sum(clicked)::bigint, sum(rated)::bigint, sum(rating_sum),
-            sum(thumbs_up)::bigint, sum(thumbs_down)::bigint, sum(favorites)::bigint, sum(watchlist)::bigint,
-            sum(successes)::bigint, sum(failures)::bigint
+        SELECT context_key, sum(shown), sum(clicked)
         FROM recommendation_activity WHERE hour >= %s AND hour < %s
         GROUP BY context_key HAVING sum(shown) > 0 ORDER BY context_key
         """,
         [window.since, window.until],
     )
-    return {context_key: Tally(*sums) for context_key, *sums in rows}
+    return {context_key: Tally(shown, clicked) for context_key, shown, clicked in rows}
 
 
 def over_time(
     connection: Connection, window: Window, resolution: Resolution, time_zone: str, context_key: str | None = None
 ) -> list[Moment]:
-    """The tally of each algorithm in each hour or day of a time zone, oldest first; of all contexts or of one."""
+    """What was shown, clicked and judged of each algorithm in each hour or day of a time zone, oldest first.
+
+    Of all contexts, or of one.
+    """
     rows = connection.execute(
         """
-        SELECT date_trunc(%(resolution)s, hour, %(zone)s) AS at, algorithm, sum(shown)::bigint, sum(clicked)::bigint,
-            sum(rated)::bigint, sum(rating_sum), sum(thumbs_up)::bigint, sum(thumbs_down)::bigint,
-            sum(favorites)::bigint, sum(watchlist)::bigint, sum(successes)::bigint, sum(failures)::bigint
-        FROM recommendation_activity
+        WITH hours AS MATERIALIZED (
+            SELECT each AS hour, date_trunc(%(resolution)s, each, %(zone)s) AS at
+            FROM generate_series(%(since)s::timestamptz, %(until)s::timestamptz, '1 hour') AS each
+        )
+        SELECT at, algorithm, sum(shown), sum(clicked), sum(successes), sum(failures)
+        FROM recommendation_activity JOIN hours USING (hour)
         WHERE hour >= %(since)s AND hour < %(until)s
             AND (%(context_key)s::text IS NULL OR context_key = %(context_key)s)
         GROUP BY at, algorithm HAVING sum(shown) > 0
@@ -72,15 +75,18 @@ def over_time(
             "context_key": context_key,
         },
     )
-    return [Moment(at, algorithm, Tally(*sums)) for at, algorithm, *sums in rows]
+    return [
+        Moment(at, algorithm, Tally(shown, clicked, successes=successes, failures=failures))
+        for at, algorithm, shown, clicked, successes, failures in rows
+    ]
 
 
 def clusters(connection: Connection, window: Window) -> list[tuple[str, Tally]]:
     """(group, tally) of each cluster of visitors, over the whole UTC days that a window touches."""
     rows = connection.execute(
         """
-        SELECT ab_group, sum(shown)::bigint, sum(clicked)::bigint, sum(rated)::bigint, sum(rating_sum),
-            sum(thumbs_up)::bigint, sum(thumbs_down)::bigint
+        SELECT ab_group, sum(shown), sum(clicked), sum(rated), sum(rating_sum),
+            sum(thumbs_up), sum(thumbs_down)
         FROM experiment_activity
         WHERE day BETWEEN (%s::timestamptz AT TIME ZONE 'UTC')::date AND (%s::timestamptz AT TIME ZONE 'UTC')::date
         GROUP BY ab_group, cluster HAVING sum(shown) > 0
@@ -90,18 +96,23 @@ def clusters(connection: Connection, window: Window) -> list[tuple[str, Tally]]:
     return [(ab_group, Tally(*sums)) for ab_group, *sums in rows]
 
 
-def clusters_by_day(connection: Connection, window: Window) -> list[tuple[str, str, int, Tally]]:
-    """(UTC day, group, cluster, tally) of a window's whole UTC days, oldest first; only what was shown and clicked."""
+def clusters_by_day(connection: Connection, window: Window, step: int = 1) -> list[tuple[str, str, int, Tally]]:
+    """(last day, group, cluster, what was shown and clicked) of each `step` UTC days of a window, in order."""
     rows = connection.execute(
         """
-        SELECT day::text, ab_group, cluster, sum(shown)::bigint, sum(clicked)::bigint
-        FROM experiment_activity
-        WHERE day BETWEEN (%s::timestamptz AT TIME ZONE 'UTC')::date AND (%s::timestamptz AT TIME ZONE 'UTC')::date
-        GROUP BY day, ab_group, cluster HAVING sum(shown) > 0 ORDER BY day
+        WITH span AS (
+            SELECT (%(since)s::timestamptz AT TIME ZONE 'UTC')::date AS first,
+                (%(until)s::timestamptz AT TIME ZONE 'UTC')::date AS last
+        )
+        SELECT least(first + (day - first) / %(step)s * %(step)s + %(step)s - 1, last) AS until, ab_group, cluster,
+            sum(shown), sum(clicked)
+        FROM experiment_activity CROSS JOIN span
+        WHERE day BETWEEN first AND last
+        GROUP BY until, ab_group, cluster HAVING sum(shown) > 0 ORDER BY until
         """,
-        [window.since, window.until],
+        {"since": window.since, "until": window.until, "step": step},
     )
-    return [(day, ab_group, cluster, Tally(shown, clicked)) for day, ab_group, cluster, shown, clicked in rows]
+    return [(str(day), group, cluster, Tally(shown, clicked)) for day, group, cluster, shown, clicked in rows]
 
 
 def visitors(connection: Connection, window: Window) -> dict[str, int]:
