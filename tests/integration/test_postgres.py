@@ -1,0 +1,44 @@
+"""The embedded server's life: where others cannot enter, after a crash, and without root's groups."""
+
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from infra.local import postgres
+
+
+def test_a_folder_that_nobody_else_can_enter_is_fine(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    server = postgres.start(closed / "postgres", ["fsync=off"])
+    with psycopg.connect(server.url) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    server.stop()
+    postgres.remove(closed / "postgres")
+    assert not server.folder.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives anything up")
+def test_run_by_root_the_server_has_no_group_of_roots(tmp_path: Path) -> None:
+    server = postgres.start(tmp_path / "postgres", ["fsync=off"])
+    lines = dict(line.split(":", 1) for line in Path(f"/proc/{server.process.pid}/status").read_text().splitlines())
+    server.stop()
+    shutil.rmtree(server.folder)
+    assert "0" not in lines["Uid"].split() + lines["Gid"].split() + lines["Groups"].split()
+
+
+def test_a_killed_server_starts_again_with_its_rows(tmp_path: Path) -> None:
+    first = postgres.start(tmp_path / "postgres")
+    with psycopg.connect(first.url) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+    first.process.send_signal(signal.SIGKILL)
+    first.process.wait()
+    again = postgres.start(tmp_path / "postgres", ["fsync=off"])
+    with psycopg.connect(again.url) as connection:
+        assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
+    again.stop()
+    postgres.remove(tmp_path / "postgres")
