@@ -6,6 +6,7 @@ from bandit_selector.context import CONTEXT_KEYS
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Connection, connect
 from bandit_selector.store.posteriors import PUBLISH_LOCK, gather, publish
+from bandit_selector.store.verification import first_difference, rebuild
 
 SETTINGS = Settings()
 CELL = "evening|weekday|regular"
@@ -87,6 +88,16 @@ def test_arms_come_and_go_by_configuration(connection: Connection) -> None:
     newer = Settings(arms=("svd", "item_cf", "embeddings", "two_tower"))
     assert publish(connection, newer) == 2
     assert set(published(connection)) == set(newer.arms)
+
+
+def test_a_context_that_has_learned_has_a_cell_for_every_arm(connection: Connection) -> None:
+    learn_cell(connection, "svd", 3, 2)
+    publish(connection, SETTINGS)
+    cells = connection.execute("SELECT context_key, count(*), sum(total_pulls) FROM bandit_states GROUP BY 1")
+    assert cells.fetchall() == [(CELL, 6, 0)]
+    assert first_difference(connection) is not None  # these counts came from no event
+    rebuild(connection)
+    assert first_difference(connection) is None
 
 
 def test_keys_of_an_older_application_are_left_alone(connection: Connection) -> None:

@@ -32,6 +32,7 @@ def publish(connection: Connection, settings: Settings) -> int | None:
     with connection.transaction():
         if not _is_due(connection):
             return None
+        _complete_contexts(connection, settings)
         evidence = gather(connection, settings)
         learned = learn_from(evidence.counts, settings)
         return _write(connection, evidence, learned) if _differs(connection, learned, evidence.counts) else None
@@ -94,6 +95,26 @@ def _is_due(connection: Connection) -> bool:
         [PUBLISH_LOCK],
     ).fetchone()
     return bool(row and row[0])
+
+
+def _complete_contexts(connection: Connection, settings: Settings) -> None:
+    """Gives every configured arm a cell in each context that has learned anything, as the guide's readers expect."""
+    connection.execute(
+        """
+        INSERT INTO bandit_states (context_key, algorithm, prior_alpha, prior_beta, alpha, beta)
+        SELECT context_key, arm, %(alpha)s, %(beta)s, %(alpha)s, %(beta)s
+        FROM (SELECT DISTINCT context_key FROM bandit_states WHERE context_key = ANY(%(keys)s)) AS known
+        CROSS JOIN unnest(%(arms)s::text[]) AS arm
+        ORDER BY context_key, arm
+        ON CONFLICT (context_key, algorithm) DO NOTHING
+        """,
+        {
+            "alpha": settings.prior_alpha,
+            "beta": settings.prior_beta,
+            "keys": list(CONTEXT_KEYS),
+            "arms": list(settings.arms),
+        },
+    )
 
 
 def _differs(connection: Connection, learned: Learned, counts: Counts) -> bool:
