@@ -1,0 +1,144 @@
+"""Checks speak up when the bound crosses, never for lack of data; incidents are told once, daily, and when over."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from bandit_selector.evidence import Ratio
+from bandit_selector.experiment import Plan, read_out
+from bandit_selector.health import Alert, Facts, Feedback, Thresholds, evenness_among, judge
+from bandit_selector.incidents import Incident, mails
+from bandit_selector.tally import Tally
+
+NOW = datetime(2026, 6, 10, 9, tzinfo=UTC)
+EVEN = read_out(
+    {"treatment": Tally(50_000, 6_000), "control": Tally(50_000, 6_000)},
+    [(group, Tally(500, 60 + step % 5)) for group in ("treatment", "control") for step in range(100)],
+    {"treatment": 5_000, "control": 5_000},
+    Plan(),
+)
+WELL = Facts(
+    now=NOW,
+    shown=100_000,
+    lists=10_000,
+    long_tail=Ratio(30_000, 100_000, 1e-6),
+    genre_diversity=Ratio(7_000, 10_000, 1e-6),
+    ctr=Ratio(12_000, 100_000, 4e-6),
+    avg_rating=Ratio(4_000, 1_000, 1e-3),
+    treatment_places={"svd": 20_000, "graph": 30_000},
+    experiment=EVEN,
+    feedback=Feedback(received=15_000, unattributed=100, newest=NOW - timedelta(minutes=3), shown_since=20),
+    dead_letters=0,
+    difference=None,
+    candidates_updated=NOW - timedelta(hours=6),
+    arms_without_outcome=(),
+    contexts_at_cap=3,
+    contexts_published=24,
+)
+QUIET = Feedback(received=15_000, unattributed=0, newest=NOW - timedelta(hours=7), shown_since=5_000)
+
+
+def alerted(facts: Facts, **thresholds: Any) -> list[str]:
+    return [alert.metric for alert in judge(facts, Thresholds(**thresholds)).alerts]
+
+
+def test_a_service_that_is_well_alerts_nobody() -> None:
+    found = judge(WELL, Thresholds())
+    assert found.overall_status == "healthy"
+    assert {check.status for check in found.checks.values()} == {"ok"}
+
+
+@pytest.mark.parametrize(
+    ("broken", "metric", "overall"),
+    [
+        ({"long_tail": Ratio(15_000, 100_000, 1e-6)}, "long_tail_rate", "warning"),
+        ({"genre_diversity": Ratio(2_500, 10_000, 1e-6)}, "genre_diversity", "warning"),
+        ({"avg_rating": Ratio(3_100, 1_000, 1e-3)}, "avg_rating", "critical"),
+        ({"ctr": Ratio(8_000, 100_000, 4e-6)}, "ctr", "warning"),
+        ({"treatment_places": {"svd": 40_000, "graph": 10_000}}, "algorithm_dominance:svd", "warning"),
+        ({"feedback": QUIET}, "feedback_silence", "critical"),
+        ({"feedback": Feedback(15_000, 1_500, NOW, 0)}, "join_rate", "warning"),
+        ({"dead_letters": 2}, "dead_letters", "critical"),
+        ({"difference": "A cell is wrong."}, "invariant", "critical"),
+        ({"candidates_updated": NOW - timedelta(days=3)}, "candidate_age", "warning"),
+        ({"arms_without_outcome": ("graph",)}, "arm_without_data:graph", "warning"),
+    ],
+)
+def test_each_fault_is_found_alone(broken: dict[str, Any], metric: str, overall: str) -> None:
+    found = judge(replace(WELL, **broken), Thresholds())
+    assert [alert.metric for alert in found.alerts] == [metric]
+    assert found.overall_status == overall
+    assert all(alert.advice and alert.check in found.checks for alert in found.alerts)
+
+
+def test_messages_read_as_in_the_site_s_own_monitor() -> None:
+    broken = replace(
+        WELL,
+        ctr=Ratio(0, 100_000, 0.0),
+        avg_rating=Ratio(3_100, 1_000, 1e-3),
+        treatment_places={"svd": 71_000, "graph": 29_000},
+    )
+    assert [alert.message for alert in judge(broken, Thresholds()).alerts] == [
+        "Average rating (3.10) below threshold (3.50)",
+        "Algorithm 'svd' dominates with 71.00% of recommendations (threshold: 70.00%)",
+        "CTR (0.00%) below threshold (10.00%)",
+    ]
+
+
+def test_an_estimate_beyond_its_threshold_is_no_alarm_while_its_bound_is_not() -> None:
+    unsure = replace(WELL, ctr=Ratio(9_500, 100_000, 1e-5), avg_rating=Ratio(34.0, 10, 0.1))
+    assert alerted(unsure) == []
+
+
+def test_too_few_lists_or_none_are_no_alarm() -> None:
+    bad = replace(WELL, ctr=Ratio(0, 100, 0.0), lists=10)
+    assert alerted(bad) == []
+    assert judge(bad, Thresholds()).checks["engagement"].status == "no_data"
+    assert alerted(bad, min_lists=5) == ["ctr"]
+
+
+def test_quiet_nights_are_no_silence() -> None:
+    assert alerted(replace(WELL, feedback=replace(QUIET, shown_since=30))) == []
+
+
+def test_a_test_that_hurts_and_a_split_that_is_wrong_are_critical() -> None:
+    clusters = [("treatment", Tally(500, 50 + n % 5)) for n in range(100)]
+    clusters += [("control", Tally(500, 70 + n % 5)) for n in range(100)]
+    totals = {"treatment": Tally(50_000, 5_200), "control": Tally(50_000, 7_200)}
+    worse = read_out(totals, clusters, {"treatment": 5_000, "control": 5_000}, Plan())
+    assert (worse.verdict, alerted(replace(WELL, experiment=worse))) == ("lower", ["lift"])
+    assert worse.sentence.startswith("Treatment's CTR is 28% lower (")
+    skewed = read_out(totals, clusters, {"treatment": 6_000, "control": 4_000}, Plan())
+    assert alerted(replace(WELL, experiment=skewed)) == ["sample_ratio"]
+
+
+def test_evenness_is_one_for_equal_shares_and_zero_for_one() -> None:
+    assert evenness_among([2, 2, 2, 2], 4) == pytest.approx(1)
+    assert evenness_among([5], 4) == 0
+    assert evenness_among([], 4) is None
+
+
+ALERT = Alert("critical", "ctr", 0.05, 0.1, "CTR (5.00%) below threshold (10.00%)", "CTR 5.00% below 10.00%",
+              "9,000 lists.", "Look.", "engagement")  # fmt: skip
+
+
+def told(alerts: list[Alert], hours: float | None, unjudged: tuple[str, ...] = ()) -> list[str]:
+    """Kinds of the mails now, when the incident was mailed `hours` ago (None: never)."""
+    known = [] if hours is None else [Incident("ctr", "engagement", "CTR", "critical", NOW, NOW)]
+    return [mail.kind for mail in mails(alerts, known, unjudged, NOW + timedelta(hours=hours or 0), "s3://report")]
+
+
+def test_an_incident_is_told_when_it_begins_daily_and_when_it_is_over() -> None:
+    assert told([ALERT], None) == ["alert"]
+    assert told([ALERT], 1) == []
+    assert told([ALERT], 24) == ["reminder"]
+    assert told([], 24) == ["recovery"]
+    assert told([], 24, ("engagement",)) == []
+
+
+def test_subjects_are_what_the_topic_takes() -> None:
+    long = replace(ALERT, headline=f"“{'x' * 200}”")
+    (mail,) = mails([long], [], (), NOW, "s3://report")
+    assert len(mail.subject) <= 100
+    assert mail.subject.isascii()
