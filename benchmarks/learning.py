@@ -114,7 +114,7 @@ def _horizon_part(options: argparse.Namespace, progress: Progress) -> str:
 
 
 def _timing_part() -> str:
-    return f"""## Speed, one thread of a shared machine: read the ratios
+    return f"""## Speed: CPU time of one thread
 
 {report.timing_table(field.timings())}
 """

@@ -56,7 +56,7 @@ def timing_table(seconds: dict[str, float]) -> str:
     """Times and their ratios to the first."""
     baseline = next(iter(seconds.values()))
     rows = [[what, f"{s * 1e6:,.1f}", f"{s / baseline:.5f}"] for what, s in seconds.items()]
-    return table(["what", "median µs", "ratio to baseline"], rows)
+    return table(["what", "median µs of CPU", "ratio to baseline"], rows)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -70,7 +70,7 @@ def _seeds(games: Games, policy: str) -> list[int]:
 
 def _cell(finals: dict[int, float]) -> str:
     if not finals:
-        return "failed"
+        return "not played"
     x = np.array(list(finals.values()))
     error = x.std(ddof=1) / np.sqrt(len(x)) if len(x) > 1 else float("nan")
     return f"{x.mean():,.0f} ± {error:,.0f}"
