@@ -81,7 +81,7 @@ _LEARNING = (
 )
 _OUTCOMES = ("SUCCESS_RATING", "FAILURE_RATING", "SILENCE_COUNTS_AFTER", "ATTRIBUTION_WINDOW")
 _SLATE = ("MIN_LONG_TAIL_SHARE", "CONTROL_WEIGHTS", "TREATMENT_SHARE", "EXPERIMENT_SALT")
-_SIGN_IN = ("SIGN_IN_AUTHORIZE_URL", "SIGN_IN_TOKEN_URL", "SIGN_IN_CLIENT_ID", "SIGN_IN_SCOPE")
+_PAGE = ("SIGN_IN_AUTHORIZE_URL", "SIGN_IN_TOKEN_URL", "SIGN_IN_CLIENT_ID", "SIGN_IN_SCOPE", "DASHBOARD_NOTICE")
 _EXPERIMENT = ("TREATMENT_SHARE", "EXPERIMENT_START", "PLANNED_LIFT")
 _THRESHOLDS = (
     "MIN_AVG_RATING",
@@ -120,7 +120,7 @@ FUNCTIONS: Final = (
     Function(
         "analytics", "functions.monitor.analytics.handler", 1024, timedelta(seconds=29), 10,
         ("database",),
-        ("TIME_ZONE", *_EXPERIMENT, *_SIGN_IN),
+        ("TIME_ZONE", *_EXPERIMENT, *_PAGE),
     ),
     Function(
         "migrate", "functions.migrate.handler.handler", 512, timedelta(minutes=5), 1,

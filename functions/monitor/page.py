@@ -46,13 +46,14 @@ def serve(asset: str, settings: Settings, headers: Mapping[str, str], folder: Pa
 
 
 def configuration(settings: Settings) -> dict[str, str]:
-    """Where and as what the page lets people sign in; nothing in it is secret."""
+    """Where and as what people sign in, and what the page says above its figures; nothing in it is secret."""
     return {
         "authorize_url": settings.sign_in_authorize_url,
         "token_url": settings.sign_in_token_url,
         "client_id": settings.sign_in_client_id,
         "scope": settings.sign_in_scope,
         "time_zone": str(settings.time_zone),
+        "notice": settings.dashboard_notice,
     }
 
 

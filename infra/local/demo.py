@@ -46,15 +46,16 @@ class Outcome:
     dead_letters: int
 
 
-def plan(port: int) -> Plan:
-    """A demo's service: empty, fast rather than durable, on the visitors' clock."""
-    return Plan(LOCAL / "demo", port, simulated=True, postgres_settings=NOT_DURABLE, fresh=True)
+def plan(port: int, world: World) -> Plan:
+    """A demo's service: empty, fast rather than durable, on the visitors' clock; its dashboard names their world."""
+    told = {"DASHBOARD_NOTICE": world.sentence}
+    return Plan(LOCAL / "demo", port, simulated=True, postgres_settings=NOT_DURABLE, fresh=True, settings=told)
 
 
 @asynccontextmanager
 async def opened(port: int, world: World) -> AsyncGenerator[Installation]:
     """The service with the world's catalogue in it and candidate lists built; nobody visits yet."""
-    async with installation(plan(port)) as service:
+    async with installation(plan(port, world)) as service:
         with connect(service.addresses.database) as connection:
             site.load(connection, world.catalogue)
         await service.invoke("candidates", {"time": datetime.now(UTC).isoformat()})

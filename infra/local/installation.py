@@ -7,7 +7,7 @@ import shutil
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -35,7 +35,10 @@ LOCAL: Final = ROOT / ".local"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to run: where its files live, which port (0 = any), whose database and clock; `fresh` = empty."""
+    """What to run: where its files live, which port (0 = any), whose database and clock; `fresh` = empty.
+
+    `settings` are of this run, in the functions' own names; the environment's go before them.
+    """
 
     folder: Path
     port: int
@@ -43,6 +46,7 @@ class Plan:
     simulated: bool = False
     postgres_settings: Sequence[str] = ()
     fresh: bool = False
+    settings: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +161,15 @@ def _functions(
     logs.mkdir(exist_ok=True)
     runtimes: dict[str, Runtime] = {}
     for function in FUNCTIONS:
-        settings = settings_of(function, resources, database_url, api)
+        settings = settings_of(function, resources, database_url, api, plan.settings)
         runtimes[function.name] = Runtime(function, settings, ROOT, logs / f"{function.name}.log")
         stack.push_async_callback(runtimes[function.name].stop)
     return runtimes
 
 
-def settings_of(function: Function, resources: Resources, database_url: str, api: str) -> dict[str, str]:
+def settings_of(
+    function: Function, resources: Resources, database_url: str, api: str, of_this_run: Mapping[str, str]
+) -> dict[str, str]:
     """What the stack would put into this function's environment: what it uses, what was configured here, no more."""
     queues = {"FEEDBACK_QUEUE_URL": resources.queue, "DEAD_LETTER_QUEUE_URL": resources.dead_letter_queue}
     of_resource = {
@@ -179,7 +185,9 @@ def settings_of(function: Function, resources: Resources, database_url: str, api
         "SIGN_IN_TOKEN_URL": f"{api}{sign_in.TOKEN}",
         "SIGN_IN_CLIENT_ID": sign_in.CLIENT,
         "SIGN_IN_SCOPE": "analytics",
-    } | os.environ
+        **of_this_run,
+        **os.environ,
+    }
     configured = {name: here[name] for name in function.settings if name in here}
     return {**aws.CREDENTIALS, "AWS_ENDPOINT_URL": resources.endpoint, **configured, **given}
 

@@ -50,6 +50,11 @@ def test_the_page_learns_where_to_sign_in(built: Path) -> None:
     assert told["client_id"] == "dashboard"
 
 
+def test_the_page_says_what_the_team_wants_said_above_the_figures(built: Path) -> None:
+    settings = SETTINGS.model_copy(update={"dashboard_notice": "A synthetic world."})
+    assert json.loads(page.serve("configuration.json", settings, {}, built)["body"])["notice"] == "A synthetic world."
+
+
 def test_a_service_without_the_built_page_says_how_to_get_it(tmp_path: Path) -> None:
     answer = page.serve("index.html", SETTINGS, {}, tmp_path)
     assert answer["statusCode"] == 503

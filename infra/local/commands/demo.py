@@ -43,7 +43,7 @@ async def _demo(world: World, arguments: argparse.Namespace) -> int:
     console = Console(width=None if sys.stdout.isatty() else MIN_WIDTH)
     print("Starting the service, loading the catalogue, building its candidate lists ...", file=sys.stderr, flush=True)
     async with demo.opened(port, world) as service:
-        with announced(service, demo.plan(port)):
+        with announced(service, demo.plan(port, world)):
             if not arguments.exit:
                 greet(service)
             outcome = await demo.run(service, world, arguments.seed, arguments.requests, stopping)

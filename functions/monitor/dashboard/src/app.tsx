@@ -90,6 +90,7 @@ function Dashboard({ configuration, refused }: { configuration: Configuration; r
         </p>
       </header>
       <main>
+        {configuration.notice && <p class="notice">{configuration.notice}</p>}
         {fault && <Fault reason={fault} figures={figures} now={now} />}
         {figures && <Sections figures={figures} view={view} now={now} zone={configuration.time_zone} />}
       </main>

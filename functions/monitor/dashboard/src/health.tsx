@@ -18,7 +18,7 @@ export function HealthSection({ health: { report, fault }, now, zone }: { health
 
 const NoReport = ({ fault }: { fault: string }) => (
   <Nothing>
-    {fault} By hand: <code>./dev monitor --days 7</code>.
+    {fault} <code>./dev monitor --days 7</code> prints one.
   </Nothing>
 );
 

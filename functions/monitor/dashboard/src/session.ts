@@ -6,6 +6,7 @@ export interface Configuration {
   client_id: string;
   scope: string;
   time_zone: string;
+  notice: string;
 }
 
 interface Token {

@@ -73,6 +73,8 @@ class Settings(BaseModel):
     sign_in_token_url: str = ""
     sign_in_client_id: str = ""
     sign_in_scope: str = "openid analytics"
+    # What the dashboard says above its figures, for instance that they come from a demo
+    dashboard_notice: str = ""
     # The bandit
     arms: Annotated[tuple[Arm, ...], BeforeValidator(parse_list), Field(min_length=1)] = GUIDE_ARMS
     policy: Literal["shared", "independent"] = "shared"
