@@ -80,7 +80,7 @@ class Settings(BaseModel):
     policy: Literal["shared", "independent"] = "shared"
     prior_alpha: float = Field(default=1.0, gt=0)
     prior_beta: float = Field(default=1.0, gt=0)
-    half_life: float = Field(default=20_000, gt=0, description="outcomes after which evidence weighs half")
+    half_life: float = Field(default=50_000, gt=0, description="outcomes after which evidence weighs half")
     min_arm_probability: Share = 0.01
     max_algorithm_dominance: Share = 0.70
     min_long_tail_share: Share = 0.20

@@ -1,0 +1,93 @@
+"""What the consumer is compared with: one transaction per event, and COPY; and where its own time goes."""
+
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+from bandit_selector.feedback import Message
+from bandit_selector.settings import Settings
+from bandit_selector.store.connection import Connection, connect
+from bandit_selector.store.outcomes import Rule, apply
+
+STEPS = {
+    "WITH message": "attribute each message and write it to the log with its four indexes",
+    "SELECT FROM": "lock the impressions in the order of their ids",
+    "WITH said": "fold the feedback, update the impressions, move the cells",
+}
+
+
+def naive(url: str, messages: Sequence[Message]) -> float:
+    """Events per second, each: find the impression, update it, read the cell, write it back, commit."""
+    with connect(url) as own:
+        start = time.perf_counter()
+        for message in messages:
+            _naively(own, message)
+        return len(messages) / (time.perf_counter() - start)
+
+
+def _naively(own: Connection, message: Message) -> None:
+    with own.transaction():
+        row = own.execute(
+            "SELECT id, context->>'context_key', substr(algorithm, 8) FROM recommendation_events"
+            " WHERE user_id = %s AND movie_id = %s ORDER BY created_at DESC LIMIT 1",
+            [message.user_id, message.movie_id],
+        ).fetchone()
+        assert row is not None  # noqa: S101 # it was shown
+        own.execute(
+            "UPDATE recommendation_events SET clicked = true, clicked_at = %s WHERE id = %s",
+            [message.occurred_at, row[0]],
+        )
+        state = own.execute(
+            "SELECT id, alpha, total_pulls FROM naive_states WHERE context_key = %s AND algorithm = %s", row[1:]
+        ).fetchone()
+        if state is None:
+            own.execute("INSERT INTO naive_states (context_key, algorithm, alpha) VALUES (%s, %s, 2)", row[1:])
+        else:
+            own.execute(
+                "UPDATE naive_states SET alpha = %s, total_pulls = %s, updated_at = now() WHERE id = %s",
+                [state[1] + 1, state[2] + 1, state[0]],
+            )
+
+
+def copy(connection: Connection, messages: Sequence[Message], times: int) -> float:
+    """Rows per second of COPY into a logged table without indexes, from text made beforehand, each row `times` over."""
+    lines = "".join(map(_as_line, messages)).encode() * times
+    connection.execute("DROP TABLE IF EXISTS copied")
+    connection.execute("CREATE TABLE copied (LIKE feedback_events)")
+    start = time.perf_counter()
+    with connection.cursor().copy("COPY copied FROM STDIN") as target:
+        target.write(lines)
+    return len(messages) * times / (time.perf_counter() - start)
+
+
+def _as_line(m: Message) -> str:
+    values = (m.message_id, m.user_id, m.movie_id, m.event_id, m.action, m.rating, m.occurred_at, m.received_at)
+    fields = ["\\N" if value is None else str(value) for value in (*values, None, "unknown_impression")]
+    return "\t".join(fields) + "\n"
+
+
+class Timed(psycopg.Connection[tuple[Any, ...]]):
+    """A connection that adds up the time each kind of statement takes, by its first two words."""
+
+    spent: "defaultdict[str, float]"
+
+    def execute(self, query: Any, *arguments: Any, **options: Any) -> Any:  # type: ignore[override]
+        start = time.perf_counter()
+        cursor = super().execute(query, *arguments, **options)
+        self.spent[" ".join(str(query).split()[:2])] += time.perf_counter() - start
+        return cursor
+
+
+def parts(url: str, messages: Sequence[Message], size: int) -> dict[str, float]:
+    """Milliseconds of each step of a batch, durable, averaged over the batches; the commit is what no step explains."""
+    with Timed.connect(url, autocommit=True) as own:
+        own.spent = defaultdict(float)
+        start = time.perf_counter()
+        for at in range(0, len(messages), size):
+            apply(own, messages[at : at + size], Rule.of(Settings()), messages[0].received_at)
+        total = time.perf_counter() - start
+        spent = {step: own.spent[words] for words, step in STEPS.items()}
+    spent["commit, and Python's own part"] = total - sum(spent.values())
+    return {step: 1000 * seconds * size / len(messages) for step, seconds in spent.items()}
