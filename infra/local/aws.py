@@ -95,7 +95,16 @@ def start(folder: Path) -> Aws:
 
 def create(server: Aws, queue: Queue, database_url: str) -> Resources:
     """Makes the queue with its dead letters, the topic, the bucket and the database's secret."""
-    sqs = server.client("sqs")
+    url, dead = create_queue(server.client("sqs"), queue)
+    bucket = "reports"
+    server.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    topic = server.client("sns").create_topic(Name="alerts")["TopicArn"]
+    secret = server.client("secretsmanager").create_secret(Name="database", SecretString=database_url)["ARN"]
+    return Resources(server.endpoint, url, dead, bucket, topic, secret)
+
+
+def create_queue(sqs: Any, queue: Queue) -> tuple[str, str]:
+    """Makes the queue and its dead letters' queue; returns their URLs."""
     dead = sqs.create_queue(QueueName=f"{queue.name}-dead-letters")["QueueUrl"]
     redrive = {"deadLetterTargetArn": queue_arn(f"{queue.name}-dead-letters"), "maxReceiveCount": queue.attempts}
     attributes = {
@@ -103,12 +112,7 @@ def create(server: Aws, queue: Queue, database_url: str) -> Resources:
         "MessageRetentionPeriod": str(int(queue.retention.total_seconds())),
         "RedrivePolicy": json.dumps(redrive),
     }
-    url = sqs.create_queue(QueueName=queue.name, Attributes=attributes)["QueueUrl"]
-    bucket = "reports"
-    server.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
-    topic = server.client("sns").create_topic(Name="alerts")["TopicArn"]
-    secret = server.client("secretsmanager").create_secret(Name="database", SecretString=database_url)["ARN"]
-    return Resources(server.endpoint, url, dead, bucket, topic, secret)
+    return sqs.create_queue(QueueName=queue.name, Attributes=attributes)["QueueUrl"], dead
 
 
 def queue_arn(name: str) -> str:

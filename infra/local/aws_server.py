@@ -1,41 +1,41 @@
-"""moto's server as a program, one of its races closed and three of its reckonings made cheap. Knows no queue of ours.
+"""moto's server as a program, with a queue that loses nothing under load. Knows no queue of ours.
 
-moto deletes a message by replacing the list of all of them, while another thread appends to it or replaces it too: a
-message just sent is lost, or one just deleted is back. A delete now holds the lock that a send holds.
-
-moto counts a whole queue for every message it takes or gives, lists its own folder for every request, and tells the
-time by calendar arithmetic. The answers stay the same; a message costs a third of the processor time.
+In moto 5.2.5 each deletion replaces the list of messages by a copy made without a lock: a message that is sent while
+two others are deleted vanishes, and a deleted one comes back. Here one lock guards the list. moto also counts a whole
+queue for every message it takes or gives, lists its own folder for every request, and tells the time by calendar
+arithmetic; here the answers are the same and a message costs a fraction of the processor time.
 """
 
 import sys
 import time
-from collections.abc import Callable
 from typing import Any, cast
 
 from moto import backends
 from moto.server import main
 from moto.sqs import models
+from moto.sqs.exceptions import ReceiptHandleIsInvalid
+
+_receive = cast("Any", models).SQSBackend.receive_message
 
 
-def quicken() -> None:
-    """Replaces the four functions in this process."""
+def repair() -> None:
+    """Replaces moto's functions in this process."""
     modules = tuple(backends.list_of_moto_modules())
     sqs, registry = cast("Any", models), cast("Any", backends)
     registry.list_of_moto_modules = lambda: modules
     sqs.unix_time = time.time
-    sqs.unix_time_millis = lambda: time.time() * 1000
-    sqs.Queue.delete_message = locked(sqs.Queue.delete_message)
+    sqs.unix_time_millis = milliseconds
     sqs.SQSBackend.is_message_valid_based_on_retention_period = is_retained
+    sqs.SQSBackend.receive_message = receive_message
+    sqs.Queue.delete_message = delete_message
+    sqs.Queue.messages = property(messages)
+    sqs.Queue.approximate_number_of_messages_delayed = property(delayed)
+    sqs.Queue.approximate_number_of_messages_not_visible = property(in_flight)
 
 
-def locked(delete_message: Callable[[Any, str], None]) -> Callable[[Any, str], None]:
-    """A queue's delete, alone with its messages."""
-
-    def delete(queue: Any, receipt_handle: str) -> None:
-        with queue._messages_lock:
-            delete_message(queue, receipt_handle)
-
-    return delete
+def milliseconds() -> float:
+    """Since 1970, as moto's queues count."""
+    return time.time() * 1000
 
 
 def is_retained(backend: Any, queue_name: str, message: Any) -> bool:
@@ -44,6 +44,44 @@ def is_retained(backend: Any, queue_name: str, message: Any) -> bool:
     return bool(kept + message.sent_timestamp / 1000 > time.time())
 
 
+def receive_message(backend: Any, queue_name: str, *arguments: Any, **more: Any) -> Any:
+    """moto's own, alone with the queue except while it waits for a message to come."""
+    with backend.get_queue(queue_name)._messages_lock:
+        return _receive(backend, queue_name, *arguments, **more)
+
+
+def delete_message(queue: Any, receipt_handle: str) -> None:
+    """Removes the message of any receipt it ever had; a second time is fine. Raises ReceiptHandleIsInvalid."""
+    with queue._messages_lock:
+        if receipt_handle in queue.deleted_messages:
+            return
+        for message in queue._messages:
+            if message.had_receipt_handle(receipt_handle):
+                queue.pending_messages.discard(message)
+                queue.deleted_messages.update(message.all_receipt_handles)
+                queue._messages.remove(message)
+                return
+        raise ReceiptHandleIsInvalid
+
+
+def messages(queue: Any) -> list[Any]:
+    """Those that can be received now."""
+    now = milliseconds()
+    return [one for one in queue._messages if now > one.visible_at and now >= one.delayed_until]
+
+
+def delayed(queue: Any) -> int:
+    """How many were sent to be received later."""
+    now = milliseconds()
+    return sum(now < one.delayed_until for one in queue._messages)
+
+
+def in_flight(queue: Any) -> int:
+    """How many have been received and are neither deleted nor visible again."""
+    now = milliseconds()
+    return sum(now <= one.visible_at for one in queue._messages)
+
+
 if __name__ == "__main__":
-    quicken()
+    repair()
     main(sys.argv[1:])

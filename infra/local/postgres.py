@@ -50,9 +50,10 @@ class Postgres:
             self.process.wait()
 
 
-def start(folder: Path, settings: Sequence[str] = ()) -> Postgres:
+def start(folder: Path, settings: Sequence[str] = (), port: int = 0) -> Postgres:
     """Starts the server whose files live in `folder`, made on first use; `settings` are lines of postgresql.conf.
 
+    Port 0 is any free one.
     Run by root, the server runs as an unprivileged user, as PostgreSQL demands; where that user cannot enter `folder`,
     binaries and data live under /var/tmp instead. A server that a crashed run left behind is stopped first.
     """
@@ -62,7 +63,7 @@ def start(folder: Path, settings: Sequence[str] = ()) -> Postgres:
     binaries, data = _binaries(home), home / "data"
     password = _initialise(binaries, home, data)
     _run(binaries / "pg_ctl", "stop", "-D", data, "-m", "fast", check=False)
-    port = free_port()
+    port = port or free_port()
     options = [f"port={port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", *settings]
     with (home / "log").open("ab") as log:
         words = [binaries / "postgres", "-D", data, *(word for option in options for word in ("-c", option))]

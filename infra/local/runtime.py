@@ -99,6 +99,10 @@ class Sandbox:
     def alive(self) -> bool:
         return self._process is not None and self._process.returncode is None
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     async def stop(self) -> None:
         """Kills the process and closes its Runtime API. Stopping twice is fine."""
         if self._process and self.alive:
@@ -187,9 +191,14 @@ class Runtime:
                     log.write(f"{error}\n")
                 raise
             finally:
-                self._give_back(sandbox)
+                await self._put_back(sandbox)
         finally:
             self._events -= 1
+
+    @property
+    def processes(self) -> tuple[int, ...]:
+        """The ids of the processes that live now."""
+        return tuple(sandbox.pid for sandbox in self._sandboxes if sandbox.alive)
 
     async def stop(self) -> None:
         """Ends every process; events in flight or waiting fail."""
@@ -240,11 +249,15 @@ class Runtime:
         finally:
             self._starting = None
 
-    def _give_back(self, sandbox: Sandbox) -> None:
-        if not sandbox.alive:
-            self._sandboxes.discard(sandbox)
+    async def _put_back(self, sandbox: Sandbox) -> None:
+        if sandbox.alive:
+            self._give_back(sandbox)
+        else:
             self._start_one()
-        elif not self._next_turn(lambda turn: turn.set_result(sandbox)):
+            await self._discard(sandbox)
+
+    def _give_back(self, sandbox: Sandbox) -> None:
+        if not self._next_turn(lambda turn: turn.set_result(sandbox)):
             self._idle.append(sandbox)
 
     def _next_turn(self, take: "Callable[[asyncio.Future[Sandbox]], None]") -> bool:
