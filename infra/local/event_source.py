@@ -19,6 +19,7 @@ from infra.service import Queue
 
 TAKE: Final = 10  # ReceiveMessage's limit, and DeleteMessageBatch's
 LONG_POLL_SECONDS: Final = 20
+RETRY_SECONDS: Final = 0.2
 Invoke = Callable[[bytes], Awaitable[bytes]]
 Message = dict[str, Any]
 
@@ -65,7 +66,8 @@ class EventSource:
             answer: Any = json.loads(await self.invoke(json.dumps(event).encode()))
             failed = _failed(answer)
             done = [message for message in batch if message["MessageId"] not in failed]
-            await asyncio.gather(*(self._delete(done[i : i + TAKE]) for i in range(0, len(done), TAKE)))
+            for start in range(0, len(done), TAKE):
+                await self._delete(done[start : start + TAKE])
 
     async def _receive(self, seconds: int) -> list[Message]:
         answer = await self._call(
@@ -79,7 +81,12 @@ class EventSource:
         self.deleted += len(messages)
 
     async def _call(self, action: str, **parameters: object) -> dict[str, Any]:
-        return await call(self.session, self.url, action, **parameters)
+        """Tries until the queue's service answers, as AWS's own pollers do; every call here may be repeated."""
+        while True:
+            try:
+                return await call(self.session, self.url, action, **parameters)
+            except aiohttp.ClientConnectionError:
+                await asyncio.sleep(RETRY_SECONDS)
 
     def _record(self, message: Message) -> dict[str, Any]:
         return {

@@ -100,8 +100,9 @@ class Sandbox:
         return self._process is not None and self._process.returncode is None
 
     @property
-    def pid(self) -> int:
-        return self._process.pid
+    def pid(self) -> int | None:
+        """The process's id while it lives."""
+        return self._process.pid if self._process and self.alive else None
 
     async def stop(self) -> None:
         """Kills the process and closes its Runtime API. Stopping twice is fine."""
@@ -198,7 +199,7 @@ class Runtime:
     @property
     def processes(self) -> tuple[int, ...]:
         """The ids of the processes that live now."""
-        return tuple(sandbox.pid for sandbox in self._sandboxes if sandbox.alive)
+        return tuple(pid for sandbox in self._sandboxes if (pid := sandbox.pid))
 
     async def stop(self) -> None:
         """Ends every process; events in flight or waiting fail."""

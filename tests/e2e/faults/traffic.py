@@ -1,0 +1,104 @@
+"""A large random history, and the account of what became of it: applied, lost, counted twice."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from random import Random
+
+from bandit_selector.feedback import Message, new_message_id
+from bandit_selector.store.connection import Connection
+from bandit_selector.store.outcomes import settle
+from bandit_selector.store.verification import first_difference
+
+from tests.integration.histories import ARMS, EPOCH, KEYS, RULE, History, Impression, tables, truth
+
+ACTIONS = ("click",) * 5 + ("rating", "rating", "thumbs_up", "thumbs_down")
+END = EPOCH + timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What became of the messages of one run."""
+
+    sent: int
+    applied: int
+    lost: int
+    counted_twice: int
+
+    def __str__(self) -> str:
+        return (
+            f"sent {self.sent:,} | applied {self.applied:,} | lost {self.lost:,} | counted twice {self.counted_twice:,}"
+        )
+
+
+def traffic(seed: int, impressions: int = 2_000, messages: int = 1_000) -> History:
+    """Impressions over a week; a message each for random ones, some of them too late, foreign or about nothing."""
+    randomness = Random(seed)
+    shown = tuple(
+        Impression(
+            number,
+            randomness.randint(1, 100),
+            randomness.randint(1, 60),
+            randomness.choice(ARMS),
+            randomness.choice(KEYS),
+            EPOCH + timedelta(seconds=randomness.randrange(7 * 24 * 3600)),
+        )
+        for number in range(1, impressions + 1)
+    )
+    return History(shown, tuple(_message(randomness.choice(shown), randomness) for _ in range(messages)))
+
+
+def _message(shown: Impression, randomness: Random) -> Message:
+    received = shown.created_at + timedelta(seconds=randomness.choice((5, 60, 3_600, 8 * 24 * 3_600)))
+    action = randomness.choice(ACTIONS)
+    named = randomness.random() < 0.7
+    stranger = randomness.random() < 0.02
+    return Message(
+        message_id=new_message_id(received, randomness),
+        action=action,
+        user_id=randomness.randint(1, 100) if stranger else shown.user_id,
+        movie_id=None if named else shown.movie_id,
+        event_id=shown.id + (randomness.random() < 0.02) * 100_000 if named else None,
+        rating=randomness.randint(1, 10) / 2 if action == "rating" else None,
+        occurred_at=received - timedelta(seconds=randomness.choice((0, 0, 2, 600))),
+        received_at=received,
+    )
+
+
+def show_all(connection: Connection, history: History) -> None:
+    """Makes all impressions visible, in one statement."""
+    connection.cursor().executemany(
+        """
+        INSERT INTO recommendation_events (id, user_id, movie_id, algorithm, context, propensity, created_at)
+        VALUES (%s, %s, %s, %s, jsonb_build_object('context_key', %s::text), %s, %s)
+        """,
+        [
+            (one.id, one.user_id, one.movie_id, one.algorithm, one.context_key,
+             1 / 6 if one.algorithm.startswith("bandit_") else None, one.created_at)
+            for one in history.impressions
+        ],
+    )  # fmt: skip
+
+
+def written(history: History) -> list[str]:
+    """The messages as they lie in the queue."""
+    return [message.model_dump_json(exclude_none=True) for message in history.messages]
+
+
+def account(connection: Connection, history: History, fault: str) -> Account:
+    """Settles everything, compares the tables with the truth cell by cell, and prints the run's line."""
+    while settle(connection, END, RULE, END, limit=5_000):
+        pass
+    found, true = tables(connection), truth(history)
+    recorded = {row[0] for row in connection.execute("SELECT message_id FROM feedback_events")}
+    pulls = {cell: counts[2] for cell, counts in found.cells.items()}
+    result = Account(
+        sent=len(history.messages),
+        applied=len(recorded),
+        lost=len({message.message_id for message in history.messages} - recorded),
+        counted_twice=int(sum(max(0, count - true.cells.get(cell, (0,) * 3)[2]) for cell, count in pulls.items())),
+    )
+    print(f"\n{fault} | {result}")
+    assert found == true
+    assert first_difference(connection) is None
+    assert (result.applied, result.lost, result.counted_twice) == (result.sent, 0, 0)
+    return result
