@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Annotated, Final, TypeAlias
 
 from bandit_selector import answers
-from bandit_selector.answers import BanditStats, Performance, RecommendationStats, Timeline
+from bandit_selector.answers import BanditStats, Performance, RecommendationStats
 from bandit_selector.errors import NoReport
 from bandit_selector.monitoring import Report, experiment, lift_points
 from bandit_selector.settings import Settings, read_settings
@@ -14,6 +14,7 @@ from bandit_selector.store.connection import Connection, Database
 from bandit_selector.store.credentials import database_url
 from bandit_selector.tally import Window, total
 from bandit_selector.telemetry import Telemetry
+from bandit_selector.timeline import Timeline, context_shares, points
 from bandit_selector.web import Answer, Event, answer, answers_problems, caller, path_of, problem, query_of, received_at
 from pydantic import BaseModel, Field
 
@@ -112,10 +113,8 @@ def timeline(connection: Connection, event: Event, settings: Settings) -> Timeli
         since=window.since,
         resolution=resolution,
         time_zone=str(settings.time_zone),
-        points=answers.points(
-            activity.over_time(connection, window, resolution, str(settings.time_zone), span.context_key)
-        ),
-        contexts=answers.context_shares(activity.by_context(connection, window)),
+        points=points(activity.over_time(connection, window, resolution, str(settings.time_zone), span.context_key)),
+        contexts=context_shares(activity.by_context(connection, window)),
         lift=lift_points(connection, window, settings),
     )
 

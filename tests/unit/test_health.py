@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from bandit_selector.checks import judge
 from bandit_selector.evidence import Ratio
 from bandit_selector.experiment import Plan, read_out
-from bandit_selector.health import Alert, Facts, Feedback, Thresholds, evenness_among, judge
+from bandit_selector.health import Alert, Facts, Feedback, Thresholds, evenness_among
 from bandit_selector.incidents import Incident, mails
 from bandit_selector.tally import Tally
 

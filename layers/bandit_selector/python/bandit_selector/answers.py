@@ -5,14 +5,13 @@ Rates and lifts are in percent and ratings in stars, but for /analytics/bandit/s
 
 from collections.abc import Mapping
 from datetime import datetime
-from itertools import groupby
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from bandit_selector.evidence import Interval, Lift
+from bandit_selector.evidence import Lift
 from bandit_selector.experiment import Comparison, Plan, ReadOut, Verdict
-from bandit_selector.store.activity import Cell, Moment, Resolution
+from bandit_selector.store.activity import Cell
 from bandit_selector.tally import Metric, Tally, group_of, total
 
 STARS: tuple[Metric, ...] = ("avg_rating",)
@@ -148,8 +147,8 @@ class MetricAnswer(Answer):
     @classmethod
     def of(cls, comparison: Comparison, unit: float) -> Self:
         return cls(
-            treatment=_scaled(comparison.treatment.value, unit),
-            control=_scaled(comparison.control.value, unit),
+            treatment=scaled(comparison.treatment.value, unit),
+            control=scaled(comparison.control.value, unit),
             lift=LiftAnswer.of(comparison.lift, unit) if comparison.lift else None,
         )
 
@@ -258,123 +257,10 @@ class RecommendationStats(Answer):
         )
 
 
-class AlgorithmPoint(Answer):
-    """One algorithm in one hour or day; `share` is its part of its group's places, `success_rate` S/(S + F)."""
-
-    shown: int
-    share: float
-    success_rate: float | None
-
-
-class GroupPoint(Answer):
-    shown: int
-    clicks: int
-    ctr: float
-
-
-class Point(Answer):
-    """One hour or day, which begins at `at`."""
-
-    at: datetime
-    algorithms: dict[str, AlgorithmPoint]
-    groups: dict[str, GroupPoint]
-
-
-class ContextShare(Answer):
-    shown: int
-    share: float
-    ctr: float
-
-
-class RateAnswer(Answer):
-    """A rate with its 95 % interval."""
-
-    percent: float
-    percent_low: float
-    percent_high: float
-
-    @classmethod
-    def of(cls, interval: Interval) -> Self:
-        return cls(percent=100 * interval.estimate, percent_low=100 * interval.low, percent_high=100 * interval.high)
-
-
-class CtrPoint(Answer):
-    """Both groups' CTR on a UTC day, as far as they were shown anything."""
-
-    day: str
-    groups: dict[str, RateAnswer]
-
-
-class LiftPoint(Answer):
-    """The lift in CTR of everything up to the end of a UTC day."""
-
-    day: str
-    percent: float
-    percent_low: float
-    percent_high: float
-
-    @classmethod
-    def of(cls, day: str, lift: Lift) -> Self:
-        relative = lift.relative
-        return cls(
-            day=day,
-            percent=100 * relative.estimate,
-            percent_low=100 * relative.low,
-            percent_high=100 * relative.high,
-        )
-
-
-class Timeline(Answer):
-    """GET /analytics/timeline: how selection, success and both groups' CTR moved, and which contexts there were."""
-
-    period_days: int
-    since: datetime
-    resolution: Resolution
-    time_zone: str
-    points: list[Point]
-    contexts: dict[str, ContextShare]
-    lift: list[LiftPoint]
-
-
-def points(moments: list[Moment]) -> list[Point]:
-    """The timeline's points, of moments that are ordered by time."""
-    return [
-        _point(at, {moment.algorithm: moment.tally for moment in together})
-        for at, together in groupby(moments, key=lambda moment: moment.at)
-    ]
-
-
-def context_shares(tallies: dict[str, Tally]) -> dict[str, ContextShare]:
-    shown = total(tallies.values())
-    return {
-        key: ContextShare(shown=tally.shown, share=shown.per_shown(tally.shown), ctr=tally.per_shown(tally.clicked))
-        for key, tally in tallies.items()
-    }
-
-
 def group_totals(algorithms: Mapping[str, Tally]) -> dict[str, Tally]:
     """The tally of each group of the test."""
     groups = sorted({group_of(algorithm) for algorithm in algorithms})
     return {group: total(tally for name, tally in algorithms.items() if group_of(name) == group) for group in groups}
-
-
-def _point(at: datetime, algorithms: dict[str, Tally]) -> Point:
-    groups = group_totals(algorithms)
-    return Point(
-        at=at,
-        algorithms={
-            name: AlgorithmPoint(
-                shown=tally.shown,
-                share=groups[group_of(name)].per_shown(tally.shown),
-                success_rate=_scaled(tally.success_rate, 100),
-            )
-            for name, tally in algorithms.items()
-        },
-        groups={
-            name: GroupPoint(shown=tally.shown, clicks=tally.clicked, ctr=tally.per_shown(tally.clicked))
-            for name, tally in groups.items()
-        },
-    )
 
 
 def _counted(cells: list[Cell]) -> dict[str, int]:
@@ -412,5 +298,5 @@ def _cell(cell: Cell) -> CellStats:
     )
 
 
-def _scaled(value: float | None, unit: float) -> float | None:
+def scaled(value: float | None, unit: float) -> float | None:
     return None if value is None else unit * value

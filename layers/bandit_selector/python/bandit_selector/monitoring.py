@@ -9,6 +9,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict
 
 from bandit_selector import answers
+from bandit_selector.checks import judge
 from bandit_selector.evidence import Ratio, clustered
 from bandit_selector.experiment import Plan, ReadOut, ctr_by_day, lift_over_time, read_out
 from bandit_selector.genres import parse_genres
@@ -22,7 +23,6 @@ from bandit_selector.health import (
     Thresholds,
     Value,
     evenness_among,
-    judge,
 )
 from bandit_selector.settings import Settings
 from bandit_selector.store import activity, monitoring
@@ -30,6 +30,7 @@ from bandit_selector.store.connection import Connection
 from bandit_selector.store.monitoring import Listed
 from bandit_selector.store.verification import first_difference
 from bandit_selector.tally import RATIOS, Metric, Tally, Window, group_of, total
+from bandit_selector.timeline import CtrPoint, LiftPoint, Point, RateAnswer, points
 
 SAMPLED_LISTS: Final = 2_000
 """Diversity is measured on about so many lists, whatever the traffic: genre diversity is then known to ±.01."""
@@ -69,9 +70,9 @@ class Report(BaseModel):
     since: datetime
     time_zone: str
     ab_test: answers.Experiment
-    timeline: list[answers.Point]
-    ctr_by_day: list[answers.CtrPoint]
-    lift: list[answers.LiftPoint]
+    timeline: list[Point]
+    ctr_by_day: list[CtrPoint]
+    lift: list[LiftPoint]
     posteriors: dict[str, answers.CellStats]
 
     def to_tell(self) -> list[Alert]:
@@ -100,9 +101,9 @@ def report(connection: Connection, days: int, now: datetime, settings: Settings,
         since=window.since.astimezone(settings.time_zone),
         time_zone=zone,
         ab_test=answers.Experiment.of(found, plan(settings), start(window, settings).since),
-        timeline=answers.points(activity.over_time(connection, window, "day", zone)),
+        timeline=points(activity.over_time(connection, window, "day", zone)),
         ctr_by_day=[
-            answers.CtrPoint(day=day, groups={name: answers.RateAnswer.of(rate) for name, rate in groups.items()})
+            CtrPoint(day=day, groups={name: RateAnswer.of(rate) for name, rate in groups.items()})
             for day, groups in ctr_by_day(activity.clusters_by_day(connection, start(window, settings)))
         ],
         lift=lift_points(connection, window, settings),
@@ -118,12 +119,12 @@ def experiment(
     return answers.Experiment.of(found, plan(settings), start(window, settings).since)
 
 
-def lift_points(connection: Connection, window: Window, settings: Settings) -> list[answers.LiftPoint]:
+def lift_points(connection: Connection, window: Window, settings: Settings) -> list[LiftPoint]:
     """The test's lift as it became known, at no more than about thirty moments."""
     part = start(window, settings)
     step = max(1, ceil((part.until - part.since).days / MOMENTS))
     days = activity.clusters_by_day(connection, part, step)
-    return [answers.LiftPoint.of(day, lift) for day, lift in lift_over_time(days, plan(settings))]
+    return [LiftPoint.of(day, lift) for day, lift in lift_over_time(days, plan(settings))]
 
 
 def plan(settings: Settings) -> Plan:

@@ -1,0 +1,123 @@
+"""How selection, success and the test moved over time, as /analytics/timeline and reports show it. Reads nothing."""
+
+from datetime import datetime
+from itertools import groupby
+from typing import Self
+
+from bandit_selector.answers import Answer, group_totals, scaled
+from bandit_selector.evidence import Interval, Lift
+from bandit_selector.store.activity import Moment, Resolution
+from bandit_selector.tally import Tally, group_of, total
+
+
+class AlgorithmPoint(Answer):
+    """One algorithm in one hour or day; `share` is its part of its group's places, `success_rate` S/(S + F)."""
+
+    shown: int
+    share: float
+    success_rate: float | None
+
+
+class GroupPoint(Answer):
+    shown: int
+    clicks: int
+    ctr: float
+
+
+class Point(Answer):
+    """One hour or day, which begins at `at`."""
+
+    at: datetime
+    algorithms: dict[str, AlgorithmPoint]
+    groups: dict[str, GroupPoint]
+
+
+class ContextShare(Answer):
+    shown: int
+    share: float
+    ctr: float
+
+
+class RateAnswer(Answer):
+    """A rate with its 95 % interval."""
+
+    percent: float
+    percent_low: float
+    percent_high: float
+
+    @classmethod
+    def of(cls, interval: Interval) -> Self:
+        return cls(percent=100 * interval.estimate, percent_low=100 * interval.low, percent_high=100 * interval.high)
+
+
+class CtrPoint(Answer):
+    """Both groups' CTR on a UTC day, as far as they were shown anything."""
+
+    day: str
+    groups: dict[str, RateAnswer]
+
+
+class LiftPoint(Answer):
+    """The lift in CTR of everything up to the end of a UTC day."""
+
+    day: str
+    percent: float
+    percent_low: float
+    percent_high: float
+
+    @classmethod
+    def of(cls, day: str, lift: Lift) -> Self:
+        relative = lift.relative
+        return cls(
+            day=day,
+            percent=100 * relative.estimate,
+            percent_low=100 * relative.low,
+            percent_high=100 * relative.high,
+        )
+
+
+class Timeline(Answer):
+    """GET /analytics/timeline: how selection, success and both groups' CTR moved, and which contexts there were."""
+
+    period_days: int
+    since: datetime
+    resolution: Resolution
+    time_zone: str
+    points: list[Point]
+    contexts: dict[str, ContextShare]
+    lift: list[LiftPoint]
+
+
+def points(moments: list[Moment]) -> list[Point]:
+    """The timeline's points, of moments that are ordered by time."""
+    return [
+        _point(at, {moment.algorithm: moment.tally for moment in together})
+        for at, together in groupby(moments, key=lambda moment: moment.at)
+    ]
+
+
+def context_shares(tallies: dict[str, Tally]) -> dict[str, ContextShare]:
+    shown = total(tallies.values())
+    return {
+        key: ContextShare(shown=tally.shown, share=shown.per_shown(tally.shown), ctr=tally.per_shown(tally.clicked))
+        for key, tally in tallies.items()
+    }
+
+
+def _point(at: datetime, algorithms: dict[str, Tally]) -> Point:
+    groups = group_totals(algorithms)
+    return Point(
+        at=at,
+        algorithms={
+            name: AlgorithmPoint(
+                shown=tally.shown,
+                share=groups[group_of(name)].per_shown(tally.shown),
+                success_rate=scaled(tally.success_rate, 100),
+            )
+            for name, tally in algorithms.items()
+        },
+        groups={
+            name: GroupPoint(shown=tally.shown, clicks=tally.clicked, ctr=tally.per_shown(tally.clicked))
+            for name, tally in groups.items()
+        },
+    )
