@@ -123,14 +123,18 @@ def visitors(connection: Connection, window: Window) -> dict[str, int]:
             SELECT ab_group, visitors FROM experiment_days
             WHERE day >= (%(since)s::timestamptz AT TIME ZONE 'UTC')::date
             UNION ALL
-            SELECT t.ab_group, count(DISTINCT e.user_id)
-            FROM recommendation_events AS e
-            CROSS JOIN LATERAL bandit_tally(e) AS t
-            LEFT JOIN experiment_visitors AS v ON (v.user_id, v.ab_group) = (e.user_id, t.ab_group)
-                AND v.last_day >= (%(since)s::timestamptz AT TIME ZONE 'UTC')::date
-            WHERE e.settled_at IS NULL AND v.user_id IS NULL
-                AND e.created_at >= date_trunc('day', %(since)s::timestamptz, 'UTC')
-            GROUP BY t.ab_group
+            SELECT live.ab_group, count(*)
+            FROM (
+                SELECT DISTINCT e.user_id, t.ab_group
+                FROM recommendation_events AS e CROSS JOIN LATERAL bandit_tally(e) AS t
+                WHERE e.settled_at IS NULL AND e.created_at >= date_trunc('day', %(since)s::timestamptz, 'UTC')
+            ) AS live
+            LEFT JOIN LATERAL (
+                SELECT last_day FROM experiment_visitors AS v
+                WHERE (v.user_id, v.ab_group) = (live.user_id, live.ab_group) LIMIT 1
+            ) AS seen ON true
+            WHERE seen.last_day IS NULL OR seen.last_day < (%(since)s::timestamptz AT TIME ZONE 'UTC')::date
+            GROUP BY live.ab_group
         ) AS counted GROUP BY ab_group
         """,
         {"since": window.since},
