@@ -25,45 +25,61 @@ function readView(): View {
   return { days: query.get("days") ?? "7", group: query.get("group") ?? "", context: query.get("context") ?? "" };
 }
 
-function Dashboard({ configuration, refused }: { configuration: Configuration; refused: string }) {
-  const [view, setView] = useState(readView);
+/** The newest figures for a view, renewed every half minute; `ended` says why the sign-in is over. */
+function useFigures({ days, context }: View, refused: string) {
   const [figures, setFigures] = useState<Figures | null>(null);
   const [fault, setFault] = useState("");
-  const [farewell, setFarewell] = useState(refused);
-  const [now, setNow] = useState(Date.now());
+  const [ended, setEnded] = useState(refused);
   const turn = useRef(0);
-  const token = currentToken();
 
+  const leave = (reason = "") => {
+    signOut();
+    setFigures(null);
+    setEnded(reason);
+  };
   const refresh = useCallback(async () => {
     const token = currentToken();
-    if (!token) return setNow(Date.now());
+    if (!token) return;
     const mine = ++turn.current; // an answer that was overtaken by a newer question is dropped
     try {
-      const found = await readFigures(token, view.days, view.context);
+      const found = await readFigures(token, days, context);
       if (mine !== turn.current) return;
       setFigures(found);
       setFault("");
     } catch (error) {
-      if (error instanceof NotAllowed) {
-        signOut();
-        setFarewell(error.message);
-      } else setFault(error instanceof TypeError ? "The service cannot be reached." : String((error as Error).message));
+      if (error instanceof NotAllowed) leave(error.message);
+      else setFault(error instanceof TypeError ? "The service cannot be reached." : (error as Error).message);
     }
-    setNow(Date.now());
-  }, [view.days, view.context]);
+  }, [days, context]);
 
   useEffect(() => {
+    const renew = () => document.hidden || void refresh();
     void refresh();
-    const clock = setInterval(() => document.hidden || void refresh(), REFRESH);
-    const seconds = setInterval(() => setNow(Date.now()), 5_000);
-    const back = () => document.hidden || void refresh();
-    document.addEventListener("visibilitychange", back);
+    const clock = setInterval(renew, REFRESH);
+    document.addEventListener("visibilitychange", renew);
     return () => {
       clearInterval(clock);
-      clearInterval(seconds);
-      document.removeEventListener("visibilitychange", back);
+      document.removeEventListener("visibilitychange", renew);
     };
   }, [refresh]);
+
+  return { figures, fault, ended, refresh, leave };
+}
+
+/** The present moment, renewed every five seconds. */
+function useNow(): number {
+  const [now, setNow] = useState(Date.now());
+  useEffect(() => {
+    const clock = setInterval(() => setNow(Date.now()), 5_000);
+    return () => clearInterval(clock);
+  }, []);
+  return now;
+}
+
+function Dashboard({ configuration, refused }: { configuration: Configuration; refused: string }) {
+  const [view, setView] = useState(readView);
+  const { figures, fault, ended, refresh, leave } = useFigures(view, refused);
+  const now = useNow();
 
   const choose = (part: Partial<View>) => {
     const chosen = { ...view, ...part };
@@ -71,22 +87,16 @@ function Dashboard({ configuration, refused }: { configuration: Configuration; r
     setView(chosen);
   };
 
-  if (!token) return <SignIn configuration={configuration} reason={farewell} />;
-  const leave = () => {
-    signOut();
-    setFarewell("");
-    setFigures(null);
-    setNow(Date.now());
-  };
+  if (!currentToken()) return <SignIn configuration={configuration} reason={ended} />;
   return (
     <>
       <header>
         <h1>Bandit Selector</h1>
         <Filters view={view} choose={choose} figures={figures} />
-        <p class="freshness" role="status">
+        <p class="freshness">
           {figures ? `Updated ${age(now - figures.at)} ago` : fault ? "" : "Asking …"}
           <button onClick={() => void refresh()}>Refresh</button>
-          <button onClick={leave}>Sign out</button>
+          <button onClick={() => leave()}>Sign out</button>
         </p>
       </header>
       <main>
