@@ -37,7 +37,7 @@ export function ExperimentSection({ test, timeline, group, zone }: { test: Exper
         rows={METRICS.map(([metric, name, write]) => {
           const { lift, ...values } = test.metrics[metric];
           const read = lift
-            ? [<Range {...lift} reach={reach} />, `${change(lift.percent_low)} to ${change(lift.percent_high)}`, decimal(lift.p, 3)]
+            ? [<Range {...lift} reach={reach} />, `${change(lift.percent_low)} to ${change(lift.percent_high)}`, lift.p < 0.001 ? "< 0.001" : decimal(lift.p, 3)]
             : ["–", "too few yet", "–"];
           return { key: metric, cells: [name, ...groups.map((key) => write(values[key])), ...read] };
         })}

@@ -45,13 +45,21 @@ function Newest({ report, now, zone }: { report: Report; now: number; zone: stri
       <Table
         caption="Checks of the newest report"
         columns={["Check", "Status", "Figures"]}
-        rows={Object.entries(report.checks).map(([name, { status, metrics }]) => ({
+        rows={Object.entries(report.checks).sort(guideFirst).map(([name, { status, metrics }]) => ({
           key: name,
           cells: [name.replaceAll("_", " "), <Status status={status} />, figures(metrics)],
         }))}
       />
     </>
   );
+}
+
+const GUIDE = ["diversity", "quality", "algorithm_balance", "engagement"];
+
+/** The deployment guide's four checks in its order, then ours. */
+function guideFirst([one]: [string, unknown], [other]: [string, unknown]): number {
+  const place = (name: string) => (GUIDE.indexOf(name) + GUIDE.length + 1) % (GUIDE.length + 1);
+  return place(one) - place(other);
 }
 
 /** Never by colour alone: a mark, a word, a colour. */
