@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -19,6 +20,7 @@ from moto.server import ThreadedMotoServer
 
 from functions.monitor import analytics
 from functions.monitor.handler import Outside, dead_letters, run
+from infra.local.__main__ import main
 from infra.local.postgres import Postgres
 
 from .activity import copy_database, live
@@ -44,6 +46,7 @@ class World:
     outside: Outside
     settings: Settings
     inbox: str
+    url: str
 
     def at(self, moment: datetime, **settings: Any) -> dict[str, Any]:
         return run(moment, 7, self.settings.model_copy(update=settings), self.database, self.outside)
@@ -107,7 +110,7 @@ def world(server: Postgres, lived: str, aws: Outside) -> Iterator[World]:
         {"feedback_queue_url": queue, "report_bucket": bucket, "alert_topic_arn": topic, **LENIENT}
     )
     with closing(Database(lambda: url)) as database:
-        yield World(database, aws, settings, inbox)
+        yield World(database, aws, settings, inbox, url)
 
 
 def attempts(world: World) -> list[tuple[Any, ...]]:
@@ -256,3 +259,18 @@ def test_an_empty_window_is_no_alarm(database_url: str) -> None:
         found = report(database.connection(), 7, NINE, Settings(), None)
     assert found.overall_status == "healthy"
     assert {found.checks[name].status for name in ("diversity", "quality", "engagement", "feedback")} == {"no_data"}
+
+
+def test_the_command_prints_and_keeps_the_report_and_tells_nobody(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", world.url)
+    monkeypatch.chdir(tmp_path)
+    assert main(["monitor", "--days", "30", "--html", "report.html"]) == 0
+    said = capsys.readouterr().out
+    assert "RECOMMENDATION SYSTEM MONITORING REPORT" in said
+    assert "Period: Last 30 days" in said
+    assert "💾 Report saved to: monitoring_report.json" in said
+    assert Report.model_validate_json((tmp_path / "monitoring_report.json").read_text()).period_days == 30
+    assert (tmp_path / "report.html").read_text().startswith("<!doctype html>")
+    assert attempts(world) == []
