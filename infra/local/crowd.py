@@ -20,6 +20,8 @@ from infra.local.visitors import Reaction, Visit, World
 AT_ONCE: Final = 12
 PLACES: Final = 10
 STAY: Final = timedelta(days=30)  # an endless demo outlives a visitor's usual token
+AHEAD: Final = timedelta(hours=6)  # so far may the visits' clock run ahead of the real one at full speed
+PAUSE_SECONDS: Final = 1.0  # before a visit that lies further ahead: an endless demo leaves the machine some room
 PATHS: Final = {"click": "click", "rating": "rating", "thumbs_up": "thumbs-up", "thumbs_down": "thumbs-down"}
 
 
@@ -55,6 +57,8 @@ class Crowd:
 
     async def _one_after_another(self, numbered: Iterator[tuple[int, Visit]]) -> None:
         for number, visit in numbered:
+            if visit.at > datetime.now(UTC) + AHEAD:
+                await asyncio.sleep(PAUSE_SECONDS)
             await self._visit(visit, np.random.default_rng([self.seed, number]))
             self.visits += 1
 

@@ -28,9 +28,9 @@ from infra.local.report import Report, report
 from infra.local.runtime import InvocationFailed, Throttled
 from infra.local.visitors import Visit, World
 
+HASTE_SECONDS: Final = 15.0  # how long an interrupted demo waits for its queue
 PER_DAY: Final = 1000  # visits in a simulated day
 ENDLESS_FROM: Final = timedelta(days=14)
-IN_THE_PRESENT: Final = 0.1  # seconds between the visits of an endless demo that has caught up with the real clock
 NOT_DURABLE: Final = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")  # the data is new each time
 
 
@@ -69,7 +69,9 @@ async def run(service: Installation, world: World, seed: int, visits: int | None
         crowd = Crowd(world, service.addresses.api, service.issuer, seed, session)
         stop_settling = background(_keep_settling(service))
         await _watched(service, crowd, _visits(world, seed, visits), visits, stopping)
-        await _emptied(service)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(HASTE_SECONDS if stopping.is_set() else None):
+                await _emptied(service)
         await stop_settling()
     seconds = time.monotonic() - started
     await _close(service)
