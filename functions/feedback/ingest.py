@@ -9,6 +9,7 @@ import boto3
 from bandit_selector.errors import QueueUnavailable
 from bandit_selector.feedback import Action, EventId, Id, Message, Stars, new_message_id
 from bandit_selector.settings import read_settings
+from bandit_selector.snapstart import forget_at_snapshot
 from bandit_selector.telemetry import Telemetry
 from bandit_selector.web import Answer, Event, answer, answers_problems, body_of, caller, path_of, problem, received_at
 from botocore.config import Config
@@ -77,6 +78,9 @@ def as_message(action: Action, reaction: Reaction, received: datetime) -> Messag
 @cache
 def _queue() -> Any:
     return cast("Any", boto3.client("sqs", config=SEND))
+
+
+forget_at_snapshot(_queue.cache_clear)
 
 
 def _send(message: Message) -> None:

@@ -8,6 +8,7 @@ from bandit_selector.answers import BanditStats, Performance, RecommendationStat
 from bandit_selector.errors import NoReport
 from bandit_selector.monitoring import Report, experiment, lift_points
 from bandit_selector.settings import Settings, read_settings
+from bandit_selector.snapstart import forget_at_snapshot
 from bandit_selector.store import activity, reports
 from bandit_selector.store.activity import Resolution
 from bandit_selector.store.connection import Connection, Database
@@ -22,6 +23,7 @@ from functions.monitor import page
 
 SETTINGS: Final = read_settings()
 DATABASE: Final = Database(lambda: database_url(SETTINGS), statement_seconds=20)
+forget_at_snapshot(DATABASE.close)
 TELEMETRY: Final = Telemetry("analytics")
 
 SCOPE: Final = "analytics"

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from bandit_selector.recommendation import Recommendations, Request, recommend
 from bandit_selector.settings import Settings, read_settings
+from bandit_selector.snapstart import forget_at_snapshot
 from bandit_selector.store.connection import Database
 from bandit_selector.store.credentials import database_url
 from bandit_selector.telemetry import Telemetry
@@ -14,6 +15,7 @@ from bandit_selector.web import Answer, Event, answer, answers_problems, caller,
 
 SETTINGS: Final = read_settings()
 DATABASE: Final = Database(lambda: database_url(SETTINGS), statement_seconds=5)
+forget_at_snapshot(DATABASE.close)
 TELEMETRY: Final = Telemetry("select")
 
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from infra.service import Function
+
 Template: TypeAlias = dict[str, Any]
 
 KINDS: Final[dict[str, dict[str, str]]] = {
@@ -63,6 +65,15 @@ class Synthesised:
         """Properties by logical id of all resources of one CloudFormation type."""
         found: dict[str, Template] = self.template["Resources"]
         return {name: it.get("Properties", {}) for name, it in found.items() if it["Type"] == kind}
+
+    def asset(self, function: Function) -> Path:
+        """The folder that is uploaded as a function's code."""
+        (key,) = [
+            it["Code"]["S3Key"]
+            for it in self.resources("AWS::Lambda::Function").values()
+            if it["Handler"] == function.handler
+        ]
+        return self.folder / f"asset.{key.removesuffix('.zip')}"
 
     def one(self, kind: str, part: str = "") -> Template:
         """The only resource of a type whose logical id has `part` in it."""

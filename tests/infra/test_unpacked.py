@@ -1,0 +1,157 @@
+"""What is uploaded is enough: every function's asset and layers, laid out as Lambda does, answer an event."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, cast
+
+import boto3
+import pytest
+from bandit_selector.store.connection import Connection
+from moto.server import ThreadedMotoServer
+from psycopg.conninfo import conninfo_to_dict
+
+from infra.packaging import Layers, build_layers, size_mb, this_machine
+from infra.service import FUNCTIONS, Function
+from infra.unpacked import FunctionFailed, Process, running, unpack
+from tests.integration.events import http_event, load_site, queue_event
+
+from .synthesised import Synthesised
+
+pytestmark = pytest.mark.xdist_group("infra")
+
+MEGABYTES_UNZIPPED = 100  # of Lambda's 250
+TOKEN = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region_name": "eu-central-1"}
+
+
+@pytest.fixture(scope="module")
+def layers() -> Layers:
+    """The layers as they are deployed, but for this machine's processor and Python."""
+    return build_layers(this_machine())
+
+
+@pytest.fixture(scope="module")
+def moto() -> Iterator[str]:
+    """AWS on this machine."""
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def environment(moto: str, database_url: str) -> dict[str, str]:
+    """What the stack tells the functions, pointing at this machine; the password is in moto's Secrets Manager only."""
+    parts = conninfo_to_dict(database_url)
+    secret = json.dumps({"username": parts["user"], "password": parts["password"]})
+    made = _client("secretsmanager", moto).create_secret(Name=str(parts["dbname"]), SecretString=secret)
+    queue = _client("sqs", moto).create_queue(QueueName=f"feedback-{parts['dbname']}")["QueueUrl"]
+    bucket = f"reports-{parts['dbname']}".replace("_", "-")
+    _client("s3", moto).create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    return {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_REGION": "eu-central-1",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_ENDPOINT_URL": moto,
+        "DATABASE_SECRET_ARN": made["ARN"],
+        "DATABASE_URL": f"postgresql://{parts['host']}:{parts['port']}/{parts['dbname']}?sslmode=disable",
+        "FEEDBACK_QUEUE_URL": queue,
+        "REPORT_BUCKET": bucket,
+        "ALERT_TOPIC_ARN": _client("sns", moto).create_topic(Name="alerts")["TopicArn"],
+    }
+
+
+@pytest.fixture
+def process(
+    prod: Synthesised, layers: Layers, environment: dict[str, str], tmp_path: Path
+) -> Iterator[Callable[..., Process]]:
+    """Starts a function by name; `snapped` as after a SnapStart restore."""
+
+    def start(name: str, snapped: bool = False) -> Process:
+        function = next(function for function in FUNCTIONS if function.name == name)
+        own = [layers.candidates] if name == "candidates" else []
+        tree = unpack(prod.asset(function), [layers.third_party, layers.product, *own], tmp_path / name)
+        return started.enter_context(running(tree, function, environment, snapped))
+
+    with ExitStack() as started:
+        yield start
+
+
+def test_every_function_answers_from_what_is_uploaded(
+    process: Callable[..., Process], connection: Connection, moto: str, environment: dict[str, str]
+) -> None:
+    load_site(connection)
+    shown = process("select").invoke(http_event({"user_id": "1", "limit": "5", "use_bandit": "true"}))
+    movies = json.loads(shown["body"])
+    assert (shown["statusCode"], len(movies)) == (200, 5)
+
+    reaction = {"user_id": 1, "movie_id": movies[0]["id"]}
+    tracked = process("ingest").invoke(http_event(body=reaction, path={"action": "click"}))
+    assert json.loads(tracked["body"]) == {"status": "tracked", "action": "click"}
+    (message,) = _client("sqs", moto).receive_message(QueueUrl=environment["FEEDBACK_QUEUE_URL"])["Messages"]
+
+    assert process("feedback").invoke(queue_event(message["Body"])) == {"batchItemFailures": []}
+    assert connection.execute("SELECT sum(total_successes) FROM bandit_states").fetchone() == (1,)
+
+    assert process("settle").invoke({"time": "2026-06-01T20:30:00Z"})["settled"] == 5
+    stats = process("analytics").invoke(
+        http_event(scope="analytics") | {"routeKey": "GET /analytics/bandit/stats", "headers": {}}
+    )
+    assert json.loads(stats["body"])["summary"]["total_successes"] == 1
+    assert process("migrate").invoke({}) == {"applied": []}
+
+
+def test_the_builder_answers_with_its_scipy(process: Callable[..., Process], connection: Connection) -> None:
+    load_site(connection, users=20)
+    connection.execute(
+        "INSERT INTO ratings (user_id, movie_id, rating) SELECT u, m, 1 + (u * m) % 5"
+        " FROM generate_series(1, 20) u, generate_series(1, 60) m WHERE (u + m) % 3 = 0"
+    )
+    built = process("candidates").invoke({"time": "2026-06-01T03:00:00Z"})
+    assert built["lists"] > 6
+
+
+def test_select_never_imports_boto3(process: Callable[..., Process], connection: Connection, tmp_path: Path) -> None:
+    load_site(connection)
+    select = process("select")
+    probe = tmp_path / "select" / "var" / "task" / "functions" / "select" / "probe.py"
+    probe.write_text(
+        "import sys\nfrom functions.select.handler import handler as real\n"
+        "def handler(event, context):\n    real(event, context)\n    return sorted(sys.modules)\n"
+    )
+    select.stop()
+    function = Function("probe", "functions.select.probe.handler", 1024, FUNCTIONS[0].timeout, 1)
+    with running(select.tree, function, select.environment) as probing:
+        modules = probing.invoke(http_event({"user_id": "1"}))
+    assert "psycopg" in modules
+    assert not {"boto3", "botocore.session", "aws_xray_sdk", "scipy"} & set(
+        modules
+    )  # powertools asks botocore its version
+
+
+def test_a_migration_that_fails_fails_the_deployment(process: Callable[..., Process], connection: Connection) -> None:
+    connection.execute("DELETE FROM bandit_migrations WHERE name LIKE '0001%'")
+    connection.execute("DROP TABLE bandit_states CASCADE")
+    connection.execute("CREATE VIEW bandit_states AS SELECT 1 AS alpha")
+    with pytest.raises(FunctionFailed, match="bandit_states"):
+        process("migrate").invoke({})
+
+
+def test_a_restored_function_answers(process: Callable[..., Process], connection: Connection) -> None:
+    load_site(connection)
+    assert process("select", snapped=True).invoke(http_event({"user_id": "1"}))["statusCode"] == 200
+
+
+def test_the_layers_are_small(layers: Layers, capsys: pytest.CaptureFixture[str]) -> None:
+    third_party, product, scipy = map(size_mb, (layers.third_party, layers.product, layers.candidates))
+    with capsys.disabled():
+        print(f"\nunzipped: third party {third_party:.1f} MB, product {product:.1f} MB, scipy {scipy:.1f} MB")
+    assert third_party + product < MEGABYTES_UNZIPPED
+    assert third_party + product + scipy < 250
+
+
+def _client(service: str, endpoint: str) -> Any:
+    return cast("Any", boto3.client(service, endpoint_url=endpoint, **TOKEN))
