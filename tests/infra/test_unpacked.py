@@ -97,10 +97,12 @@ def test_every_function_answers_from_what_is_uploaded(
     assert connection.execute("SELECT sum(total_successes) FROM bandit_states").fetchone() == (1,)
 
     assert process("settle").invoke({"time": "2026-06-01T20:30:00Z"})["settled"] == 5
-    stats = process("analytics").invoke(
-        http_event(scope="analytics") | {"routeKey": "GET /analytics/bandit/stats", "headers": {}}
-    )
+    asked: dict[str, Any] = {"routeKey": "GET /analytics/bandit/stats", "headers": {}}
+    stats = process("analytics").invoke(http_event(scope="analytics") | asked)
     assert json.loads(stats["body"])["summary"]["total_successes"] == 1
+    assert process("monitor").invoke({"time": "2026-06-02T09:00:00Z"})["reports"] == ["2026-06-02"]
+    kept = _client("s3", moto).list_objects_v2(Bucket=environment["REPORT_BUCKET"])["Contents"]
+    assert "reports/2026/06/02/report.json" in {it["Key"] for it in kept}
     assert process("migrate").invoke({}) == {"applied": []}
 
 

@@ -158,3 +158,8 @@ def test_bounds_of_a_mean_need_two_visitors() -> None:
 
 def test_the_planned_error_finds_the_planned_lift() -> None:
     assert log(1.15) / planned_error(0.15) == pytest.approx(2.80 * 1.8**0.5, rel=0.001)
+
+
+def test_a_single_visitor_bounds_no_rate() -> None:
+    assert rate_bounds(Ratio(3, 10, inf)) is None
+    assert mean_bounds(Ratio(3, 10, inf)) is None

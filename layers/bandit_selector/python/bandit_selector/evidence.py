@@ -158,9 +158,12 @@ def sample_ratio_p(treatment: int, control: int, share: float) -> float:
 
 
 def rate_bounds(ratio: Ratio, level: float = LEVEL) -> Interval | None:
-    """Wilson's score interval of a rate whose n is the effective one, R(1−R)/Var(R); for one look, not for many."""
+    """Wilson's score interval of a rate whose n is the effective one, R(1−R)/Var(R); for one look, not for many.
+
+    None where nothing is known: no observation, or a single visitor, whose variance is infinite.
+    """
     rate = ratio.value
-    if rate is None:
+    if rate is None or ratio.variance == inf:
         return None
     n = rate * (1 - rate) / ratio.variance if ratio.variance and 0 < rate < 1 else ratio.denominator
     z = _NORMAL.inv_cdf(1 - level / 2)
