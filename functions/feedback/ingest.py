@@ -7,14 +7,14 @@ from typing import Any, Final, Self, cast
 
 import boto3
 from bandit_selector.errors import QueueUnavailable
-from bandit_selector.feedback import Action, EventId, Id, Message, Stars, new_message_id
+from bandit_selector.feedback import Action, EventId, Id, Message, Moment, Stars, new_message_id
 from bandit_selector.settings import read_settings
 from bandit_selector.snapstart import forget_at_snapshot
 from bandit_selector.telemetry import Telemetry
 from bandit_selector.web import Answer, Event, answer, answers_problems, body_of, caller, path_of, problem, received_at
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from pydantic import AwareDatetime, BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 
 SETTINGS: Final = read_settings()
 TELEMETRY: Final = Telemetry("ingest")
@@ -35,7 +35,7 @@ class Reaction(BaseModel):
     user_id: Id
     movie_id: Id | None = None
     event_id: EventId | None = None
-    occurred_at: AwareDatetime | None = None
+    occurred_at: Moment | None = None
 
     @model_validator(mode="after")
     def _names_its_movie(self) -> Self:

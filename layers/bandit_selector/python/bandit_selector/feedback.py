@@ -1,18 +1,33 @@
 """Feedback on its way: the message that ingest sends and the consumer reads. Knows no queue and no database."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from random import Random
 from typing import Annotated, Final, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from bandit_selector.errors import InvalidMessage
 
 Action = Literal["click", "rating", "thumbs_up", "thumbs_down"]
 Id = Annotated[int, Field(gt=0, lt=2**31)]
 EventId = Annotated[int, Field(gt=0, lt=2**63)]
+# Bounded and in UTC, because PostgreSQL refuses offsets beyond 16 hours and Python cannot read years beyond its own.
+Moment = Annotated[
+    AwareDatetime,
+    Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(3000, 1, 1, tzinfo=UTC)),
+    AfterValidator(lambda moment: moment.astimezone(UTC)),
+]
 Stars = Annotated[float, Field(ge=0.5, le=5.0, multiple_of=0.5, description="0.5 to 5.0 in halves")]
 
 
@@ -28,8 +43,8 @@ class Message(BaseModel):
     movie_id: Id | None = None
     event_id: EventId | None = None
     rating: Stars | None = None
-    occurred_at: AwareDatetime
-    received_at: AwareDatetime
+    occurred_at: Moment
+    received_at: Moment
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:

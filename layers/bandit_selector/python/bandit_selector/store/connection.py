@@ -34,7 +34,7 @@ def named_failures() -> Generator[None]:
         yield
     except (errors.UndefinedTable, errors.UndefinedColumn, errors.UndefinedFunction) as error:
         raise MissingTable(error.diag.message_primary or str(error)) from error
-    except psycopg.OperationalError as error:
+    except (psycopg.OperationalError, errors.ReadOnlySqlTransaction) as error:
         raise DatabaseUnavailable(f"The database did not answer: {error}") from error
 
 
@@ -53,9 +53,16 @@ class Database:
         return self._connection
 
     def run(self, work: Callable[[Connection], T]) -> T:
-        """Does work that may change something, once: a failure is the caller's to answer."""
+        """Does work that may change something, once: a failure is the caller's to answer.
+
+        A server that only reads now was the primary once: its connection is dropped, and the next finds the new one.
+        """
         with named_failures():
-            return work(self.connection())
+            try:
+                return work(self.connection())
+            except errors.ReadOnlySqlTransaction:
+                self.close()
+                raise
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """Does work that changes nothing; a connection found broken is opened anew and the work done again."""

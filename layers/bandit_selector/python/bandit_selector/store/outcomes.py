@@ -64,7 +64,7 @@ class Applied:
 
 
 def apply(connection: Connection, messages: Sequence[Message], rule: Rule, now: datetime) -> Applied:
-    """Counts each message once, whatever was delivered before; one transaction, four statements for any batch."""
+    """Counts each message once, whatever was delivered before; one transaction, three statements for any batch."""
     with connection.transaction():
         new, unattributed, impressions = _record(connection, messages, rule)
         changes = _fold(connection, impressions, [], rule, now) if impressions else ()
