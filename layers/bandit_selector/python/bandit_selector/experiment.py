@@ -92,39 +92,48 @@ def read_out(
     )
 
 
-def ctr_by_day(days: Iterable[tuple[str, str, int, Tally]]) -> list[tuple[str, dict[str, Interval]]]:
-    """Each day's CTR in both groups, each with its own 95 % interval: (day, {group: interval}), days as they come."""
+def ctr_by_day(days: Iterable[tuple[str, str, int, int, int]]) -> list[tuple[str, dict[str, Interval]]]:
+    """Each day's CTR in both groups, each with its own 95 % interval: (day, {group: interval}), days as they come.
+
+    `days` holds (day, group, cluster, clicked, shown).
+    """
     answer: list[tuple[str, dict[str, Interval]]] = []
     for day, together in groupby(days, key=lambda part: part[0]):
-        parts = [(group, tally) for _, group, _, tally in together]
-        bounds = {group: rate_bounds(_ratio("ctr", group, parts)) for group in ("treatment", "control")}
+        parts = [(group, clicked, shown) for _, group, _, clicked, shown in together]
+        bounds = {group: rate_bounds(_ctr(parts, group)) for group in ("treatment", "control")}
         answer.append((day, {group: interval for group, interval in bounds.items() if interval}))
     return answer
 
 
-def lift_over_time(days: Iterable[tuple[str, str, int, Tally]], plan: Plan) -> list[tuple[str, Lift]]:
+def lift_over_time(days: Iterable[tuple[str, str, int, int, int]], plan: Plan) -> list[tuple[str, Lift]]:
     """The lift in CTR of everything up to each day, from the first day on which it can be read out.
 
-    `days` holds (day, group, cluster, tally), oldest first.
+    `days` holds (day, group, cluster, clicked, shown), oldest first.
     """
-    sums: dict[tuple[str, int], Tally] = {}
+    sums: dict[tuple[str, int], tuple[int, int]] = {}
     answer: list[tuple[str, Lift]] = []
-    for day, parts in groupby(days, key=lambda part: part[0]):
-        for _, group, cluster, tally in parts:
-            sums[group, cluster] = sums.get((group, cluster), Tally()) + tally
-        comparison = _comparison("ctr", [(group, tally) for (group, _), tally in sums.items()], plan)
-        if comparison.lift:
-            answer.append((day, comparison.lift))
+    for day, together in groupby(days, key=lambda part: part[0]):
+        for _, group, cluster, clicked, shown in together:
+            before = sums.get((group, cluster), (0, 0))
+            sums[group, cluster] = (before[0] + clicked, before[1] + shown)
+        parts = [(group, clicked, shown) for (group, _), (clicked, shown) in sums.items()]
+        ours, theirs = _ctr(parts, "treatment"), _ctr(parts, "control")
+        lift = compare(ours, theirs, plan.lift) if min(ours.numerator, theirs.numerator) >= READ_OUT_FROM else None
+        if lift:
+            answer.append((day, lift))
     return answer
 
 
+def _ctr(parts: Iterable[tuple[str, int, int]], group: str) -> Ratio:
+    return clustered((clicked, shown) for name, clicked, shown in parts if name == group)
+
+
 def _comparison(
-    metric: Metric, parts: Sequence[tuple[str, Tally]], plan: Plan, window: tuple[Tally, Tally] | None = None
+    metric: Metric, parts: Sequence[tuple[str, Tally]], plan: Plan, window: tuple[Tally, Tally]
 ) -> Comparison:
-    """Both groups' ratio over the clusters, or over the window that they cover with their variance, and its lift."""
-    ours, theirs = _ratio(metric, "treatment", parts), _ratio(metric, "control", parts)
-    if window:
-        ours, theirs = (ratio.of(*RATIOS[metric](part)) for ratio, part in zip((ours, theirs), window, strict=True))
+    """Both groups' ratio over the window, with the variance of the clusters that cover it, and its lift."""
+    ours = _ratio(metric, "treatment", parts).of(*RATIOS[metric](window[0]))
+    theirs = _ratio(metric, "control", parts).of(*RATIOS[metric](window[1]))
     seen = min(group.denominator if metric == "avg_rating" else group.numerator for group in (ours, theirs))
     return Comparison(ours, theirs, compare(ours, theirs, plan.lift) if seen >= READ_OUT_FROM else None)
 

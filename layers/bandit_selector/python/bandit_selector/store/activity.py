@@ -96,8 +96,8 @@ def clusters(connection: Connection, window: Window) -> list[tuple[str, Tally]]:
     return [(ab_group, Tally(*sums)) for ab_group, *sums in rows]
 
 
-def clusters_by_day(connection: Connection, window: Window, step: int = 1) -> list[tuple[str, str, int, Tally]]:
-    """(last day, group, cluster, what was shown and clicked) of each `step` UTC days of a window, in order."""
+def clusters_by_day(connection: Connection, window: Window, step: int = 1) -> list[tuple[str, str, int, int, int]]:
+    """(last day, group, cluster, clicked, shown) of each `step` UTC days of a window, in order."""
     rows = connection.execute(
         """
         WITH span AS (
@@ -105,14 +105,14 @@ def clusters_by_day(connection: Connection, window: Window, step: int = 1) -> li
                 (%(until)s::timestamptz AT TIME ZONE 'UTC')::date AS last
         )
         SELECT least(first + (day - first) / %(step)s * %(step)s + %(step)s - 1, last) AS until, ab_group, cluster,
-            sum(shown), sum(clicked)
+            sum(clicked), sum(shown)
         FROM experiment_activity CROSS JOIN span
         WHERE day BETWEEN first AND last
         GROUP BY until, ab_group, cluster HAVING sum(shown) > 0 ORDER BY until
         """,
         {"since": window.since, "until": window.until, "step": step},
     )
-    return [(str(day), group, cluster, Tally(shown, clicked)) for day, group, cluster, shown, clicked in rows]
+    return [(str(day), group, cluster, clicked, shown) for day, group, cluster, clicked, shown in rows]
 
 
 def visitors(connection: Connection, window: Window) -> dict[str, int]:
