@@ -15,9 +15,7 @@ from infra.local.report import Cell, Group, Report
 def show(outcome: Outcome, addresses: Addresses, console: Console) -> None:
     """The A/B table, what was learned, where everything went, where to look, and which world it was."""
     found = outcome.report
-    console.print(_groups(found))
-    console.print(_lift(found))
-    console.print(_learned(found.cells))
+    show_stats(found, console)
     console.print(_reconciliation(outcome))
     console.print(_verified(found))
     console.print(f"{outcome.visits} requests in {outcome.seconds:.1f} s: {_rate(outcome):.0f} requests/s end to end")
@@ -25,6 +23,13 @@ def show(outcome: Outcome, addresses: Addresses, console: Console) -> None:
         f"API {addresses.api}  Dashboard {addresses.dashboard}  Database {addresses.database}", soft_wrap=True
     )
     console.print(f"[bold]{outcome.world.sentence}[/bold]")
+
+
+def show_stats(found: Report, console: Console) -> None:
+    """The A/B table with its lift, and what was learned per context."""
+    console.print(_groups(found))
+    console.print(_lift(found))
+    console.print(_learned(found.cells))
 
 
 def as_json(outcome: Outcome) -> str:

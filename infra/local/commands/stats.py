@@ -1,0 +1,19 @@
+"""Prints the A/B table and what was learned: successes, outcomes and shares of places per context and arm."""
+
+import argparse
+
+from rich.console import Console
+
+from infra.local.database import open_database
+from infra.local.printout import show_stats
+from infra.local.report import report
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """None: it reads everything and changes nothing."""
+
+
+def run(_arguments: argparse.Namespace) -> int:
+    with open_database() as connection:
+        show_stats(report(connection), Console())
+    return 0
