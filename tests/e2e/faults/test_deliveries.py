@@ -106,7 +106,7 @@ def test_poison_fails_alone_and_ends_among_the_dead_letters_with_its_reason_in_t
 
 
 def test_dead_letters_can_be_looked_at_and_sent_again(stage: Stage) -> None:
-    history = traffic(seed=15, messages=300)
+    history = traffic(seed=15, messages=100)
     bodies = written(history)
     brief = replace(QUEUE, visibility=timedelta(seconds=1), attempts=2)
 
@@ -114,10 +114,10 @@ def test_dead_letters_can_be_looked_at_and_sent_again(stage: Stage) -> None:
         queues = Queues(stage.queues.client("sqs"), pipeline.url, pipeline.dead_letters, managed=False)
         await replace(pipeline, url=pipeline.dead_letters).send([*bodies, "{"])
         letters = [describe(letter) for letter in await asyncio.to_thread(peek, queues)]
-        assert len(letters) == 301
+        assert len(letters) == 101
         assert {letter["reason"] for letter in letters if letter["body"] != "{"} == {"It can be read now; replay it."}
         assert "Invalid JSON" in next(letter["reason"] for letter in letters if letter["body"] == "{")
-        assert await asyncio.to_thread(replay, queues) == 301
+        assert await asyncio.to_thread(replay, queues) == 101
         assert await asyncio.to_thread(peek, queues) == []
         async with pipeline.consuming():
             pass
