@@ -28,9 +28,9 @@ FLAGS: Final = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One Chromium per test process."""
+    """A Chromium for one module: while it lives, Playwright has this thread's event loop, and others want one too."""
     if not CHROMIUM:
         pytest.skip("no chromium is installed; `apt-get install chromium` brings it")
     with sync_playwright() as playwright:
