@@ -29,6 +29,7 @@ from rich.progress import Progress
 
 from benchmarks._feedback_load import as_batches, react, show
 from benchmarks._feedback_rivals import copy, naive, parts
+from benchmarks._silence import silenced
 from infra.local import postgres, site
 
 SERVER = ("shared_buffers=1GB", "max_wal_size=8GB", "checkpoint_timeout=1h", "max_connections=40", "autovacuum=off")
@@ -140,16 +141,16 @@ def consume_all(url: str, connection: Connection, count: int, size: int, consume
 
 
 def _consumer(url: str, batches: Sequence[str], barrier: Barrier, done: Callable[[tuple[float, float]], None]) -> None:
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # its log
     from functions.feedback.handler import consume  # the import is not what is measured
 
     settings, database = Settings(), Database(lambda: url)
     database.read(lambda own: own.execute("SELECT 1"))
-    barrier.wait()
-    start = time.monotonic()
-    for batch in batches:
-        answer = json.dumps(consume(json.loads(batch), database, settings))
-        assert answer == '{"batchItemFailures": []}', answer  # noqa: S101
+    with silenced():
+        barrier.wait()
+        start = time.monotonic()
+        for batch in batches:
+            answer = json.dumps(consume(json.loads(batch), database, settings))
+            assert answer == '{"batchItemFailures": []}', answer  # noqa: S101
     done((start, time.monotonic()))
     database.close()
 
