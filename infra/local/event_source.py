@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, Final, cast
 
 import aiohttp
@@ -20,6 +21,7 @@ from infra.service import Queue
 TAKE: Final = 10  # ReceiveMessage's limit, and DeleteMessageBatch's
 LONG_POLL_SECONDS: Final = 20
 RETRY_SECONDS: Final = 0.2
+PATIENCE_SECONDS: Final = 10.0  # of who asks once, unlike a poller
 Invoke = Callable[[bytes], Awaitable[bytes]]
 Message = dict[str, Any]
 
@@ -82,11 +84,7 @@ class EventSource:
 
     async def _call(self, action: str, **parameters: object) -> dict[str, Any]:
         """Tries until the queue's service answers, as AWS's own pollers do; every call here may be repeated."""
-        while True:
-            try:
-                return await call(self.session, self.url, action, **parameters)
-            except aiohttp.ClientConnectionError:
-                await asyncio.sleep(RETRY_SECONDS)
+        return await insist(self.session, self.url, action, inf, **parameters)
 
     def _record(self, message: Message) -> dict[str, Any]:
         return {
@@ -116,10 +114,24 @@ async def call(session: aiohttp.ClientSession, url: str, action: str, **paramete
         return answer
 
 
+async def insist(
+    session: aiohttp.ClientSession, url: str, action: str, patience: float, **parameters: object
+) -> dict[str, Any]:
+    """`call`, again for so many seconds while there is no connection; for what may be repeated."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            return await call(session, url, action, **parameters)
+        except aiohttp.ClientConnectionError:
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(RETRY_SECONDS)
+
+
 async def depth(session: aiohttp.ClientSession, url: str) -> int:
     """How many messages the queue at `url` holds, taken ones included."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    answer = await call(session, url, "GetQueueAttributes", AttributeNames=names)
+    answer = await insist(session, url, "GetQueueAttributes", PATIENCE_SECONDS, AttributeNames=names)
     return sum(int(answer["Attributes"][name]) for name in names)
 
 

@@ -1,13 +1,16 @@
 """The stand-in for SQS loses nothing and brings nothing back while many send, take and delete at once."""
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
+from aiohttp import web
 
-from infra.local import aws
+from infra.local import aws, event_source, postgres
 from infra.service import FEEDBACK_QUEUE
 
 
@@ -53,3 +56,29 @@ def test_no_message_is_lost_or_comes_back_under_concurrent_sends_and_deletes(
     left = server.client("sqs").get_queue_attributes(QueueUrl=made.queue, AttributeNames=names)["Attributes"]
     assert set(seen) == {f"{sender}-{number}" for sender in range(4) for number in range(60)}
     assert set(left.values()) == {"0"}
+
+
+async def depth_of_a_queue_that_answers_after(seconds: float) -> int:
+    """Asked before anybody listens at its address."""
+
+    async def answer(_: web.Request) -> web.Response:
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        return web.json_response({"Attributes": dict.fromkeys(names, "3")})
+
+    port = postgres.free_port()
+    runner = web.AppRunner(late := web.Application())
+    late.router.add_post("/", answer)
+    async with aiohttp.ClientSession() as session:
+        asking = asyncio.create_task(event_source.depth(session, f"http://127.0.0.1:{port}/{aws.ACCOUNT}/feedback"))
+        await asyncio.sleep(seconds)
+        assert not asking.done()
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        try:
+            return await asking
+        finally:
+            await runner.cleanup()
+
+
+def test_who_asks_how_deep_a_queue_is_waits_for_a_lost_connection_to_come_back() -> None:
+    assert asyncio.run(depth_of_a_queue_that_answers_after(0.3)) == 6
