@@ -124,7 +124,7 @@ def test_a_visitor_gets_a_list_and_what_it_clicks_becomes_an_outcome(service: Se
         eventually(counted)
 
 
-def test_feedback_that_nobody_can_read_ends_among_the_dead_letters_only_after_its_attempts(service: Service) -> None:
+def test_a_message_that_nobody_can_read_stays_in_the_queue_out_of_sight(service: Service) -> None:
     from infra.local.aws import client
 
     sqs = client("sqs", service.addresses["aws_endpoint"])
