@@ -40,6 +40,7 @@ class Resources:
     dead_letter_queue: str
     bucket: str
     topic: str
+    inbox: str
     database_secret: str
 
 
@@ -94,13 +95,22 @@ def start(folder: Path) -> Aws:
 
 
 def create(server: Aws, queue: Queue, database_url: str) -> Resources:
-    """Makes the queue with its dead letters, the topic, the bucket and the database's secret."""
+    """Makes the queue with its dead letters, the topic with an inbox, the bucket and the database's secret."""
     url, dead = create_queue(server.client("sqs"), queue)
     bucket = "reports"
     server.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
-    topic = server.client("sns").create_topic(Name="alerts")["TopicArn"]
+    topic, inbox = create_topic(server)
     secret = server.client("secretsmanager").create_secret(Name="database", SecretString=database_url)["ARN"]
-    return Resources(server.endpoint, url, dead, bucket, topic, secret)
+    return Resources(server.endpoint, url, dead, bucket, topic, inbox, secret)
+
+
+def create_topic(server: Aws) -> tuple[str, str]:
+    """Makes the alerts' topic and, instead of an e-mail address, a queue that subscribes to it; its ARN, its URL."""
+    sns = server.client("sns")
+    topic = sns.create_topic(Name="alerts")["TopicArn"]
+    inbox = server.client("sqs").create_queue(QueueName="inbox")["QueueUrl"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue_arn("inbox"))
+    return topic, inbox
 
 
 def create_queue(sqs: Any, queue: Queue) -> tuple[str, str]:

@@ -23,11 +23,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from infra.local import site
 from infra.local.crowd import Crowd
 from infra.local.event_source import depth
+from infra.local.inspection import Inspection, inspect
 from infra.local.installation import LOCAL, Installation, Plan, background, installation
 from infra.local.report import Report, report
 from infra.local.runtime import InvocationFailed, Throttled
+from infra.local.trouble import lose_lists
 from infra.local.visitors import Visit, World
 
+FOLDER: Final = LOCAL / "demo"
 HASTE_SECONDS: Final = 15.0  # how long an interrupted demo waits for its queue
 PER_DAY: Final = 1000  # visits in a simulated day
 ENDLESS_FROM: Final = timedelta(days=14)
@@ -36,7 +39,7 @@ NOT_DURABLE: Final = ("fsync=off", "synchronous_commit=off", "full_page_writes=o
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a demo came to; `duplicates` are messages delivered again and ignored."""
+    """What a demo came to; `duplicates` are messages delivered again and ignored; no inspection where that failed."""
 
     world: World
     visits: int
@@ -44,21 +47,25 @@ class Outcome:
     report: Report
     duplicates: int
     dead_letters: int
+    inspection: Inspection | None
 
 
 def plan(port: int, world: World) -> Plan:
     """A demo's service: empty, fast rather than durable, on the visitors' clock; its dashboard names their world."""
     told = {"DASHBOARD_NOTICE": world.sentence}
-    return Plan(LOCAL / "demo", port, simulated=True, postgres_settings=NOT_DURABLE, fresh=True, settings=told)
+    return Plan(FOLDER, port, simulated=True, postgres_settings=NOT_DURABLE, fresh=True, settings=told)
 
 
 @asynccontextmanager
-async def opened(port: int, world: World) -> AsyncGenerator[Installation]:
-    """The service with the world's catalogue in it and candidate lists built; nobody visits yet."""
+async def opened(port: int, world: World, *, trouble: bool = False) -> AsyncGenerator[Installation]:
+    """The service with the world's catalogue and candidate lists, in `trouble` without one arm's; nobody visits yet."""
     async with installation(plan(port, world)) as service:
         with connect(service.addresses.database) as connection:
             site.load(connection, world.catalogue)
         await service.invoke("candidates", {"time": datetime.now(UTC).isoformat()})
+        if trouble:
+            with connect(service.addresses.database) as connection:
+                lose_lists(connection)
         yield service
 
 
@@ -74,12 +81,12 @@ async def run(service: Installation, world: World, seed: int, visits: int | None
                 await _emptied(service)
         await stop_settling()
     seconds = time.monotonic() - started
-    await _close(service)
+    inspection = await _close(service)
     with connect(service.addresses.database) as connection:
         found = report(connection)
     dead = await depth(service.session, service.addresses.dead_letter_queue)
     duplicates = service.source.deleted - found.reconciliation.feedback
-    return Outcome(world, crowd.visits, seconds, found, duplicates, dead)
+    return Outcome(world, crowd.visits, seconds, found, duplicates, dead, inspection)
 
 
 def _visits(world: World, seed: int, visits: int | None) -> Iterator[Visit]:
@@ -130,10 +137,11 @@ async def _emptied(service: Installation) -> None:
         await asyncio.sleep(0.1)
 
 
-async def _close(service: Installation) -> None:
-    """The silence of the last lists passes, and the daily monitor looks at them."""
+async def _close(service: Installation) -> Inspection | None:
+    """The silence of the last lists passes, and the daily monitor looks at them; None if it failed."""
     silence = read_settings().silence_counts_after or timedelta()
     moment = (service.clock.now() + silence + timedelta(seconds=1)).isoformat()
     await service.invoke("settle", {"time": moment})
     with suppress(InvocationFailed, Throttled):  # its log says why
-        await service.invoke("monitor", {"time": moment})
+        return await inspect(service, moment, FOLDER)
+    return None

@@ -62,6 +62,7 @@ class Addresses:
     dead_letter_queue: str
     bucket: str
     topic: str
+    inbox: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,4 +223,5 @@ def _addresses(api: str, issuer: Issuer, database_url: str, resources: Resources
         dead_letter_queue=resources.dead_letter_queue,
         bucket=resources.bucket,
         topic=resources.topic,
+        inbox=resources.inbox,
     )

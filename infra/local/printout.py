@@ -3,13 +3,19 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Final
 
 from rich.console import Console
+from rich.panel import Panel
 from rich.table import Table
+from rich.text import Text
 
 from infra.local.demo import Outcome
+from infra.local.inspection import Inspection, Mail
 from infra.local.installation import Addresses
 from infra.local.report import Cell, Group, Report
+
+COLOURS: Final = {"healthy": "green", "warning": "yellow", "critical": "red"}
 
 
 def show(outcome: Outcome, addresses: Addresses, console: Console) -> None:
@@ -22,7 +28,29 @@ def show(outcome: Outcome, addresses: Addresses, console: Console) -> None:
     console.print(
         f"API {addresses.api}  Dashboard {addresses.dashboard}  Database {addresses.database}", soft_wrap=True
     )
-    console.print(f"[bold]{outcome.world.sentence}[/bold]")
+    console.print(f"[bold]{outcome.world.sentence}[/bold]\n")
+    _show_inspection(outcome.inspection, console)
+
+
+def _show_inspection(inspection: Inspection | None, console: Console) -> None:
+    """How the monitor judged, each mail that it sent, and where its report lies."""
+    if inspection is None:
+        console.print("[red]The monitor failed;[/red] .local/demo/logs/monitor.log says why.")
+        return
+    for mail in inspection.mails:
+        console.print(_letter(mail))
+    colour = COLOURS[inspection.status]
+    console.print(f"Monitor [bold {colour}]{inspection.status}[/bold {colour}], mails sent: {len(inspection.mails)}")
+    console.print(f"Report  {inspection.page}", markup=False, soft_wrap=True)
+    console.print(f"Bucket  {inspection.address}", markup=False, soft_wrap=True)
+    console.print(f"Link    {inspection.link} (while the service runs)", markup=False, soft_wrap=True, style="dim")
+
+
+def _letter(mail: Mail) -> Panel:
+    """A mail as its reader sees it; the border has the colour of the severity that its subject begins with."""
+    severity = mail.subject.partition("]")[0].removeprefix("[").lower()
+    title = Text(f"Mail: {mail.subject}", style="bold")
+    return Panel(Text(mail.body.strip()), title=title, title_align="left", border_style=COLOURS.get(severity, "green"))
 
 
 def show_stats(found: Report, console: Console) -> None:
@@ -56,8 +84,16 @@ def as_json(outcome: Outcome) -> str:
                 "dead_letters": outcome.dead_letters,
             },
             "verified": found.difference is None,
+            "monitor": _inspected(outcome.inspection),
         }
     )
+
+
+def _inspected(inspection: Inspection | None) -> dict[str, object] | None:
+    if inspection is None:
+        return None
+    mails = [mail.subject for mail in inspection.mails]
+    return {"status": inspection.status, "mails": mails, "report": str(inspection.page)}
 
 
 def _numbers(group: Group) -> dict[str, float]:

@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,15 +41,19 @@ class Service:
             return int(answer.status or 0), named, json.loads(answer.read() or b"null")
 
 
-def dev(checkout: Path, *words: str, output: int = subprocess.DEVNULL) -> "subprocess.Popen[bytes]":
-    """One command of a checkout, in this environment; its errors go where its output goes."""
+def dev(
+    checkout: Path, *words: str, output: int = subprocess.DEVNULL, settings: Mapping[str, str] | None = None
+) -> "subprocess.Popen[bytes]":
+    """One command of a checkout, in this environment and `settings`; its errors go where its output goes."""
     command = [sys.executable, "-m", "infra.local", *words]
-    return subprocess.Popen(command, cwd=checkout, stdout=output, stderr=subprocess.STDOUT)
+    return subprocess.Popen(
+        command, cwd=checkout, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **(settings or {})}
+    )
 
 
-def say(checkout: Path, *words: str) -> tuple[int, str]:
+def say(checkout: Path, *words: str, settings: Mapping[str, str] | None = None) -> tuple[int, str]:
     """(exit code, everything it printed) of one command."""
-    process = dev(checkout, *words, output=subprocess.PIPE)
+    process = dev(checkout, *words, output=subprocess.PIPE, settings=settings)
     output, _ = process.communicate(timeout=60)
     return process.returncode, output.decode()
 
@@ -176,6 +180,7 @@ def test_a_taken_port_is_said_in_a_sentence(checkout: Path, service: Service) ->
     assert said.splitlines()[-1].startswith(f"Port {port} cannot be used")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_killed_service_leaves_no_process_and_starts_again_with_its_rows(checkout: Path, service: Service) -> None:
     assert service.process.poll() is None
     other = checkout.parent / "killed"
@@ -196,7 +201,6 @@ def test_a_killed_service_leaves_no_process_and_starts_again_with_its_rows(check
     assert not [pid for pid in children if _runs(pid)]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_demo_prints_its_outcome_as_json(checkout: Path, service: Service) -> None:
     assert service.process.poll() is None
     code, said = say(checkout, "demo", "--requests", "40", "--exit", "--json", "--port", "0", "--seed", "3")
@@ -204,6 +208,24 @@ def test_a_demo_prints_its_outcome_as_json(checkout: Path, service: Service) -> 
     assert (code, outcome["requests"], outcome["verified"]) == (0, 40, True)
     assert outcome["treatment"]["shown"] + outcome["control"]["shown"] == outcome["reconciliation"]["shown"] == 400
     assert outcome["reconciliation"]["pending"] == outcome["reconciliation"]["dead_letters"] == 0
+    assert outcome["monitor"]["mails"] == []
+    assert "Monitor healthy, mails sent: 0" in said
+
+
+def test_a_demo_in_trouble_prints_the_mails_it_sent_and_leaves_its_report(checkout: Path, service: Service) -> None:
+    assert service.process.poll() is None
+    words = ("demo", "--trouble", "--requests", "120", "--exit", "--json", "--port", "0", "--seed", "3")
+    code, said = say(checkout, *words, settings={"MIN_LISTS": "100"})
+    outcome = json.loads(said.splitlines()[-1])
+    subjects = outcome["monitor"]["mails"]
+    assert (code, outcome["verified"], outcome["monitor"]["status"]) == (0, True, "critical")
+    assert "[WARNING] Bandit Selector: long_tail is never shown" in subjects
+    assert any(subject.startswith("[CRITICAL] Bandit Selector: average rating") for subject in subjects)
+    assert all(f"Mail: {subject}" in said for subject in subjects)
+    assert "What to do: Build its candidate lists again" in said
+    page = checkout / ".local" / "demo" / "report.html"
+    assert str(page) in said
+    assert "long_tail is never shown" in page.read_text()
 
 
 def _descendants(pid: int) -> list[int]:

@@ -15,6 +15,7 @@ from infra.local.held_out import held_out
 from infra.local.installation import announced
 from infra.local.movielens import read_movielens
 from infra.local.printout import as_json, show
+from infra.local.trouble import Troubled
 from infra.local.visitors import World
 from infra.local.world import synthetic
 
@@ -28,12 +29,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=1, help="of the world and of its visitors (default: 1)")
     parser.add_argument("--json", action="store_true", help="end with one JSON object on one line")
     parser.add_argument("--movielens", type=Path, metavar="DIR", help="real ratings instead of the synthetic world")
+    parser.add_argument(
+        "--trouble", action="store_true", help="lose an arm's lists and break the ratings, to see the alert mails"
+    )
     parser.add_argument("--port", type=int, help="where the API listens; 0 is any free port (default: 8000 if free)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     folder: Path | None = arguments.movielens
-    world: World = held_out(read_movielens(folder)) if folder else synthetic(arguments.seed)
+    sound: World = held_out(read_movielens(folder)) if folder else synthetic(arguments.seed)
+    world = Troubled(sound) if arguments.trouble else sound
     return asyncio.run(_demo(world, arguments))
 
 
@@ -42,7 +47,7 @@ async def _demo(world: World, arguments: argparse.Namespace) -> int:
     port = arguments.port if arguments.port is not None else _usual_port()
     console = Console(width=None if sys.stdout.isatty() else MIN_WIDTH)
     print("Starting the service, loading the catalogue, building its candidate lists ...", file=sys.stderr, flush=True)
-    async with demo.opened(port, world) as service:
+    async with demo.opened(port, world, trouble=arguments.trouble) as service:
         with announced(service, demo.plan(port, world)):
             if not arguments.exit:
                 greet(service)
