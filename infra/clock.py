@@ -34,7 +34,7 @@ class Clock(Construct):
                 self,
                 schedule.name.title(),
                 description=f"Bandit Selector: {schedule.name}",
-                schedule=scheduler.ScheduleExpression.expression(schedule.expression, zone),
+                schedule=scheduler.ScheduleExpression.expression(_expression(schedule, configuration), zone),
                 target=targets.LambdaInvoke(
                     functions[schedule.function],
                     input=scheduler.ScheduleTargetInput.from_object(
@@ -58,3 +58,10 @@ class Clock(Construct):
         messaging.missed_schedules.grant(role, "sqs:SendMessage")
         messaging.key.grant(role, "kms:GenerateDataKey", "kms:Decrypt")
         return role
+
+
+def _expression(schedule: Schedule, configuration: Configuration) -> str:
+    """As the service page says, unless the operator lets a paused database sleep longer."""
+    if schedule.name == "settle" and configuration.settle_minutes > 1:
+        return f"rate({configuration.settle_minutes} minutes)"
+    return schedule.expression

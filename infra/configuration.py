@@ -44,6 +44,7 @@ class Configuration(BaseModel):
     database_max_capacity: float = Field(default=4, ge=1, le=256)
     database_readers: int = Field(default=0, ge=0, le=15)
     database_pause_minutes: int = Field(default=0, ge=0, le=1440, description="0: never pauses")
+    settle_minutes: int = Field(default=1, ge=1, le=60, description="how often the clock's half of feedback runs")
     backup_days: int = Field(default=7, ge=1, le=35)
 
     # What it may cost and how it is kept

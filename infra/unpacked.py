@@ -137,6 +137,7 @@ def _api(
 ) -> type[BaseHTTPRequestHandler]:
     class Api(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # one packet per answer, or the client waits 40 ms for an acknowledgement
 
         def do_GET(self) -> None:
             event = b"{}" if self.path == f"{API}/restore/next" else events.get()

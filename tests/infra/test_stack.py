@@ -72,6 +72,12 @@ def test_every_schedule_runs_in_the_configured_zone(synthesise: Callable[[str], 
         assert "DeadLetterConfig" in found["Target"]
 
 
+def test_a_database_that_may_pause_is_not_woken_every_minute(synthesise: Callable[[str], Synthesised]) -> None:
+    dev = synthesise("dev")
+    assert dev.one("AWS::RDS::DBCluster")["ServerlessV2ScalingConfiguration"]["SecondsUntilAutoPause"] == 600
+    assert dev.one("AWS::Scheduler::Schedule", "Settle")["ScheduleExpression"] == "rate(60 minutes)"
+
+
 def test_the_consumer_answers_record_by_record_and_is_bounded_at_its_source(prod: Synthesised) -> None:
     source = prod.one("AWS::Lambda::EventSourceMapping")
     assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
@@ -195,6 +201,14 @@ def test_every_function_and_queue_can_wake_the_team(prod: Synthesised) -> None:
     assert all(queue in watched for queue in prod.resources("AWS::SQS::Queue"))
     assert all(alarm["AlarmActions"] == alarm["OKActions"] for alarm in alarms.values())
     assert prod.one("AWS::SNS::Subscription")["Endpoint"] == "team@example.com"
+
+
+def test_the_handbook_says_what_to_do_for_every_alarm(prod: Synthesised) -> None:
+    handbook = (ROOT / "docs" / "operations.md").read_text()
+    for logical_id in prod.resources("AWS::CloudWatch::Alarm"):
+        name = logical_id.removeprefix("Alarms")[:-8]  # CDK ends every id with eight characters of a hash
+        family = next((f"…{what}" for what in ("Throttles", "Slow") if name.endswith(what)), name)
+        assert f"`{family}`" in handbook
 
 
 def test_a_day_without_the_monitor_wakes_the_team(prod: Synthesised) -> None:
