@@ -18,8 +18,11 @@ from infra.local.report import Cell, Group, Report
 COLOURS: Final = {"healthy": "green", "warning": "yellow", "critical": "red"}
 
 
-def show(outcome: Outcome, addresses: Addresses, console: Console) -> None:
-    """The A/B table, what was learned, where everything went, where to look, and which world it was."""
+def show(outcome: Outcome, addresses: Addresses, console: Console, *, stays: bool) -> None:
+    """The A/B table, what was learned, where everything went, where to look, which world it was, what the monitor says.
+
+    Where the service `stays`, a link into its bucket is of use, too.
+    """
     found = outcome.report
     show_stats(found, console)
     console.print(_reconciliation(outcome))
@@ -30,6 +33,9 @@ def show(outcome: Outcome, addresses: Addresses, console: Console) -> None:
     )
     console.print(f"[bold]{outcome.world.sentence}[/bold]\n")
     _show_inspection(outcome.inspection, console)
+    if stays and outcome.inspection:
+        link = f"Link    {outcome.inspection.link} (while the service runs)"
+        console.print(link, markup=False, soft_wrap=True, style="dim")
 
 
 def _show_inspection(inspection: Inspection | None, console: Console) -> None:
@@ -43,7 +49,6 @@ def _show_inspection(inspection: Inspection | None, console: Console) -> None:
     console.print(f"Monitor [bold {colour}]{inspection.status}[/bold {colour}], mails sent: {len(inspection.mails)}")
     console.print(f"Report  {inspection.page}", markup=False, soft_wrap=True)
     console.print(f"Bucket  {inspection.address}", markup=False, soft_wrap=True)
-    console.print(f"Link    {inspection.link} (while the service runs)", markup=False, soft_wrap=True, style="dim")
 
 
 def _letter(mail: Mail) -> Panel:

@@ -52,10 +52,11 @@ async def _demo(world: World, arguments: argparse.Namespace) -> int:
             if not arguments.exit:
                 greet(service)
             outcome = await demo.run(service, world, arguments.seed, arguments.requests, stopping)
-            show(outcome, service.addresses, console)
+            stays = not arguments.exit and not stopping.is_set()
+            show(outcome, service.addresses, console, stays=stays)
             if arguments.json:
                 print(as_json(outcome), flush=True)
-            if not arguments.exit and not stopping.is_set():
+            if stays:
                 print("The service stays up until Ctrl-C.", file=sys.stderr, flush=True)
                 await stopping.wait()
     return 0 if outcome.report.difference is None else 1
