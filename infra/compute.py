@@ -19,7 +19,7 @@ from infra.messaging import Messaging
 from infra.network import Network, log_retention
 from infra.packaging import ROOT, Layers, function_files
 from infra.reviewed import PINNED_PYTHON, accept
-from infra.service import FEEDBACK_QUEUE, FUNCTIONS, ROUTES, Function
+from infra.service import EVERYWHERE, FEEDBACK_QUEUE, FUNCTIONS, ROUTES, Function
 
 RUNTIME: Final = lambda_.Runtime.PYTHON_3_13
 OVER_HTTP: Final = {route.function for route in ROUTES}
@@ -172,7 +172,7 @@ class Compute(Construct):
             wired = wired | {"ALERT_TOPIC_ARN": self._messaging.topic.topic_arn}
         if "USER_ID_CLAIM" in function.settings:
             wired = wired | {"USER_ID_CLAIM": user_id_claim(self._configuration)}
-        return {name: chosen[name] for name in function.settings if name in chosen} | wired
+        return {name: chosen[name] for name in function.settings if name in chosen} | wired | EVERYWHERE
 
     def _live(self, name: str) -> lambda_.Alias:
         version = self.functions[name].current_version

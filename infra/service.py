@@ -12,6 +12,9 @@ Resource = Literal["database", "send_feedback", "feedback_queue", "reports", "al
 
 LAMBDA_PYTHON: Final = "3.13"
 
+EVERYWHERE: Final = {"OPENBLAS_NUM_THREADS": "1"}
+"""What every function's environment has: below 1,769 MB a function has less than one processor."""
+
 
 @dataclass(frozen=True, slots=True)
 class Function:

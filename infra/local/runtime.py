@@ -17,7 +17,7 @@ from typing import Final
 from aiohttp import web
 
 from infra.local import leash
-from infra.service import Function
+from infra.service import EVERYWHERE, Function
 
 INIT_SECONDS: Final = 60.0
 PATIENCE_SECONDS: Final = 0.2  # an event that found every process busy waits so long before another is started
@@ -280,7 +280,7 @@ def environment(function: Function, settings: Mapping[str, str], root: Path) -> 
         "PATH": os.defpath,
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
-        "OPENBLAS_NUM_THREADS": "1",  # below 1,769 MB a function has less than one processor
+        **EVERYWHERE,
         "LAMBDA_TASK_ROOT": str(root),
         "_HANDLER": function.handler,
         "AWS_EXECUTION_ENV": f"AWS_Lambda_python{sys.version_info.major}.{sys.version_info.minor}",

@@ -9,7 +9,7 @@ import pytest
 from bandit_selector.settings import Settings
 
 from infra.packaging import ROOT
-from infra.service import FEEDBACK_QUEUE, FUNCTIONS, LAMBDA_PYTHON, ROUTES, SCHEDULES
+from infra.service import EVERYWHERE, FEEDBACK_QUEUE, FUNCTIONS, LAMBDA_PYTHON, ROUTES, SCHEDULES
 
 from . import golden
 from .synthesised import KINDS, Synthesised
@@ -102,7 +102,8 @@ def test_a_function_is_told_only_what_the_product_can_read(synthesise: Callable[
         made = synthesise(kind).one("AWS::Lambda::Function", f"Compute{function.name.title()}")
         told = made.get("Environment", {}).get("Variables", {})
         wired = {"DATABASE_SECRET_ARN", "DATABASE_URL", "FEEDBACK_QUEUE_URL", "REPORT_BUCKET", "ALERT_TOPIC_ARN"}
-        assert set(told) <= readable & ({*function.settings} | wired), function.name
+        assert told.items() >= EVERYWHERE.items(), function.name
+        assert set(told) - set(EVERYWHERE) <= readable & ({*function.settings} | wired), function.name
         assert "password" not in json.dumps(told).lower()
 
 
