@@ -6,6 +6,7 @@ queue for every message it takes or gives, lists its own folder for every reques
 arithmetic; here the answers are the same and a message costs a fraction of the processor time.
 """
 
+import logging
 import sys
 import time
 from typing import Any, cast
@@ -14,6 +15,7 @@ from moto import backends
 from moto.server import main
 from moto.sqs import models
 from moto.sqs.exceptions import ReceiptHandleIsInvalid
+from werkzeug.serving import WSGIRequestHandler
 
 _receive = cast("Any", models).SQSBackend.receive_message
 
@@ -82,6 +84,13 @@ def in_flight(queue: Any) -> int:
     return sum(now <= one.visible_at for one in queue._messages)
 
 
+def hasten() -> None:
+    """Keeps connections open between requests, and writes no line about each: both cost more than an answer."""
+    WSGIRequestHandler.protocol_version = "HTTP/1.1"
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+
+
 if __name__ == "__main__":
     repair()
+    hasten()
     main(sys.argv[1:])
