@@ -3,7 +3,8 @@
 import itertools
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
@@ -19,13 +20,24 @@ _numbers = itertools.count()
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[postgres.Postgres]:
+def open_folder() -> Iterator[Callable[[], Path]]:
+    """Makes folders that PostgreSQL's own user can enter, unlike pytest's; they are gone at the end."""
+    with ExitStack() as stack:
+
+        def make() -> Path:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bandit-tests-")))
+            folder.chmod(0o711)
+            return folder
+
+        yield make
+
+
+@pytest.fixture(scope="session")
+def server(open_folder: Callable[[], Path]) -> Iterator[postgres.Postgres]:
     """One server per test process."""
-    with tempfile.TemporaryDirectory(prefix="bandit-tests-") as folder:
-        Path(folder).chmod(0o711)
-        running = postgres.start(Path(folder) / "postgres", UNSAFE_BUT_FAST)
-        yield running
-        running.stop()
+    running = postgres.start(open_folder() / "postgres", UNSAFE_BUT_FAST)
+    yield running
+    running.stop()
 
 
 @pytest.fixture(scope="session")

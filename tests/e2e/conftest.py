@@ -6,6 +6,7 @@ import shutil
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import pytest
@@ -60,13 +61,10 @@ def run() -> Iterator[Run]:
 
 
 @pytest.fixture(scope="session")
-def service(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def service(run: Run, open_folder: Callable[[], Path]) -> Iterator[Installation]:
     """The whole service with its sample catalogue; nothing in it runs by schedule."""
-    folder = tmp_path_factory.mktemp("service")
-    for parent in (folder, folder.parent, folder.parent.parent):
-        parent.chmod(0o755)  # PostgreSQL runs as another user when we are root
     stack = AsyncExitStack()
-    running = run(stack.enter_async_context(installation(Plan(folder, 0, postgres_settings=("fsync=off",)))))
+    running = run(stack.enter_async_context(installation(Plan(open_folder(), 0, postgres_settings=("fsync=off",)))))
     run(sample.fill(running))
     yield running
     run(stack.aclose())

@@ -67,10 +67,9 @@ def eventually(condition: Callable[[], bool], seconds: float = 30) -> None:
 
 
 @pytest.fixture(scope="session")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def checkout(open_folder: Callable[[], Path]) -> Path:
     """A folder that looks like a fresh clone: links to everything but what a run makes."""
-    folder = tmp_path_factory.mktemp("checkout")
-    folder.chmod(0o711)
+    folder = open_folder()
     for name in ("infra", "functions", "layers", "clients"):
         subprocess.run(["cp", "-r", ROOT / name, folder / name], check=True)
     return folder
