@@ -7,7 +7,6 @@ deployment guide gives for a dashboard, over the rows themselves. Events are syn
 
 import argparse
 import json
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -24,8 +23,9 @@ from bandit_selector.store.migrate import migrate
 from rich.console import Console
 from rich.progress import Progress
 
+from benchmarks._server import server_url
 from functions.monitor.analytics import respond
-from infra.local import postgres, site
+from infra.local import site
 
 SERVER: Final = ("shared_buffers=1GB", "max_wal_size=8GB", "checkpoint_timeout=1h", "fsync=off", "work_mem=32MB")
 RESULTS: Final = Path(__file__).parent / "results" / "analytics.md"
@@ -62,13 +62,8 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--large", type=int, default=10_000_000, help="events then")
     parser.add_argument("--repeat", type=int, default=15, help="questions per line, of which the median counts")
     arguments = parser.parse_args(argv)
-    with tempfile.TemporaryDirectory(prefix="bandit-bench-") as folder:
-        Path(folder).chmod(0o711)
-        server = postgres.start(Path(folder) / "postgres", SERVER)
-        try:
-            return measure(server.url, arguments)
-        finally:
-            server.stop()
+    with server_url(SERVER) as url:
+        return measure(url, arguments)
 
 
 def measure(url: str, arguments: argparse.Namespace) -> int:

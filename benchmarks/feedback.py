@@ -11,7 +11,6 @@ import argparse
 import json
 import multiprocessing
 import os
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -29,8 +28,9 @@ from rich.progress import Progress
 
 from benchmarks._feedback_load import as_batches, react, show
 from benchmarks._feedback_rivals import copy, copy_indexed, naive, parts
+from benchmarks._server import server_url
 from benchmarks._silence import silenced
-from infra.local import postgres, site
+from infra.local import site
 
 SERVER = ("shared_buffers=1GB", "max_wal_size=8GB", "checkpoint_timeout=1h", "max_connections=40", "autovacuum=off")
 RESULTS = Path(__file__).parent / "results" / "feedback.md"
@@ -63,13 +63,8 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--small", type=int, default=100_000, help="existing events of the first growth measurement")
     parser.add_argument("--large", type=int, default=10_000_000, help="existing events of the second")
     arguments = parser.parse_args(argv)
-    with tempfile.TemporaryDirectory(prefix="bandit-bench-") as folder:
-        Path(folder).chmod(0o711)
-        server = postgres.start(Path(folder) / "postgres", SERVER)
-        try:
-            return _measure(server.url, arguments)
-        finally:
-            server.stop()
+    with server_url(SERVER) as url:
+        return _measure(url, arguments)
 
 
 def _measure(url: str, arguments: argparse.Namespace) -> int:

@@ -8,7 +8,6 @@ database, and the two statements of a list without anything around them.
 import argparse
 import json
 import os
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -30,11 +29,12 @@ from bandit_selector.store.verification import first_difference
 from rich.console import Console
 from rich.progress import track
 
+from benchmarks._server import server_url
 from benchmarks._silence import silenced
 from functions.candidates.handler import build
 from functions.feedback.handler import consume
 from functions.select.handler import respond
-from infra.local import postgres, site
+from infra.local import site
 from infra.local.visitors import Visit
 from infra.local.world import Synthetic, synthetic
 
@@ -50,13 +50,8 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--requests", type=int, default=1000, help="lists per repetition")
     parser.add_argument("--repeat", type=int, default=5, help="repetitions, of which the median counts")
     arguments = parser.parse_args(argv)
-    with tempfile.TemporaryDirectory(prefix="bandit-bench-") as folder:
-        Path(folder).chmod(0o711)
-        server = postgres.start(Path(folder) / "postgres")
-        try:
-            return _measure(server.url, arguments.requests, arguments.repeat)
-        finally:
-            server.stop()
+    with server_url() as url:
+        return _measure(url, arguments.requests, arguments.repeat)
 
 
 def _measure(url: str, requests: int, repeat: int) -> int:
