@@ -84,7 +84,7 @@ def start(folder: Path) -> Aws:
     port = free_port()
     with (folder / "aws.log").open("ab") as log:
         process = subprocess.Popen(
-            leash.command([sys.executable, "-m", "infra.local.aws_server", "-H", "127.0.0.1", "-p", str(port)]),
+            leash.command([sys.executable, "-m", "infra.local.aws_server", str(port)]),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

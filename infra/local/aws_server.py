@@ -6,16 +6,19 @@ queue for every message it takes or gives, lists its own folder for every reques
 arithmetic; here the answers are the same and a message costs a fraction of the processor time.
 """
 
-import logging
 import sys
 import time
-from typing import Any, cast
+from functools import cache
+from typing import Any, Final, cast
 
+import waitress
 from moto import backends
-from moto.server import main
+from moto.core import responses
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.sqs import models
 from moto.sqs.exceptions import ReceiptHandleIsInvalid
-from werkzeug.serving import WSGIRequestHandler
+
+THREADS: Final = 64  # each long poll holds one while it waits, as does each request that has come
 
 _receive = cast("Any", models).SQSBackend.receive_message
 
@@ -25,6 +28,8 @@ def repair() -> None:
     modules = tuple(backends.list_of_moto_modules())
     sqs, registry = cast("Any", models), cast("Any", backends)
     registry.list_of_moto_modules = lambda: modules
+    answering = cast("Any", responses)
+    answering.method_names_from_class = cache(answering.method_names_from_class)
     sqs.unix_time = time.time
     sqs.unix_time_millis = milliseconds
     sqs.SQSBackend.is_message_valid_based_on_retention_period = is_retained
@@ -84,13 +89,12 @@ def in_flight(queue: Any) -> int:
     return sum(now <= one.visible_at for one in queue._messages)
 
 
-def hasten() -> None:
-    """Keeps connections open between requests, and writes no line about each: both cost more than an answer."""
-    WSGIRequestHandler.protocol_version = "HTTP/1.1"
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+def serve(host: str, port: int) -> None:
+    """moto's application under a server that keeps connections and threads; its own opens both anew for a request."""
+    application = DomainDispatcherApplication(create_backend_app)
+    waitress.serve(application, host=host, port=port, threads=THREADS, asyncore_use_poll=True)
 
 
 if __name__ == "__main__":
     repair()
-    hasten()
-    main(sys.argv[1:])
+    serve("127.0.0.1", int(sys.argv[1]))

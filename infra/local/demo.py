@@ -25,6 +25,7 @@ from infra.local.crowd import Crowd
 from infra.local.event_source import depth
 from infra.local.inspection import Inspection, inspect
 from infra.local.installation import LOCAL, Installation, Plan, background, installation
+from infra.local.pace import Pace
 from infra.local.report import Report, report
 from infra.local.runtime import InvocationFailed, Throttled
 from infra.local.trouble import lose_lists
@@ -43,7 +44,7 @@ class Outcome:
 
     world: World
     visits: int
-    seconds: float
+    pace: Pace
     report: Report
     duplicates: int
     dead_letters: int
@@ -71,22 +72,22 @@ async def opened(port: int, world: World, *, trouble: bool = False) -> AsyncGene
 
 async def run(service: Installation, world: World, seed: int, visits: int | None, stopping: asyncio.Event) -> Outcome:
     """Lets `visits` visitors come (None: for ever) or until `stopping` is set; then the queue empties and is judged."""
-    started = time.monotonic()
+    pace = Pace(time.monotonic)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         crowd = Crowd(world, service.addresses.api, service.issuer, seed, session)
         stop_settling = background(_keep_settling(service))
-        await _watched(service, crowd, _visits(world, seed, visits), visits, stopping)
+        await _watched(service, crowd, _visits(world, seed, visits), visits, stopping, pace)
         with suppress(TimeoutError):
             async with asyncio.timeout(HASTE_SECONDS if stopping.is_set() else None):
                 await _emptied(service)
+        pace.mark(crowd.visits)
         await stop_settling()
-    seconds = time.monotonic() - started
     inspection = await _close(service)
     with connect(service.addresses.database) as connection:
         found = report(connection)
     dead = await depth(service.session, service.addresses.dead_letter_queue)
     duplicates = service.source.deleted - found.reconciliation.feedback
-    return Outcome(world, crowd.visits, seconds, found, duplicates, dead, inspection)
+    return Outcome(world, crowd.visits, pace, found, duplicates, dead, inspection)
 
 
 def _visits(world: World, seed: int, visits: int | None) -> Iterator[Visit]:
@@ -97,7 +98,12 @@ def _visits(world: World, seed: int, visits: int | None) -> Iterator[Visit]:
 
 
 async def _watched(
-    service: Installation, crowd: Crowd, visits: Iterator[Visit], total: int | None, stopping: asyncio.Event
+    service: Installation,
+    crowd: Crowd,
+    visits: Iterator[Visit],
+    total: int | None,
+    stopping: asyncio.Event,
+    pace: Pace,
 ) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     console = Console(stderr=True)
@@ -106,9 +112,11 @@ async def _watched(
         coming = asyncio.create_task(crowd.come(visits))
         waiting = asyncio.create_task(stopping.wait())
         before = 0
+        pace.mark(before)
         while not coming.done() and not waiting.done():
             await asyncio.wait([coming, waiting], timeout=1, return_when=asyncio.FIRST_COMPLETED)
             rate, before = crowd.visits - before, crowd.visits
+            pace.mark(before)
             queued = await depth(service.session, service.addresses.queue)
             bar.update(task, completed=crowd.visits, numbers=_numbers(crowd, rate, queued))
         waiting.cancel()

@@ -116,7 +116,7 @@ async def installation(plan: Plan) -> AsyncGenerator[Installation]:
         await _listen(stack, [*pages, web.route("*", "/{path:.*}", gateway.answer)], listening)
         everything = web.route("*", "/{path:.*}", issuer.answer)
         await _listen(stack, [everything], stack.enter_context(_socket(issuer.port)))
-        connector = aiohttp.TCPConnector(limit=0, force_close=True)  # moto's server drops idle connections
+        connector = aiohttp.TCPConnector(limit=0)
         session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
         source = EventSource(FEEDBACK_QUEUE, resources.queue, session, invoke[FEEDBACK_QUEUE.consumer])
         stack.push_async_callback(background(source.run()))

@@ -27,7 +27,7 @@ def show(outcome: Outcome, addresses: Addresses, console: Console, *, stays: boo
     show_stats(found, console)
     console.print(_reconciliation(outcome))
     console.print(_verified(found))
-    console.print(f"{outcome.visits} requests in {outcome.seconds:.1f} s: {_rate(outcome):.0f} requests/s end to end")
+    console.print(_rates(outcome))
     console.print(
         f"API {addresses.api}  Dashboard {addresses.dashboard}  Database {addresses.database}", soft_wrap=True
     )
@@ -73,7 +73,8 @@ def as_json(outcome: Outcome) -> str:
         {
             "world": outcome.world.name,
             "requests": outcome.visits,
-            "seconds": round(outcome.seconds, 2),
+            "seconds": round(outcome.pace.seconds, 2),
+            "rate": {"whole": round(outcome.pace.whole, 1), "steady": round(outcome.pace.steady, 1)},
             "treatment": _numbers(found.treatment),
             "control": _numbers(found.control),
             "lift": found.lift.relative.estimate if found.lift else None,
@@ -171,5 +172,8 @@ def _verified(found: Report) -> str:
     return f"[red]Not verified:[/red] {found.difference}"
 
 
-def _rate(outcome: Outcome) -> float:
-    return outcome.visits / outcome.seconds if outcome.seconds else 0.0
+def _rates(outcome: Outcome) -> str:
+    """Both rates end to end: a visit is over once its feedback has left the queue."""
+    pace = outcome.pace
+    whole = f"{outcome.visits} requests in {pace.seconds:.1f} s: {pace.whole:.0f} requests/s end to end"
+    return f"{whole}, {pace.steady:.0f} after warm-up (the second half)"

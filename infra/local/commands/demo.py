@@ -1,12 +1,12 @@
 """Shows the whole loop on this machine: the service, a catalogue, and simulated visitors it learns from."""
 
 import argparse
-import asyncio
 import socket
 import sys
 from pathlib import Path
 from typing import Final
 
+import uvloop
 from rich.console import Console
 
 from infra.local import demo
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     folder: Path | None = arguments.movielens
     sound: World = held_out(read_movielens(folder)) if folder else synthetic(arguments.seed)
     world = Troubled(sound) if arguments.trouble else sound
-    return asyncio.run(_demo(world, arguments))
+    return uvloop.run(_demo(world, arguments))
 
 
 async def _demo(world: World, arguments: argparse.Namespace) -> int:

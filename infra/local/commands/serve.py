@@ -6,6 +6,7 @@ import signal
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
 
+import uvloop
 from bandit_selector.settings import read_settings
 
 from infra.local import sample, schedules
@@ -20,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     plan = Plan(LOCAL / "serve", arguments.port, read_settings().database_url)
     with suppress(asyncio.CancelledError):
-        asyncio.run(_serve(plan))
+        uvloop.run(_serve(plan))
     return 0
 
 

@@ -1,0 +1,26 @@
+"""The rates that a demo prints."""
+
+import pytest
+
+from infra.local.pace import Pace
+
+
+def paced(*marks: tuple[float, int]) -> Pace:
+    moments = iter([moment for moment, _ in marks])
+    pace = Pace(lambda: next(moments))
+    for _, visits in marks:
+        pace.mark(visits)
+    return pace
+
+
+def test_the_steady_rate_leaves_the_first_half_of_the_visits_out_and_the_emptying_of_the_queue_in() -> None:
+    pace = paced((0, 0), (10, 100), (11, 500), (15, 1000), (16, 1000))
+    assert pace.steady == pytest.approx(500 / 5)
+    assert pace.whole == pytest.approx(1000 / 16)
+    assert pace.seconds == 16
+
+
+@pytest.mark.parametrize("marks", [(), ((3, 0),), ((3, 0), (3, 0))])
+def test_no_time_is_no_rate(marks: tuple[tuple[float, int], ...]) -> None:
+    pace = paced(*marks)
+    assert (pace.steady, pace.whole, pace.seconds) == (0, 0, 0)
