@@ -1,5 +1,6 @@
 """The queue's consumer: a batch of feedback in, outcomes and learned counts moved, once each."""
 
+import gc
 from typing import Any, Final
 
 from bandit_selector.feedback import Message, read_message, read_messages
@@ -14,6 +15,7 @@ from functions.feedback.publication import publish_posteriors
 SETTINGS: Final = read_settings()
 DATABASE: Final = Database(lambda: database_url(SETTINGS), statement_seconds=20)
 TELEMETRY: Final = Telemetry("feedback")
+gc.freeze()  # what is imported stays: no batch of thousands of messages has it searched for garbage
 
 
 @TELEMETRY.flushing

@@ -20,13 +20,20 @@ from pydantic import (
 from bandit_selector.errors import InvalidMessage
 
 Action = Literal["click", "rating", "thumbs_up", "thumbs_down"]
+
+
+def in_utc(moment: datetime) -> datetime:
+    """The same moment; what is in UTC already, as our own messages are, is not made anew."""
+    return moment.astimezone(UTC) if moment.utcoffset() else moment
+
+
 Id = Annotated[int, Field(gt=0, lt=2**31)]
 EventId = Annotated[int, Field(gt=0, lt=2**63)]
 # Bounded and in UTC, because PostgreSQL refuses offsets beyond 16 hours and Python cannot read years beyond its own.
 Moment = Annotated[
     AwareDatetime,
     Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(3000, 1, 1, tzinfo=UTC)),
-    AfterValidator(lambda moment: moment.astimezone(UTC)),
+    AfterValidator(in_utc),
 ]
 Stars = Annotated[float, Field(ge=0.5, le=5.0, multiple_of=0.5, description="0.5 to 5.0 in halves")]
 

@@ -88,8 +88,13 @@ def settle(connection: Connection, shown_before: datetime, rule: Rule, now: date
 def lock_impressions(connection: Connection, impressions: Sequence[int]) -> None:
     """Locks impressions in the one order, by a statement of its own: the next sees what was committed meanwhile."""
     connection.execute(
-        "SELECT FROM recommendation_events WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [list(impressions)]
+        "SELECT FROM recommendation_events WHERE id = ANY(%s::bigint[]) ORDER BY id FOR UPDATE", [_ids(impressions)]
     )
+
+
+def _ids(impressions: Sequence[int]) -> str:
+    """PostgreSQL's text of a bigint[]; psycopg's own way from a list takes a tenth of a batch's time."""
+    return f"{{{','.join(map(str, impressions))}}}"
 
 
 def _record(connection: Connection, messages: Sequence[Message], rule: Rule) -> tuple[int, int, list[int]]:
@@ -145,7 +150,7 @@ def _reattribute(connection: Connection, impressions: Sequence[int], rule: Rule)
     rows = connection.execute(
         """
         WITH visited AS (
-            SELECT id, user_id, movie_id, created_at FROM recommendation_events WHERE id = ANY(%(impressions)s)
+            SELECT id, user_id, movie_id, created_at FROM recommendation_events WHERE id = ANY(%(impressions)s::bigint[])
         ), concerned AS (
             SELECT f.message_id, f.user_id, f.movie_id, f.claimed_event_id, f.received_at, f.event_id, f.reason
             FROM visited AS v JOIN feedback_events AS f
@@ -166,7 +171,7 @@ def _reattribute(connection: Connection, impressions: Sequence[int], rule: Rule)
         )
         SELECT lost FROM moved WHERE lost IS NOT NULL UNION SELECT gained FROM moved WHERE gained IS NOT NULL
         """,
-        {"impressions": list(impressions), "window": rule.window},
+        {"impressions": _ids(impressions), "window": rule.window},
     )
     return {event_id for (event_id,) in rows}
 
@@ -187,15 +192,15 @@ def _fold(
                 max(occurred_at) FILTER (WHERE action LIKE 'thumbs%%') AS thumbed_at,
                 (array_agg(action ORDER BY occurred_at DESC, message_id DESC)
                     FILTER (WHERE action LIKE 'thumbs%%'))[1] AS thumb
-            FROM feedback_events WHERE event_id = ANY(%(impressions)s) GROUP BY event_id
+            FROM feedback_events WHERE event_id = ANY(%(impressions)s::bigint[]) GROUP BY event_id
         ), folded AS (
             SELECT e.id, e AS image, e.outcome AS before,
                 said.clicked_at, said.rated_at, said.rating_value,
                 CASE WHEN said.thumb = 'thumbs_up' THEN said.thumbed_at END AS thumbs_up_at,
                 CASE WHEN said.thumb = 'thumbs_down' THEN said.thumbed_at END AS thumbs_down_at,
-                CASE WHEN e.id = ANY(%(visited)s) THEN %(now)s ELSE e.settled_at END AS settled_at
+                CASE WHEN e.id = ANY(%(visited)s::bigint[]) THEN %(now)s ELSE e.settled_at END AS settled_at
             FROM recommendation_events AS e LEFT JOIN said ON said.event_id = e.id
-            WHERE e.id = ANY(%(impressions)s)
+            WHERE e.id = ANY(%(impressions)s::bigint[])
         ), changed AS (
             UPDATE recommendation_events AS e
             SET clicked = f.clicked_at IS NOT NULL, clicked_at = f.clicked_at,
@@ -212,7 +217,8 @@ def _fold(
                 )
             FROM folded AS f WHERE e.id = f.id
             RETURNING e.context->>'context_key' AS context_key, e.algorithm, e.propensity, f.before, e.outcome,
-                f.image AS old, e AS new
+                e.settled_at, CASE WHEN e.settled_at IS NOT NULL THEN f.image END AS old,
+                CASE WHEN e.settled_at IS NOT NULL THEN e END AS new
         ), moved AS (
             SELECT context_key, substr(algorithm, 8) AS arm,
                 sum((outcome IS NOT NULL)::int - (before IS NOT NULL)::int) AS pulls,
@@ -238,14 +244,14 @@ def _fold(
                 updated_at = excluded.updated_at
         ), rolled_up AS (
             SELECT bandit_roll_up(array_agg(old), array_agg(new)) AS done
-            FROM changed WHERE (new).settled_at IS NOT NULL AND old IS DISTINCT FROM new HAVING count(*) > 0
+            FROM changed WHERE settled_at IS NOT NULL AND old IS DISTINCT FROM new HAVING count(*) > 0
         )
         SELECT context_key, arm, successes, failures FROM moved WHERE successes <> 0 OR failures <> 0
         UNION ALL SELECT NULL, NULL, 0, 0 FROM rolled_up WHERE NOT done
         """,
         {
-            "impressions": list(impressions),
-            "visited": list(visited),
+            "impressions": _ids(impressions),
+            "visited": _ids(visited),
             "now": now,
             "success": rule.success,
             "failure": rule.failure,
