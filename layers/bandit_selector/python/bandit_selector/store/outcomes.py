@@ -150,7 +150,8 @@ def _reattribute(connection: Connection, impressions: Sequence[int], rule: Rule)
     rows = connection.execute(
         """
         WITH visited AS (
-            SELECT id, user_id, movie_id, created_at FROM recommendation_events WHERE id = ANY(%(impressions)s::bigint[])
+            SELECT id, user_id, movie_id, created_at FROM recommendation_events
+            WHERE id = ANY(%(impressions)s::bigint[])
         ), concerned AS (
             SELECT f.message_id, f.user_id, f.movie_id, f.claimed_event_id, f.received_at, f.event_id, f.reason
             FROM visited AS v JOIN feedback_events AS f
