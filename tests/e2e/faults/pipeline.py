@@ -21,6 +21,8 @@ from infra.local.installation import ROOT
 from infra.local.runtime import Runtime
 from infra.service import FEEDBACK_QUEUE, FUNCTIONS, Function, Queue
 
+from .traffic import SCALE
+
 CONSUMER: Final = next(function for function in FUNCTIONS if function.name == FEEDBACK_QUEUE.consumer)
 QUEUE: Final = replace(
     FEEDBACK_QUEUE,
@@ -30,7 +32,7 @@ QUEUE: Final = replace(
     visibility=timedelta(seconds=2),
     attempts=20,
 )
-PATIENCE_SECONDS: Final = 60.0
+PATIENCE_SECONDS: Final = 60.0 * SCALE
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ async def pipeline(
 
 
 async def eventually(condition: Callable[[], object]) -> None:
-    """Waits until a condition holds; fails after a minute."""
+    """Waits until a condition holds; fails after a minute, at the usual scale."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while not condition():
             await asyncio.sleep(0.02)

@@ -18,7 +18,7 @@ from tests.integration.histories import History
 
 from .conftest import Stage
 from .pipeline import QUEUE, Pipeline
-from .traffic import account, show_all, traffic, written
+from .traffic import HELD_SECONDS, SCALE, account, show_all, traffic, written
 
 pytestmark = pytest.mark.xdist_group("faults")
 POISON = {
@@ -70,7 +70,7 @@ def test_a_queue_that_was_held_is_caught_up_with_and_feedback_may_come_before_it
 
     async def scene(pipeline: Pipeline) -> None:
         await pipeline.send(written(history))
-        await asyncio.sleep(2)  # nobody consumes
+        await asyncio.sleep(HELD_SECONDS)  # nobody consumes
         async with pipeline.consuming():
             pass
 
@@ -114,10 +114,10 @@ def test_dead_letters_can_be_looked_at_and_sent_again(stage: Stage) -> None:
         queues = Queues(stage.queues.client("sqs"), pipeline.url, pipeline.dead_letters, managed=False)
         await replace(pipeline, url=pipeline.dead_letters).send([*bodies, "{"])
         letters = [describe(letter) for letter in await asyncio.to_thread(peek, queues)]
-        assert len(letters) == 101
+        assert len(letters) == SCALE * 100 + 1
         assert {letter["reason"] for letter in letters if letter["body"] != "{"} == {"It can be read now; replay it."}
         assert "Invalid JSON" in next(letter["reason"] for letter in letters if letter["body"] == "{")
-        assert await asyncio.to_thread(replay, queues) == 101
+        assert await asyncio.to_thread(replay, queues) == SCALE * 100 + 1
         assert await asyncio.to_thread(peek, queues) == []
         async with pipeline.consuming():
             pass

@@ -1,5 +1,6 @@
 """A large random history, and the account of what became of it: applied, lost, counted twice."""
 
+import os
 from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
@@ -13,6 +14,9 @@ from tests.integration.histories import ARMS, EPOCH, KEYS, RULE, History, Impres
 
 ACTIONS = ("click",) * 5 + ("rating", "rating", "thumbs_up", "thumbs_down")
 END = EPOCH + timedelta(days=30)
+SCALE = int(os.environ.get("FAULT_SCALE", "1"))
+HELD_SECONDS = float(os.environ.get("FAULT_HELD_SECONDS", "2"))
+"""`./dev bench faults` plays the same scenes with more messages, and holds the queue for minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,10 @@ class Account:
 
 
 def traffic(seed: int, impressions: int = 2_000, messages: int = 1_000) -> History:
-    """Impressions over a week; a message each for random ones, some of them too late, foreign or about nothing."""
+    """Impressions over a week; a message each for random ones, some of them too late, foreign or about nothing.
+
+    `SCALE` times as many of both.
+    """
     randomness = Random(seed)
     shown = tuple(
         Impression(
@@ -42,9 +49,9 @@ def traffic(seed: int, impressions: int = 2_000, messages: int = 1_000) -> Histo
             randomness.choice(KEYS),
             EPOCH + timedelta(seconds=randomness.randrange(7 * 24 * 3600)),
         )
-        for number in range(1, impressions + 1)
+        for number in range(1, SCALE * impressions + 1)
     )
-    return History(shown, tuple(_message(randomness.choice(shown), randomness) for _ in range(messages)))
+    return History(shown, tuple(_message(randomness.choice(shown), randomness) for _ in range(SCALE * messages)))
 
 
 def _message(shown: Impression, randomness: Random) -> Message:
