@@ -8,7 +8,6 @@ from typing import Final
 from aws_cdk import Aws, Duration, IgnoreMode, RemovalPolicy
 from aws_cdk import aws_apigatewayv2_authorizers as authorizers
 from aws_cdk import aws_cognito as cognito
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
@@ -17,6 +16,7 @@ from infra.configuration import Configuration
 from infra.network import log_retention
 from infra.packaging import ROOT, function_files
 from infra.reviewed import PINNED_PYTHON, accept
+from infra.roles import function_role
 
 MACHINES: Final = "bandit-selector"
 GROUPS: Final = {
@@ -83,8 +83,7 @@ class Identity(Construct):
         log = logs.LogGroup(
             self, "ScopesLog", retention=log_retention(configuration), removal_policy=RemovalPolicy.DESTROY
         )
-        role = iam.Role(self, "ScopesRole", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-        log.grant_write(role)
+        role = function_role(self, "ScopesRole", log)
         function = lambda_.Function(
             self,
             "Scopes",

@@ -62,6 +62,8 @@ class ServiceStack(Stack):
             "DatabaseSecret": self.database.secret.secret_arn,
             "FunctionSecurityGroup": self.network.functions.security_group_id,
         }
+        if self.api.domain_target:
+            outputs |= {"DomainTarget": self.api.domain_target}
         if self.identity.pool:
             outputs |= {
                 "UserPool": self.identity.pool.user_pool_id,
