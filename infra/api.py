@@ -16,9 +16,8 @@ from constructs import Construct
 from infra.configuration import Configuration
 from infra.network import log_retention
 from infra.reviewed import accept
-from infra.service import ROUTES
+from infra.service import CORS, ROUTES
 
-EXPOSED: Final = ("X-Recommendation-Id", "X-AB-Group", "X-Context-Key", "Retry-After")
 ANALYTICS: Final = ("analytics", "bandit-selector/analytics")  # one of them suffices; issuers may prefix
 LOGGED: Final = (
     "requestId", "requestTime", "httpMethod", "routeKey", "status", "responseLatency", "integrationErrorMessage",
@@ -97,8 +96,8 @@ def _cors(configuration: Configuration) -> gateway.CorsPreflightOptions | None:
         return None
     return gateway.CorsPreflightOptions(
         allow_origins=list(configuration.allowed_origins),
-        allow_methods=[gateway.CorsHttpMethod.GET, gateway.CorsHttpMethod.POST],
-        allow_headers=["authorization", "content-type"],
-        expose_headers=list(EXPOSED),
-        max_age=Duration.hours(1),
+        allow_methods=[gateway.CorsHttpMethod[method] for method in CORS.methods],
+        allow_headers=list(CORS.headers),
+        expose_headers=list(CORS.exposed_headers),
+        max_age=Duration.seconds(CORS.max_age.total_seconds()),
     )
