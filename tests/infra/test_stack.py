@@ -138,8 +138,14 @@ def test_the_functions_that_need_the_tables_wait_for_the_migration(prod: Synthes
         ]
         waits = any("Migration" in name for name in made.get("DependsOn", []))
         assert waits == ("database" in function.uses and function.name != "migrate"), function.name
-    (trigger,) = [it for it in resources.values() if it["Type"] == "Custom::Trigger"]
-    assert any("DatabaseCluster" in name for name in trigger["DependsOn"])
+    assert _migration(prod)["Properties"]["InvocationType"] == "RequestResponse"  # its error is the deployment's
+
+
+def test_the_migration_waits_for_the_database_and_the_way_to_it(synthesise: Callable[[str], Synthesised]) -> None:
+    waited = " ".join(_migration(synthesise("prod"))["DependsOn"])
+    for part in ("DatabaseClusterwriter", "DatabaseClusterSecurityGroupfrom", "NetworkVpcSecrets"):
+        assert part in waited
+    assert "DatabaseFromFunctions" in " ".join(_migration(synthesise("own"))["DependsOn"])
 
 
 def test_no_role_may_do_everything_or_touch_everything(prod: Synthesised) -> None:
@@ -253,6 +259,11 @@ def test_the_teams_own_database_and_issuer_replace_ours(synthesise: Callable[[st
 def _integration(made: Synthesised, route: dict[str, Any]) -> dict[str, Any]:
     reference = route["Target"]["Fn::Join"][1][1]["Ref"]
     return made.resources("AWS::ApiGatewayV2::Integration")[reference]
+
+
+def _migration(made: Synthesised) -> dict[str, Any]:
+    (trigger,) = [it for it in made.template["Resources"].values() if it["Type"] == "Custom::Trigger"]
+    return trigger
 
 
 def _statements(made: Synthesised) -> list[tuple[str, dict[str, Any]]]:
