@@ -106,6 +106,15 @@ def test_every_function_answers_from_what_is_uploaded(
     assert process("migrate").invoke({}) == {"applied": []}
 
 
+def test_cognitos_trigger_answers_from_what_is_uploaded_without_any_layer(prod: Synthesised, tmp_path: Path) -> None:
+    trigger = Function("scopes", "functions.identity.handler.handler", 256, FUNCTIONS[0].timeout, 1)
+    signed_in = {"groupConfiguration": {"groupsToOverride": ["analytics"]}}
+    with running(unpack(prod.asset(trigger), [], tmp_path), trigger, {}) as process:
+        answered = process.invoke({"triggerSource": "TokenGeneration_HostedAuth", "request": signed_in})
+    added = {"accessTokenGeneration": {"scopesToAdd": ["analytics"]}}
+    assert answered["response"] == {"claimsAndScopeOverrideDetails": added}
+
+
 def test_the_builder_answers_with_its_scipy(process: Callable[..., Process], connection: Connection) -> None:
     load_site(connection, users=20)
     connection.execute(
