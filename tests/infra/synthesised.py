@@ -13,6 +13,7 @@ KINDS: Final[dict[str, dict[str, str]]] = {
     "dev": {"environment": "dev"},
     "own": {
         "environment": "prod",
+        "alarm_mails": "team@example.com",
         "database_secret_arn": "arn:aws:secretsmanager:eu-central-1:111122223333:secret:site-database-AbCdEf",
         "vpc_id": "vpc-0123456789abcdef0",
         "database_security_group_id": "sg-0123456789abcdef0",
