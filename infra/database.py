@@ -29,6 +29,7 @@ class Database(Construct):
         self, scope: Construct, construct_id: str, configuration: Configuration, network: Network, key: kms.IKey
     ) -> None:
         super().__init__(scope, construct_id)
+        self._secret_key = configuration.database_secret_key_arn
         self.cluster: rds.DatabaseCluster | None = None
         self.ready: list[Construct] = [*network.ready]
         if configuration.database_secret_arn:
@@ -52,6 +53,8 @@ class Database(Construct):
         role.add_to_principal_policy(
             iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[self.secret.secret_arn])
         )
+        if self._secret_key:
+            role.add_to_principal_policy(iam.PolicyStatement(actions=["kms:Decrypt"], resources=[self._secret_key]))
 
     def _admit(self, configuration: Configuration, network: Network) -> None:
         """Opens the team's own security group for the functions, where it is named."""

@@ -191,6 +191,13 @@ def test_only_ingest_may_send_and_only_the_consumer_may_receive(prod: Synthesise
     assert may["secretsmanager:GetSecretValue"] == {f.name.title() for f in FUNCTIONS if "database" in f.uses}
 
 
+def test_a_secret_under_a_key_of_the_teams_own_can_be_read(synthesise: Callable[[str], Synthesised]) -> None:
+    key = KINDS["own"]["database_secret_key_arn"]
+    found = [it["Action"] for _, it in _statements(synthesise("own")) if key in _listed(it["Resource"])]
+    assert set(found) == {"kms:Decrypt"}
+    assert len(found) == len([f for f in FUNCTIONS if "database" in f.uses])
+
+
 def test_nothing_is_public_and_nothing_is_plain(prod: Synthesised) -> None:
     bucket = prod.one("AWS::S3::Bucket")
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}

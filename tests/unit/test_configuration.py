@@ -34,6 +34,7 @@ def test_cdks_own_context_is_left_alone() -> None:
         ({"REPORT_BUCKET": "mine"}, "No setting REPORT_BUCKET"),
         ({"TREATMENT_SHARE": "2"}, "treatment_share: Input should be less than or equal to 1"),
         ({"database_secret_arn": "arn"}, "needs vpc_id"),
+        ({"database_secret_key_arn": "arn"}, "needs database_secret_arn"),
         ({"issuer": "https://login.example.com"}, "needs audience"),
         ({"domain_name": "example.com"}, "needs certificate_arn"),
         ({"database_pause_minutes": 5}, "needs database_min_capacity=0"),
