@@ -206,7 +206,7 @@ def test_the_layers_are_small(layers: Layers, record_property: Callable[[str, ob
     sizes = {name: size_mb(getattr(layers, name)) for name in ("third_party", "product", "candidates")}
     for name, size in sizes.items():
         record_property(f"layer {name}, unzipped", f"{size:.1f} MB")
-    assert sizes["third_party"] + sizes["product"] < MEGABYTES_UNZIPPED
+    assert sizes["third_party"] + sizes["product"] < MEGABYTES_UNZIPPED > sizes["candidates"]
     assert sum(sizes.values()) < MEGABYTES_ALLOWED
 
 
