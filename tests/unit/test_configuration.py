@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from infra.configuration import Configuration, UnusableContext, read_configuration
+from infra.service import FUNCTIONS, Function
 
 HANDBOOK = Path(__file__).parents[2] / "docs" / "operations.md"
 
@@ -49,3 +50,10 @@ def test_what_cannot_be_used_is_named(context: dict[str, Any], sentence: str) ->
 @pytest.mark.parametrize("key", sorted(set(Configuration.model_fields) - {"settings"}))
 def test_the_handbook_explains_every_key(key: str) -> None:
     assert f"`{key}`" in HANDBOOK.read_text().partition("### What can be set")[2].partition("## Roll back")[0]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda it: it.name)
+def test_the_handbook_gives_the_reason_for_what_a_function_gets(function: Function) -> None:
+    seconds = int(function.timeout.total_seconds())
+    row = f"| `{function.name}` | {function.memory_mb} | {seconds} | {function.concurrency} | "
+    assert row in HANDBOOK.read_text()
