@@ -16,9 +16,10 @@ from bandit_selector.slate import Candidate, blend
 from bandit_selector.store.connection import connect
 from bandit_selector.store.migrate import migrate
 from numpy.typing import NDArray
-from rich.progress import Progress
+from rich.progress import Progress, track
 
 from benchmarks._lists import CONTROL, SIX, Lists, built, most_rated, rated
+from benchmarks._made_up import made_up
 from functions.candidates.arms import ARMS
 from functions.candidates.handler import build
 from functions.candidates.lists import silent
@@ -27,6 +28,7 @@ from infra.local.held_out import HeldOut, held_out
 from infra.local.movielens import read_movielens
 
 RESULTS: Final = Path(__file__).parent / "results" / "candidates.md"
+COSTS: Final = Path(__file__).parent / "results" / "candidates_cost.md"
 PLACES: Final = 10
 BASELINE: Final = "control blend"
 
@@ -37,9 +39,13 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="./dev bench candidates", description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, help="a MovieLens folder, such as ml-latest-small")
     parser.add_argument("--build", metavar="URL", help=argparse.SUPPRESS)
+    sizes = ("USERS", "MOVIES", "RATINGS")
+    parser.add_argument("--made-up", nargs=3, type=int, action="append", metavar=sizes, help="only the cost at a size")
     arguments = parser.parse_args(argv)
     if arguments.build:
         return _build_once(arguments.build)
+    if arguments.made_up:
+        return _cost_of_sizes(arguments.made_up)
     if arguments.folder is None:
         parser.error("name a MovieLens folder, for instance ./dev bench candidates ~/ml-latest-small")
     with Progress() as progress:
@@ -75,7 +81,7 @@ def cost(catalogue: site.Catalogue) -> tuple[float, float, int]:
         Path(folder).chmod(0o711)
         server = postgres.start(Path(folder) / "postgres")
         try:
-            with connect(server.url) as connection:
+            with connect(server.url, statement_seconds=0) as connection:
                 site.load(connection, catalogue)
                 migrate(connection)
             command = [sys.executable, "-m", "benchmarks.candidates", "--build", server.url]
@@ -85,9 +91,21 @@ def cost(catalogue: site.Catalogue) -> tuple[float, float, int]:
     return answer["seconds"], answer["megabytes"], answer["lists"]
 
 
+def _cost_of_sizes(sizes: list[list[int]]) -> int:
+    """Prints what the nightly job costs on made-up ratings and keeps it in benchmarks/results."""
+    lines = ["| users | movies | ratings | seconds | peak MB | lists |", "|--:|--:|--:|--:|--:|--:|"]
+    for size in track(sizes, description="sizes"):
+        seconds, megabytes, lists = cost(made_up(*size))
+        lines.append(f"| {' | '.join(f'{n:,}' for n in size)} | {seconds:.0f} | {megabytes:.0f} | {lists:,} |")
+    text = "\n".join(lines) + "\n"
+    COSTS.write_text(text)
+    print(text)
+    return 0
+
+
 def _build_once(url: str) -> int:
     began = time.perf_counter()
-    with connect(url) as connection:
+    with connect(url, statement_seconds=600) as connection:  # as the handler does
         lists = build(connection, silent, datetime.now(UTC))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
     print(json.dumps({"seconds": time.perf_counter() - began, "megabytes": peak, "lists": lists}))

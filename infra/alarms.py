@@ -4,6 +4,7 @@
 # pyright: reportArgumentType=false
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Final
 
 from aws_cdk import Duration
@@ -16,8 +17,9 @@ from constructs import Construct
 from infra.api import Api
 from infra.compute import Compute
 from infra.database import Database
+from infra.identity import SCOPES_TIMEOUT, Identity
 from infra.messaging import Messaging
-from infra.service import FEEDBACK_QUEUE, FUNCTIONS, Function
+from infra.service import FEEDBACK_QUEUE, FUNCTIONS
 
 FIVE_MINUTES: Final = Duration.minutes(5)
 ALMOST: Final = 0.8  # share of a time-out or of the database's capacity that is too close
@@ -37,11 +39,15 @@ class Alarms(Construct):
         compute: Compute,
         messaging: Messaging,
         database: Database,
+        identity: Identity,
     ) -> None:
         super().__init__(scope, construct_id)
         self._topic = messaging.topic
         for function in FUNCTIONS:
-            self._function(function, compute.functions[function.name])
+            slow = SELECT_P99_MS if function.name == "select" else _almost(function.timeout)
+            self._function(function.name, compute.functions[function.name], slow)
+        if identity.scopes:
+            self._function("scopes", identity.scopes, _almost(SCOPES_TIMEOUT))
         self._queues(messaging)
         self._api(api)
         self._monitor_missed(compute.functions["monitor"])
@@ -49,12 +55,11 @@ class Alarms(Construct):
             self._alarm("DatabaseCapacity", database.cluster.metric_acu_utilization(period=FIVE_MINUTES), 90, 3)
         self._page(api, compute, messaging)
 
-    def _function(self, function: Function, made: lambda_.Function) -> None:
-        name = function.name.title()
-        slow = SELECT_P99_MS if function.name == "select" else function.timeout.total_seconds() * 1000 * ALMOST
-        self._alarm(f"{name}Errors", made.metric_errors(period=FIVE_MINUTES), 1)
-        self._alarm(f"{name}Throttles", made.metric_throttles(period=FIVE_MINUTES), 1)
-        self._alarm(f"{name}Slow", made.metric_duration(period=FIVE_MINUTES, statistic="p99"), slow, 3)
+    def _function(self, name: str, made: lambda_.Function, slow_ms: float) -> None:
+        slowest = made.metric_duration(period=FIVE_MINUTES, statistic="p99")
+        self._alarm(f"{name.title()}Errors", made.metric_errors(period=FIVE_MINUTES), 1)
+        self._alarm(f"{name.title()}Throttles", made.metric_throttles(period=FIVE_MINUTES), 1)
+        self._alarm(f"{name.title()}Slow", slowest, slow_ms, 3)
 
     def _queues(self, messaging: Messaging) -> None:
         feedback = messaging.feedback
@@ -127,6 +132,10 @@ class Alarms(Construct):
                 ],
             ],
         )
+
+
+def _almost(time_out: timedelta) -> float:
+    return time_out.total_seconds() * 1000 * ALMOST
 
 
 def _waiting(queue: sqs.IQueue) -> cloudwatch.Metric:

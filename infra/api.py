@@ -16,9 +16,8 @@ from constructs import Construct
 from infra.configuration import Configuration
 from infra.network import log_retention
 from infra.reviewed import accept
-from infra.service import ROUTES
+from infra.service import CORS, ROUTES
 
-EXPOSED: Final = ("X-Recommendation-Id", "X-AB-Group", "X-Context-Key", "Retry-After")
 ANALYTICS: Final = ("analytics", "bandit-selector/analytics")  # one of them suffices; issuers may prefix
 LOGGED: Final = (
     "requestId", "requestTime", "httpMethod", "routeKey", "status", "responseLatency", "integrationErrorMessage",
@@ -27,7 +26,8 @@ LOGGED: Final = (
 
 
 class Api(Construct):
-    """`url` is where the service answers, without a slash at the end. Routes come by `serve`, once functions exist."""
+    """`url` is where the service answers, without a slash at the end; the DNS of a name of your own points at
+    `domain_target`. Routes come by `serve`, once functions exist."""
 
     def __init__(self, scope: Construct, construct_id: str, configuration: Configuration) -> None:
         super().__init__(scope, construct_id)
@@ -40,7 +40,10 @@ class Api(Construct):
             cors_preflight=_cors(configuration),
             disable_execute_api_endpoint=domain is not None,
         )
-        self.stage = self._stage(configuration, domain)
+        self.stage = self._stage(configuration)
+        if domain:
+            gateway.ApiMapping(self, "Mapping", api=self.http, domain_name=domain, stage=self.stage)
+        self.domain_target = domain.regional_domain_name if domain else ""
         self.url = f"https://{configuration.domain_name}" if domain else self.http.api_endpoint
 
     def serve(self, authorizer: gateway.IHttpRouteAuthorizer, functions: dict[str, lambda_.Alias]) -> None:
@@ -62,7 +65,7 @@ class Api(Construct):
             if route.access == "open":
                 accept(made, "AwsSolutions-APIG4", "The same page or word for everybody; all data is behind a token.")
 
-    def _stage(self, configuration: Configuration, domain: gateway.DomainName | None) -> gateway.HttpStage:
+    def _stage(self, configuration: Configuration) -> gateway.HttpStage:
         log = logs.LogGroup(
             self, "AccessLog", retention=log_retention(configuration), removal_policy=RemovalPolicy.DESTROY
         )
@@ -75,7 +78,6 @@ class Api(Construct):
             throttle=gateway.ThrottleSettings(
                 rate_limit=configuration.requests_per_second, burst_limit=configuration.requests_per_second
             ),
-            domain_mapping=gateway.DomainMappingOptions(domain_name=domain) if domain else None,
         )
         line = "{" + ",".join(f'"{name}":"$context.{name}"' for name in LOGGED) + "}"
         settings = gateway.CfnStage.AccessLogSettingsProperty(destination_arn=log.log_group_arn, format=line)
@@ -94,8 +96,8 @@ def _cors(configuration: Configuration) -> gateway.CorsPreflightOptions | None:
         return None
     return gateway.CorsPreflightOptions(
         allow_origins=list(configuration.allowed_origins),
-        allow_methods=[gateway.CorsHttpMethod.GET, gateway.CorsHttpMethod.POST],
-        allow_headers=["authorization", "content-type"],
-        expose_headers=list(EXPOSED),
-        max_age=Duration.hours(1),
+        allow_methods=[gateway.CorsHttpMethod[method] for method in CORS.methods],
+        allow_headers=list(CORS.headers),
+        expose_headers=list(CORS.exposed_headers),
+        max_age=Duration.seconds(CORS.max_age.total_seconds()),
     )

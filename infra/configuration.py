@@ -36,6 +36,7 @@ class Configuration(BaseModel):
 
     # The database: made here, or the team's own
     database_secret_arn: str = ""
+    database_secret_key_arn: str = ""
     database_url: str = ""
     database_security_group_id: str = ""
     vpc_id: str = ""
@@ -61,6 +62,8 @@ class Configuration(BaseModel):
             raise ValueError("issuer needs audience: the client ids whose tokens are taken")
         if self.database_secret_arn and not self.vpc_id:
             raise ValueError("database_secret_arn needs vpc_id: where that database is reached from")
+        if self.database_secret_key_arn and not self.database_secret_arn:
+            raise ValueError("database_secret_key_arn needs database_secret_arn: the secret that it encrypts")
         if self.domain_name and not self.certificate_arn:
             raise ValueError("domain_name needs certificate_arn: its certificate in ACM, in the same region")
         if self.database_pause_minutes and self.database_min_capacity:

@@ -19,6 +19,7 @@ ENGINE: Final = rds.DatabaseClusterEngine.aurora_postgres(version=rds.AuroraPost
 NAME: Final = "bandit"
 OWNER: Final = "bandit_owner"
 PORT: Final = 5433  # not PostgreSQL's usual one, as AwsSolutions-RDS11 asks
+THEIR_PORT: Final = 5432
 
 
 class Database(Construct):
@@ -28,7 +29,9 @@ class Database(Construct):
         self, scope: Construct, construct_id: str, configuration: Configuration, network: Network, key: kms.IKey
     ) -> None:
         super().__init__(scope, construct_id)
+        self._secret_key = configuration.database_secret_key_arn
         self.cluster: rds.DatabaseCluster | None = None
+        self.ready: list[Construct] = [*network.ready]
         if configuration.database_secret_arn:
             arn = configuration.database_secret_arn
             self.secret = secretsmanager.Secret.from_secret_complete_arn(self, "Secret", arn)
@@ -36,13 +39,10 @@ class Database(Construct):
             self._admit(configuration, network)
         else:
             self.cluster = self._make(configuration, network, key)
+            self.ready.append(self.cluster)
             self.secret = _present(self.cluster.secret)
             endpoint = self.cluster.cluster_endpoint
             self.url = f"postgresql://{endpoint.hostname}:{PORT}/{NAME}"
-
-    @property
-    def ready(self) -> list[Construct]:
-        return [self.cluster] if self.cluster else []
 
     @property
     def settings(self) -> dict[str, str]:
@@ -53,12 +53,23 @@ class Database(Construct):
         role.add_to_principal_policy(
             iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[self.secret.secret_arn])
         )
+        if self._secret_key:
+            role.add_to_principal_policy(iam.PolicyStatement(actions=["kms:Decrypt"], resources=[self._secret_key]))
 
     def _admit(self, configuration: Configuration, network: Network) -> None:
         """Opens the team's own security group for the functions, where it is named."""
         if configuration.database_security_group_id:
-            theirs = ec2.SecurityGroup.from_security_group_id(self, "Theirs", configuration.database_security_group_id)
-            theirs.connections.allow_from(network.functions, ec2.Port.tcp(5432), "Bandit Selector")
+            opened = ec2.CfnSecurityGroupIngress(
+                self,
+                "FromFunctions",
+                group_id=configuration.database_security_group_id,
+                source_security_group_id=network.functions.security_group_id,
+                ip_protocol="tcp",
+                from_port=THEIR_PORT,
+                to_port=THEIR_PORT,
+                description="Bandit Selector",
+            )
+            self.ready.append(opened)
 
     def _make(self, configuration: Configuration, network: Network, key: kms.IKey) -> rds.DatabaseCluster:
         name = f"bandit-selector-{configuration.environment}"

@@ -3,12 +3,12 @@
 # jsii's interfaces name parameters otherwise than its own classes do:
 # pyright: reportArgumentType=false
 
+from datetime import timedelta
 from typing import Final
 
 from aws_cdk import Aws, Duration, IgnoreMode, RemovalPolicy
 from aws_cdk import aws_apigatewayv2_authorizers as authorizers
 from aws_cdk import aws_cognito as cognito
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
@@ -17,8 +17,10 @@ from infra.configuration import Configuration
 from infra.network import log_retention
 from infra.packaging import ROOT, function_files
 from infra.reviewed import PINNED_PYTHON, accept
+from infra.roles import function_role
 
 MACHINES: Final = "bandit-selector"
+SCOPES_TIMEOUT: Final = timedelta(seconds=5)  # Cognito waits no longer
 GROUPS: Final = {
     "analytics": "May read the analytics and the dashboard's data",
     "service": "May read and track for any user",
@@ -32,9 +34,11 @@ class Identity(Construct):
         super().__init__(scope, construct_id)
         self.settings: dict[str, str] = {}
         self.pool: cognito.UserPool | None = None
+        self.scopes: lambda_.Function | None = None
         issuer, audience = configuration.issuer, list(configuration.audience)
         if not issuer:
-            self.pool = self._pool(configuration)
+            self.scopes = self._scopes(configuration)
+            self.pool = self._pool(configuration, self.scopes)
             self.site = self._site(self.pool, [f"{url}/dashboard", *configuration.sign_in_urls])
             self.service = self._service(self.pool)
             audience = [self.site.user_pool_client_id, self.service.user_pool_client_id]
@@ -42,7 +46,7 @@ class Identity(Construct):
             issuer = f"https://cognito-idp.{Aws.REGION}.amazonaws.com/{self.pool.user_pool_id}"
         self.authorizer = authorizers.HttpJwtAuthorizer("Tokens", issuer, jwt_audience=audience)
 
-    def _pool(self, configuration: Configuration) -> cognito.UserPool:
+    def _pool(self, configuration: Configuration, scopes: lambda_.Function) -> cognito.UserPool:
         """An administrator makes each user, with the site's user id as the user name; that never changes."""
         pool = cognito.UserPool(
             self,
@@ -69,7 +73,7 @@ class Identity(Construct):
             pool.add_group(f"{name.title()}Group", group_name=name, description=purpose)
         pool.add_trigger(
             cognito.UserPoolOperation.PRE_TOKEN_GENERATION_CONFIG,
-            self._scopes(configuration),
+            scopes,
             cognito.LambdaVersion.V3_0,
         )
         domain = cognito.CognitoDomainOptions(domain_prefix=f"bandit-{configuration.environment}-{Aws.ACCOUNT_ID}")
@@ -83,8 +87,7 @@ class Identity(Construct):
         log = logs.LogGroup(
             self, "ScopesLog", retention=log_retention(configuration), removal_policy=RemovalPolicy.DESTROY
         )
-        role = iam.Role(self, "ScopesRole", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-        log.grant_write(role)
+        role = function_role(self, "ScopesRole", log)
         function = lambda_.Function(
             self,
             "Scopes",
@@ -96,7 +99,7 @@ class Identity(Construct):
             role=role,
             log_group=log,
             memory_size=256,
-            timeout=Duration.seconds(5),  # Cognito waits no longer
+            timeout=Duration.seconds(SCOPES_TIMEOUT.total_seconds()),
         )
         accept(function, "AwsSolutions-L1", PINNED_PYTHON)
         return function

@@ -33,7 +33,11 @@ IN_RUNTIME: Final = (
 )
 """Packages that Lambda's Python runtime brings along: 31 MB that a layer need not carry twice."""
 
-NEVER_READ: Final = ("*.pyi", "tests", "numpy/_core/include", "numpy/_core/lib", "bin", "sboms")
+NEVER_READ: Final = (
+    *("*.pyi", "tests", "numpy/_core/include", "numpy/_core/lib", "bin", "sboms"),
+    *(f"scipy/{part}" for part in ("cluster", "fftpack", "integrate", "interpolate", "io", "ndimage", "odr")),
+    *(f"scipy/{part}" for part in ("optimize", "signal", "stats")),
+)
 """Folders and files of the wheels that nothing imports at run time."""
 
 

@@ -48,7 +48,7 @@ class ServiceStack(Stack):
         )
         self.api.serve(self.identity.authorizer, self.compute.callable_at)
         self.clock = Clock(self, "Clock", configuration, self.compute.functions, self.messaging)
-        self.alarms = Alarms(self, "Alarms", self.api, self.compute, self.messaging, self.database)
+        self.alarms = Alarms(self, "Alarms", self.api, self.compute, self.messaging, self.database, self.identity)
         self._say_where()
 
     def _say_where(self) -> None:
@@ -62,6 +62,8 @@ class ServiceStack(Stack):
             "DatabaseSecret": self.database.secret.secret_arn,
             "FunctionSecurityGroup": self.network.functions.security_group_id,
         }
+        if self.api.domain_target:
+            outputs |= {"DomainTarget": self.api.domain_target}
         if self.identity.pool:
             outputs |= {
                 "UserPool": self.identity.pool.user_pool_id,

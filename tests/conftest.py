@@ -19,6 +19,13 @@ UNSAFE_BUT_FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off"
 _numbers = itertools.count()
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints what tests measured (`record_property`), whichever process they ran in."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            terminalreporter.write_line(f"{name}: {value}")
+
+
 @pytest.fixture(scope="session")
 def open_folder() -> Iterator[Callable[[], Path]]:
     """Makes folders that PostgreSQL's own user can enter, unlike pytest's; they are gone at the end."""

@@ -13,7 +13,9 @@ KINDS: Final[dict[str, dict[str, str]]] = {
     "dev": {"environment": "dev"},
     "own": {
         "environment": "prod",
+        "alarm_mails": "team@example.com",
         "database_secret_arn": "arn:aws:secretsmanager:eu-central-1:111122223333:secret:site-database-AbCdEf",
+        "database_secret_key_arn": "arn:aws:kms:eu-central-1:111122223333:key/12345678-1234-1234-1234-123456789012",
         "vpc_id": "vpc-0123456789abcdef0",
         "database_security_group_id": "sg-0123456789abcdef0",
         "issuer": "https://login.example.com/",

@@ -1,6 +1,7 @@
 """What is uploaded is enough: every function's asset and layers, laid out as Lambda does, answer an event."""
 
 import json
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,15 +14,16 @@ from moto.server import ThreadedMotoServer
 from psycopg.conninfo import conninfo_to_dict
 
 from infra.packaging import Layers, build_layers, size_mb, this_machine
-from infra.service import FUNCTIONS, Function
-from infra.unpacked import FunctionFailed, Process, running, unpack
+from infra.service import FUNCTIONS, ROUTES, Function
+from infra.unpacked import FunctionFailed, Process, bare_python, running, unpack
 from tests.integration.events import http_event, load_site, queue_event
 
 from .synthesised import Synthesised
 
 pytestmark = pytest.mark.xdist_group("infra")
 
-MEGABYTES_UNZIPPED = 100  # of Lambda's 250
+MEGABYTES_UNZIPPED = 100
+MEGABYTES_ALLOWED = 250  # by Lambda, code and layers together
 TOKEN = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region_name": "eu-central-1"}
 
 
@@ -80,6 +82,25 @@ def process(
         yield start
 
 
+@pytest.fixture
+def copies(
+    process: Callable[..., Process], connection: Connection, environment: dict[str, str]
+) -> Callable[[str], list[dict[str, Any]]]:
+    """What a snapshot of `select` and two copies of it told, in this order; the word says whether hooks run."""
+
+    def make(word: str) -> list[dict[str, Any]]:
+        load_site(connection)
+        tree = process("select").tree
+        event = json.dumps(http_event({"user_id": "1", "limit": "30", "use_bandit": "true"}))
+        search = {"PYTHONPATH": tree.search_path, "PYTHONDONTWRITEBYTECODE": "1"}
+        command = [bare_python(), "-S", Path(__file__).with_name("copies.py"), event, word]
+        done = subprocess.run(command, env=environment | search, cwd=tree.task, check=True, stdout=subprocess.PIPE)
+        told = [json.loads(line) for line in done.stdout.splitlines()]
+        return [it for it in told if "algorithms" in it]
+
+    return make
+
+
 def test_every_function_answers_from_what_is_uploaded(
     process: Callable[..., Process], connection: Connection, moto: str, environment: dict[str, str]
 ) -> None:
@@ -104,6 +125,15 @@ def test_every_function_answers_from_what_is_uploaded(
     kept = _client("s3", moto).list_objects_v2(Bucket=environment["REPORT_BUCKET"])["Contents"]
     assert "reports/2026/06/02/report.json" in {it["Key"] for it in kept}
     assert process("migrate").invoke({}) == {"applied": []}
+
+
+def test_cognitos_trigger_answers_from_what_is_uploaded_without_any_layer(prod: Synthesised, tmp_path: Path) -> None:
+    trigger = Function("scopes", "functions.identity.handler.handler", 256, FUNCTIONS[0].timeout, 1)
+    signed_in = {"groupConfiguration": {"groupsToOverride": ["analytics"]}}
+    with running(unpack(prod.asset(trigger), [], tmp_path), trigger, {}) as process:
+        answered = process.invoke({"triggerSource": "TokenGeneration_HostedAuth", "request": signed_in})
+    added = {"accessTokenGeneration": {"scopesToAdd": ["analytics"]}}
+    assert answered["response"] == {"claimsAndScopeOverrideDetails": added}
 
 
 def test_the_builder_answers_with_its_scipy(process: Callable[..., Process], connection: Connection) -> None:
@@ -142,17 +172,53 @@ def test_a_migration_that_fails_fails_the_deployment(process: Callable[..., Proc
         process("migrate").invoke({})
 
 
-def test_a_restored_function_answers(process: Callable[..., Process], connection: Connection) -> None:
+@pytest.mark.parametrize("name", sorted({route.function for route in ROUTES}))
+def test_a_restored_function_answers(process: Callable[..., Process], connection: Connection, name: str) -> None:
     load_site(connection)
-    assert process("select", snapped=True).invoke(http_event({"user_id": "1"}))["statusCode"] == 200
+    reaction: dict[str, Any] = {"body": {"user_id": 1, "movie_id": 7}, "path": {"action": "click"}}
+    asked: dict[str, tuple[dict[str, Any], int]] = {
+        "select": (http_event({"user_id": "1"}), 200),
+        "ingest": (http_event(**reaction), 202),
+        "analytics": (http_event(scope="analytics") | {"routeKey": "GET /analytics/bandit/stats", "headers": {}}, 200),
+    }
+    event, status = asked[name]
+    assert process(name, snapped=True).invoke(event)["statusCode"] == status
 
 
-def test_the_layers_are_small(layers: Layers, capsys: pytest.CaptureFixture[str]) -> None:
-    third_party, product, scipy = map(size_mb, (layers.third_party, layers.product, layers.candidates))
-    with capsys.disabled():
-        print(f"\nunzipped: third party {third_party:.1f} MB, product {product:.1f} MB, scipy {scipy:.1f} MB")
-    assert third_party + product < MEGABYTES_UNZIPPED
-    assert third_party + product + scipy < 250
+def test_two_copies_of_a_snapshot_draw_differently_over_connections_of_their_own(
+    copies: Callable[[str], list[dict[str, Any]]],
+) -> None:
+    snapshot, *restored = copies("restoring")
+    assert len({it["connection"] for it in (snapshot, *restored)}) == 3
+    assert restored[0]["random"] != restored[1]["random"]
+    assert restored[0]["algorithms"] != restored[1]["algorithms"]
+    assert not set(restored[0]["events"]) & set(restored[1]["events"])
+
+
+def test_without_the_hooks_copies_would_draw_alike(copies: Callable[[str], list[dict[str, Any]]]) -> None:
+    """Else the test above would show nothing."""
+    snapshot, *restored = copies("as they are")
+    assert restored[0]["random"] == restored[1]["random"]
+    assert restored[0]["connection"] == snapshot["connection"]
+
+
+def test_the_layers_are_small(layers: Layers, record_property: Callable[[str, object], None]) -> None:
+    sizes = {name: size_mb(getattr(layers, name)) for name in ("third_party", "product", "candidates")}
+    for name, size in sizes.items():
+        record_property(f"layer {name}, unzipped", f"{size:.1f} MB")
+    assert sizes["third_party"] + sizes["product"] < MEGABYTES_UNZIPPED > sizes["candidates"]
+    assert sum(sizes.values()) < MEGABYTES_ALLOWED
+
+
+def test_an_asset_is_a_functions_own_folder_and_small(
+    prod: Synthesised, record_property: Callable[[str, object], None]
+) -> None:
+    for function in FUNCTIONS:
+        asset = prod.asset(function)
+        package = function.handler.split(".")[1]
+        assert {path.name for path in (asset / "functions").iterdir()} == {"__init__.py", package}
+        record_property(f"asset {function.name}, unzipped", f"{size_mb(asset) * 1000:.0f} kB")
+        assert size_mb(asset) < 1
 
 
 def _client(service: str, endpoint: str) -> Any:

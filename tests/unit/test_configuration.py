@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from infra.configuration import Configuration, UnusableContext, read_configuration
+from infra.service import FUNCTIONS, Function
 
 HANDBOOK = Path(__file__).parents[2] / "docs" / "operations.md"
 
@@ -34,6 +35,7 @@ def test_cdks_own_context_is_left_alone() -> None:
         ({"REPORT_BUCKET": "mine"}, "No setting REPORT_BUCKET"),
         ({"TREATMENT_SHARE": "2"}, "treatment_share: Input should be less than or equal to 1"),
         ({"database_secret_arn": "arn"}, "needs vpc_id"),
+        ({"database_secret_key_arn": "arn"}, "needs database_secret_arn"),
         ({"issuer": "https://login.example.com"}, "needs audience"),
         ({"domain_name": "example.com"}, "needs certificate_arn"),
         ({"database_pause_minutes": 5}, "needs database_min_capacity=0"),
@@ -48,3 +50,10 @@ def test_what_cannot_be_used_is_named(context: dict[str, Any], sentence: str) ->
 @pytest.mark.parametrize("key", sorted(set(Configuration.model_fields) - {"settings"}))
 def test_the_handbook_explains_every_key(key: str) -> None:
     assert f"`{key}`" in HANDBOOK.read_text().partition("### What can be set")[2].partition("## Roll back")[0]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda it: it.name)
+def test_the_handbook_gives_the_reason_for_what_a_function_gets(function: Function) -> None:
+    seconds = int(function.timeout.total_seconds())
+    row = f"| `{function.name}` | {function.memory_mb} | {seconds} | {function.concurrency} | "
+    assert row in HANDBOOK.read_text()

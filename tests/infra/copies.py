@@ -1,0 +1,47 @@
+"""What Lambda's Python runs inside an unpacked `select`: one process becomes a snapshot, and the snapshot two copies.
+
+Copies are forks: they share all memory, as two environments restored from one SnapStart snapshot do. The hooks are run
+by Lambda's own client, in the copies only if asked. Prints a line of JSON for the snapshot and for each copy.
+"""
+
+import json
+import os
+import random
+import sys
+from typing import Any
+
+from awslambdaric import lambda_runtime_hooks_runner as hooks
+
+from functions.select.handler import DATABASE, handler
+
+
+def main(event: dict[str, Any], restoring: bool) -> None:
+    """Opens a connection, as no snapshot should hold one; then makes the copies."""
+    tell(event)
+    if restoring:
+        hooks.run_before_snapshot()
+    state = random.getstate()
+    for _ in range(2):
+        if os.fork() == 0:
+            random.setstate(state)  # Python seeds anew after a fork, but knows nothing of a snapshot
+            if restoring:
+                hooks.run_after_restore()
+            tell(event)
+            os._exit(0)
+        os.wait()
+
+
+def tell(event: dict[str, Any]) -> None:
+    """What this process draws, and over which connection."""
+    movies = json.loads(handler(event, None)["body"])
+    seen = {
+        "algorithms": [movie["algorithm"] for movie in movies],
+        "events": [movie["event_id"] for movie in movies],
+        "random": random.random(),  # the generator that a library might draw from
+        "connection": DATABASE.connection().info.backend_pid,
+    }
+    print(json.dumps(seen), flush=True)
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]), restoring=sys.argv[2] == "restoring")
