@@ -16,7 +16,7 @@ from bandit_selector.slate import (
     control_slate,
     is_treated,
 )
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -54,6 +54,7 @@ def test_no_movie_stands_twice_and_the_list_is_as_long_as_it_can_be(
 
 
 @given(ids=lists, page=pages, seed=st.integers())
+@example(ids={"svd": [1, 2, 3, 4, 5, 6]}, page=Page(1, 2, 0.2), seed=0)
 def test_every_page_has_its_share_of_long_tail_while_there_is_any(
     ids: dict[str, list[int]], page: Page, seed: int
 ) -> None:

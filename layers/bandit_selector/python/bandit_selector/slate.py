@@ -40,16 +40,14 @@ class Page:
     def reserved(self, randomness: Random) -> list[bool]:
         """For each place up to the page's end, whether only the long tail may fill it.
 
-        Which places of a page are reserved is drawn, so that neither arm nor position is favoured by it; by a
-        generator of its own, so that a list's later pages leave its earlier draws as they were.
+        Which places are reserved is drawn, so that neither arm nor position is favoured by it, and repeats with every
+        `limit` places, so that a page has its share wherever it begins. Drawn by a generator of its own, so that a
+        list's later pages leave its earlier draws as they were.
         """
         own = Random(randomness.getrandbits(64))  # noqa: S311 # nothing secret
-        places: list[bool] = []
         needed = math.ceil(round(self.long_tail_share * self.limit, 9))
-        while len(places) < self.offset + self.limit:
-            chosen = set(own.sample(range(self.limit), needed))
-            places += [place in chosen for place in range(self.limit)]
-        return places[: self.offset + self.limit]
+        chosen = set(own.sample(range(self.limit), needed))
+        return [place % self.limit in chosen for place in range(self.offset + self.limit)]
 
 
 @dataclass(frozen=True, slots=True)
