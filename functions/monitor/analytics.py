@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Annotated, Final, TypeAlias
 
-from bandit_selector import answers
-from bandit_selector.answers import BanditStats, Performance, RecommendationStats
+from bandit_selector.answers import AlgorithmPerformance, BanditStats, RecommendationStats
 from bandit_selector.errors import NoReport
 from bandit_selector.monitoring import Report, experiment, lift_points
+from bandit_selector.performance import Performance
 from bandit_selector.settings import Settings, read_settings
 from bandit_selector.snapstart import forget_at_snapshot
 from bandit_selector.store import activity, reports
@@ -95,7 +95,7 @@ def performance(connection: Connection, event: Event, settings: Settings) -> Per
     return Performance(
         period_days=days,
         since=window.since,
-        algorithms={name: answers.AlgorithmPerformance.of(tally) for name, tally in algorithms.items()},
+        algorithms={name: AlgorithmPerformance.of(tally) for name, tally in algorithms.items()},
         ab_test=experiment(connection, window, algorithms, settings),
     )
 

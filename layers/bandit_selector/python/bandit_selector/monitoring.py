@@ -24,6 +24,7 @@ from bandit_selector.health import (
     Value,
     evenness_among,
 )
+from bandit_selector.performance import Experiment
 from bandit_selector.settings import Settings
 from bandit_selector.store import activity, monitoring
 from bandit_selector.store.connection import Connection
@@ -69,7 +70,7 @@ class Report(BaseModel):
     overall_status: Overall
     since: datetime
     time_zone: str
-    ab_test: answers.Experiment
+    ab_test: Experiment
     timeline: list[Point]
     ctr_by_day: list[CtrPoint]
     lift: list[LiftPoint]
@@ -100,7 +101,7 @@ def report(connection: Connection, days: int, now: datetime, settings: Settings,
         overall_status=health.overall_status,
         since=window.since.astimezone(settings.time_zone),
         time_zone=zone,
-        ab_test=answers.Experiment.of(found, plan(settings), start(window, settings).since),
+        ab_test=Experiment.of(found, plan(settings), start(window, settings).since),
         timeline=points(activity.over_time(connection, window, "day", zone)),
         ctr_by_day=[
             CtrPoint(day=day, groups={name: RateAnswer.of(rate) for name, rate in groups.items()})
@@ -113,10 +114,10 @@ def report(connection: Connection, days: int, now: datetime, settings: Settings,
 
 def experiment(
     connection: Connection, window: Window, algorithms: Mapping[str, Tally], settings: Settings
-) -> answers.Experiment:
+) -> Experiment:
     """The test's read-out in a window with these tallies, but not from before its start."""
     found = _read_out(connection, window, algorithms, settings)
-    return answers.Experiment.of(found, plan(settings), start(window, settings).since)
+    return Experiment.of(found, plan(settings), start(window, settings).since)
 
 
 def lift_points(connection: Connection, window: Window, settings: Settings) -> list[LiftPoint]:

@@ -6,9 +6,10 @@ from html import escape
 from importlib.resources import files
 from typing import Final
 
-from bandit_selector.answers import CellStats, LiftAnswer
+from bandit_selector.answers import CellStats
 from bandit_selector.health import Value
 from bandit_selector.monitoring import ARM_PREFIX, AlertReport, CheckReport, Report
+from bandit_selector.performance import LiftAnswer
 from bandit_selector.picture import Line, Point, bars, lines
 
 HEADLINES: Final = {
