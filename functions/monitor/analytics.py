@@ -13,7 +13,7 @@ from bandit_selector.store import activity, reports
 from bandit_selector.store.activity import Resolution
 from bandit_selector.store.connection import Connection, Database
 from bandit_selector.store.credentials import database_url
-from bandit_selector.tally import Window, total
+from bandit_selector.tally import Window, across, total
 from bandit_selector.telemetry import Telemetry
 from bandit_selector.timeline import Timeline, context_shares, points
 from bandit_selector.web import Answer, Event, answer, answers_problems, caller, path_of, problem, query_of, received_at
@@ -91,12 +91,12 @@ def bandit_stats(connection: Connection, event: Event, _settings: Settings) -> B
 def performance(connection: Connection, event: Event, settings: Settings) -> Performance:
     days = Year.model_validate(query_of(event)).days
     window = Window.last(days, received_at(event))
-    algorithms = activity.by_algorithm(connection, window)
+    contexts = activity.by_context_and_algorithm(connection, window)
     return Performance(
         period_days=days,
         since=window.since,
-        algorithms={name: AlgorithmPerformance.of(tally) for name, tally in algorithms.items()},
-        ab_test=experiment(connection, window, algorithms, settings),
+        algorithms={name: AlgorithmPerformance.of(tally) for name, tally in sorted(across(contexts.values()).items())},
+        ab_test=experiment(connection, window, contexts, settings),
     )
 
 

@@ -1,11 +1,14 @@
 """What /analytics/performance answers: each algorithm, and the A/B test as read out. Rates and lifts are in percent."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal, Self
 
+from pydantic import Field
+
 from bandit_selector.answers import AlgorithmPerformance, Answer, scaled
 from bandit_selector.evidence import Lift
-from bandit_selector.experiment import Comparison, Plan, ReadOut, Verdict
+from bandit_selector.experiment import Comparison, Exploration, Plan, ReadOut, Verdict
 from bandit_selector.tally import Metric
 
 STARS: tuple[Metric, ...] = ("avg_rating",)
@@ -54,6 +57,23 @@ class MetricAnswer(Answer):
         )
 
 
+def metric_answers(metrics: Mapping[Metric, Comparison]) -> dict[Metric, MetricAnswer]:
+    return {
+        metric: MetricAnswer.of(comparison, 1 if metric in STARS else 100) for metric, comparison in metrics.items()
+    }
+
+
+class ExplorationAnswer(Answer):
+    """The test within one context, to look at and not to decide by; its bounds hold in all contexts at once."""
+
+    metrics: dict[Metric, MetricAnswer]
+    sentence: str
+
+    @classmethod
+    def of(cls, found: Exploration) -> Self:
+        return cls(metrics=metric_answers(found.metrics), sentence=found.sentence)
+
+
 class GroupAnswer(AlgorithmPerformance):
     """One group of the test, as assigned."""
 
@@ -79,7 +99,7 @@ class SampleSize(Answer):
 
 
 class Experiment(Answer):
-    """The test of the bandit against the control list."""
+    """The test of the bandit against the control list; `contexts` is empty in reports and while nothing compares."""
 
     since: datetime
     groups: dict[Literal["treatment", "control"], GroupAnswer]
@@ -88,9 +108,10 @@ class Experiment(Answer):
     sample_size: SampleSize
     verdict: Verdict
     sentence: str
+    contexts: dict[str, ExplorationAnswer] = Field(default_factory=dict[str, ExplorationAnswer])
 
     @classmethod
-    def of(cls, found: ReadOut, plan: Plan, since: datetime) -> Self:
+    def of(cls, found: ReadOut, plan: Plan, since: datetime, explored: Mapping[str, Exploration] | None = None) -> Self:
         users = found.treatment_users + found.control_users
         return cls(
             since=since,
@@ -102,10 +123,7 @@ class Experiment(Answer):
                     users=found.control_users, **AlgorithmPerformance.of(found.control).model_dump()
                 ),
             },
-            metrics={
-                metric: MetricAnswer.of(comparison, 1 if metric in STARS else 100)
-                for metric, comparison in found.metrics.items()
-            },
+            metrics=metric_answers(found.metrics),
             sample_ratio=SampleRatio(
                 planned_percent=100 * plan.treatment_share,
                 observed_percent=100 * found.treatment_users / users if users else None,
@@ -120,6 +138,7 @@ class Experiment(Answer):
             ),
             verdict=found.verdict,
             sentence=found.sentence,
+            contexts={key: ExplorationAnswer.of(one) for key, one in (explored or {}).items()},
         )
 
 
