@@ -132,6 +132,18 @@ class RecommendationStats(Answer):
         )
 
 
+class Backlog(Answer):
+    """GET /analytics/queue: messages that wait, that the consumer has at hand, and that were given up.
+
+    None for what cannot be asked now; `sentence` then says why, or what to do about dead letters, and is else empty.
+    """
+
+    waiting: int | None
+    underway: int | None
+    dead_letters: int | None
+    sentence: str
+
+
 def group_totals(algorithms: Mapping[str, Tally]) -> dict[str, Tally]:
     """The tally of each group of the test."""
     groups = sorted({group_of(algorithm) for algorithm in algorithms})
