@@ -1,9 +1,10 @@
 """The dashboard, in a browser, over the whole service: what it shows is what the service says."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Response, expect
 
 from infra.local import aws
 from infra.local.installation import Installation
@@ -156,6 +157,17 @@ def test_a_token_that_the_service_refuses_leads_back_to_the_sign_in(
     page.get_by_role("button", name="Refresh").click()
     expect(page.get_by_role("alert")).to_contain_text("Your sign-in has ended")
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+def test_the_first_load_is_small_and_comes_packed(page: Page, service: Installation) -> None:
+    loaded: list[Response] = []
+    page.on("response", lambda answer: loaded.append(answer))
+    page.goto(service.addresses.dashboard)
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    sizes = {urlsplit(answer.url).path: answer.request.sizes()["responseBodySize"] for answer in loaded}
+    assert {"/dashboard", "/dashboard/app.js", "/dashboard/page.css"} <= set(sizes)
+    assert sizes["/dashboard/app.js"] < 60_000  # not as it lies there: packed
+    assert sum(sizes.values()) <= 150_000
 
 
 def test_the_shell_carries_no_figures_and_a_stolen_code_opens_nothing(page: Page, service: Installation) -> None:
