@@ -24,6 +24,9 @@ const VERDICTS: Record<Experiment["verdict"], string> = {
 
 type ExperimentProps = { test: Experiment; timeline: Answer; group: string; context: string; zone: string };
 
+/** Percent at which a drawn interval is cut off; one context with few clicks must not make all the others unreadable. */
+const WIDEST = 100;
+
 export function ExperimentSection({ test, timeline, group, context, zone }: ExperimentProps) {
   const groups = (["treatment", "control"] as const).filter((name) => !group || name === group);
   const explored = test.contexts[context];
@@ -75,7 +78,7 @@ function Comparisons({ metrics, groups }: { metrics: Experiment["metrics"]; grou
 
 function ByContext({ contexts, groups }: { contexts: Experiment["contexts"]; groups: GroupName[] }) {
   const rows = Object.entries(contexts).sort(([one], [other]) => byDay(one, other));
-  const reach = Math.max(5, ...rows.flatMap(([, { metrics }]) => ends(metrics.ctr)));
+  const reach = Math.min(WIDEST, Math.max(5, ...rows.flatMap(([, { metrics }]) => ends(metrics.ctr))));
   if (!rows.length) return <Nothing>Contexts are compared once both groups can be.</Nothing>;
   return (
     <Figure title="Where it pays: click-through rate within each context" note="For exploring, not for deciding: these bounds hold in all contexts, and at every look, at once. Choose a context above for its other metrics.">
