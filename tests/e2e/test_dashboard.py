@@ -148,6 +148,36 @@ def test_figures_that_cannot_be_renewed_are_called_old(visitor: BrowserContext, 
     expect(notice).to_be_hidden()
 
 
+def test_the_figures_renew_themselves(page: Page, lively: Installation) -> None:
+    page.clock.install()
+    open_dashboard(page, lively)
+    with page.expect_request("**/analytics/performance**"), page.expect_request("**/analytics/queue"):
+        page.clock.fast_forward(31_000)
+    expect(page.get_by_text("Updated 0 s ago")).to_be_visible()
+
+
+def test_what_is_absent_or_late_is_said_with_what_to_do(visitor: BrowserContext, lively: Installation) -> None:
+    page = visitor.new_page()
+    report = figures(lively, "health") | {"timestamp": "2026-01-05T09:00:00Z"}
+    page.route("**/analytics/health", lambda route: route.fulfill(json=report))
+    timeline = figures(lively, "timeline?days=7")
+    for point in timeline["points"]:
+        point["at"] = "2026-01-05T00:00:00Z"
+    page.route("**/analytics/timeline**", lambda route: route.fulfill(json=timeline))
+    open_dashboard(page, lively)
+    expect(page.get_by_text("Nothing was shown since 5 Jan")).to_contain_text("Look for errors in the select function")
+    expect(page.get_by_text("the 9 AM run was missed")).to_contain_text("or run ./dev monitor --days 7")
+    page.unroute("**/analytics/health")
+    page.route("**/analytics/health", lambda route: refuse(route, 404, "There is no report yet."))
+    page.route("**/analytics/timeline**", lambda route: route.fulfill(json=timeline | {"points": []}))
+    stats = figures(lively, "bandit/stats")
+    nothing = stats | {"summary": stats["summary"] | {"total_pulls": 0}}
+    page.route("**/analytics/bandit/stats", lambda route: route.fulfill(json=nothing))
+    page.get_by_role("button", name="Refresh").click()
+    expect(page.get_by_text("Nothing was shown in the last 7 days.")).to_contain_text("let simulated visitors come")
+    expect(page.get_by_text("There is no report yet.")).to_contain_text("./dev monitor --days 7 prints one")
+
+
 def test_a_token_that_the_service_refuses_leads_back_to_the_sign_in(
     visitor: BrowserContext, lively: Installation
 ) -> None:
