@@ -122,7 +122,7 @@ FUNCTIONS: Final = (
     ),
     Function(
         "analytics", "functions.monitor.analytics.handler", 1024, timedelta(seconds=29), 10,
-        ("database",),
+        ("database", "feedback_queue"),
         ("TIME_ZONE", *_EXPERIMENT, *_PAGE),
     ),
     Function(
@@ -143,6 +143,7 @@ ROUTES: Final = (
     Route("GET", "/analytics/recommendations/stats", "analytics", "analytics"),
     Route("GET", "/analytics/timeline", "analytics", "analytics"),
     Route("GET", "/analytics/health", "analytics", "analytics"),
+    Route("GET", "/analytics/queue", "analytics", "analytics"),
     Route("GET", "/dashboard", "analytics", "open"),
     Route("GET", "/dashboard/{asset}", "analytics", "open"),
     Route("GET", "/health", "analytics", "open"),

@@ -3,17 +3,17 @@
 from collections.abc import Callable
 from typing import Annotated, Final, TypeAlias
 
-from bandit_selector import answers
-from bandit_selector.answers import BanditStats, Performance, RecommendationStats
+from bandit_selector.answers import AlgorithmPerformance, Backlog, BanditStats, RecommendationStats
 from bandit_selector.errors import NoReport
 from bandit_selector.monitoring import Report, experiment, lift_points
+from bandit_selector.performance import Performance
 from bandit_selector.settings import Settings, read_settings
 from bandit_selector.snapstart import forget_at_snapshot
 from bandit_selector.store import activity, reports
 from bandit_selector.store.activity import Resolution
 from bandit_selector.store.connection import Connection, Database
 from bandit_selector.store.credentials import database_url
-from bandit_selector.tally import Window, total
+from bandit_selector.tally import Window, across, total
 from bandit_selector.telemetry import Telemetry
 from bandit_selector.timeline import Timeline, context_shares, points
 from bandit_selector.web import Answer, Event, answer, answers_problems, caller, path_of, problem, query_of, received_at
@@ -27,6 +27,7 @@ forget_at_snapshot(DATABASE.close)
 TELEMETRY: Final = Telemetry("analytics")
 
 SCOPE: Final = "analytics"
+QUEUE: Final = "GET /analytics/queue"
 HOURLY_UP_TO_DAYS: Final = 3
 
 Reading: TypeAlias = Callable[[Connection, Event, Settings], BaseModel]
@@ -80,8 +81,16 @@ def respond(event: Event, settings: Settings, database: Database) -> Answer:
         return problem(
             403, "Not for this token", f"The token lacks the scope {SCOPE!r}; ask your team for one with it."
         )
-    body = database.read(lambda connection: READINGS[route](connection, event, settings))
-    return answer(200, body.model_dump(mode="json"), {"cache-control": "private, no-store"})
+    if route == QUEUE:
+        return _figures(backlog(settings))
+    return _figures(database.read(lambda connection: READINGS[route](connection, event, settings)))
+
+
+def backlog(settings: Settings) -> Backlog:
+    """What waits in the queue now; answers when the database is away, for then it matters."""
+    from functions.monitor import backlog  # boto3 takes a cold start longer to import than the figures need
+
+    return backlog.read_backlog(backlog.hurried_sqs(), settings.feedback_queue_url)
 
 
 def bandit_stats(connection: Connection, event: Event, _settings: Settings) -> BanditStats:
@@ -91,12 +100,12 @@ def bandit_stats(connection: Connection, event: Event, _settings: Settings) -> B
 def performance(connection: Connection, event: Event, settings: Settings) -> Performance:
     days = Year.model_validate(query_of(event)).days
     window = Window.last(days, received_at(event))
-    algorithms = activity.by_algorithm(connection, window)
+    contexts = activity.by_context_and_algorithm(connection, window)
     return Performance(
         period_days=days,
         since=window.since,
-        algorithms={name: answers.AlgorithmPerformance.of(tally) for name, tally in algorithms.items()},
-        ab_test=experiment(connection, window, algorithms, settings),
+        algorithms={name: AlgorithmPerformance.of(tally) for name, tally in sorted(across(contexts.values()).items())},
+        ab_test=experiment(connection, window, contexts, settings),
     )
 
 
@@ -127,6 +136,10 @@ def newest_report(connection: Connection, _event: Event, _settings: Settings) ->
     if found is None:
         raise NoReport
     return Report.model_validate(found)
+
+
+def _figures(body: BaseModel) -> Answer:
+    return answer(200, body.model_dump(mode="json"), {"cache-control": "private, no-store"})
 
 
 READINGS: Final[dict[str, Reading]] = {

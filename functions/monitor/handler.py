@@ -1,6 +1,5 @@
 """The monitor's run at 9 AM: a report per day, kept, put into the bucket, and mails about what is wrong."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -18,6 +17,8 @@ from bandit_selector.store.credentials import database_url
 from bandit_selector.telemetry import Telemetry
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+
+from functions.monitor.backlog import read_backlog
 
 SETTINGS: Final = read_settings()
 DATABASE: Final = Database(lambda: database_url(SETTINGS), statement_seconds=240)
@@ -103,16 +104,10 @@ def address(settings: Settings, day: date) -> str:
 
 def dead_letters(outside: Outside, settings: Settings) -> int | None:
     """How many messages wait in the feedback queue's dead-letter queue; None where that cannot be asked."""
-    try:
-        asked = {"QueueUrl": settings.feedback_queue_url, "AttributeNames": ["RedrivePolicy"]}
-        policy = outside.sqs.get_queue_attributes(**asked)["Attributes"]["RedrivePolicy"]
-        name = json.loads(policy)["deadLetterTargetArn"].rpartition(":")[2]
-        url = outside.sqs.get_queue_url(QueueName=name)["QueueUrl"]
-        waiting = outside.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
-        return int(waiting["Attributes"]["ApproximateNumberOfMessages"])
-    except (BotoCoreError, ClientError, KeyError) as error:
-        TELEMETRY.logger.warning("The dead-letter queue cannot be asked", exc_info=error)
-        return None
+    found = read_backlog(outside.sqs, settings.feedback_queue_url)
+    if found.dead_letters is None:
+        TELEMETRY.logger.warning(found.sentence)
+    return found.dead_letters
 
 
 def _keep(connection: Connection, found: Report, now: datetime) -> None:

@@ -6,17 +6,21 @@ import shutil
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from infra.local import sample
 from infra.local.installation import Installation, Plan, installation
 
+from .pages import AXE, BUILT, Watch, call, eventually, one
+
 Run: TypeAlias = Callable[[Coroutine[Any, Any, Any]], Any]
 
+VISITORS: Final = range(1, 41)
 CHROMIUM: Final = os.environ.get("CHROMIUM") or shutil.which("chromium") or ""
 FLAGS: Final = (
     "--no-sandbox",
@@ -68,3 +72,35 @@ def service(run: Run, open_folder: Callable[[], Path]) -> Iterator[Installation]
     run(sample.fill(running))
     yield running
     run(stack.aclose())
+
+
+@pytest.fixture
+def page(visitor: BrowserContext) -> Iterator[Page]:
+    """A page that must have behaved when the test ends."""
+    watch, page = Watch(), visitor.new_page()
+    watch.over(page)
+    yield page
+    assert watch.faults == []
+
+
+@pytest.fixture(scope="session")
+def lively(service: Installation, run: Callable[[Any], Any]) -> Installation:
+    """The service after some lists were shown and clicked on, and a first report was made."""
+    for user in VISITORS:
+        group = "true" if user % 2 else "false"
+        movies = call(service, "GET", f"/movies/recommendations?user_id={user}&limit=20&use_bandit={group}", user)
+        for movie in movies[:: 4 if user % 2 else 6]:
+            call(service, "POST", "/analytics/track/click", user, {"user_id": user, "event_id": movie["event_id"]})
+    eventually(lambda: one(service, "SELECT count(*) FROM recommendation_events WHERE clicked") == clicks())
+    run(service.invoke("monitor", {"time": datetime.now(UTC).isoformat()}))
+    return service
+
+
+def clicks() -> int:
+    return len(VISITORS) // 2 * (len(range(0, 20, 4)) + len(range(0, 20, 6)))
+
+
+@pytest.fixture
+def needs_npm() -> None:
+    if not (AXE.is_file() and BUILT.is_file()):
+        pytest.skip("the dashboard is not built: npm is missing; `./dev test` builds it where npm is installed")

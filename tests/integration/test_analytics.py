@@ -128,6 +128,20 @@ def test_a_test_that_pays_is_read_out_in_a_sentence(database: Database, now: dat
     assert test["metrics"]["thumbs_up_rate"]["lift"] is None
 
 
+def test_the_test_within_each_context_has_the_rows_rates_and_no_verdict(database: Database, now: datetime) -> None:
+    contexts = ask(database, "/analytics/performance", now)["ab_test"]["contexts"]
+    rows = rows_of(
+        database,
+        "SELECT context->>'context_key', bandit_group(algorithm), 100 * avg(clicked::int)::float, avg(rating_value)"
+        " FROM recommendation_events GROUP BY 1, 2",
+    )
+    assert {key for key, *_ in rows} == set(contexts)
+    for key, group, ctr, stars in rows:
+        assert contexts[key]["metrics"]["ctr"][group] == pytest.approx(ctr)
+        assert contexts[key]["metrics"]["avg_rating"][group] == pytest.approx(stars)
+    assert all(found["sentence"].endswith("The verdict is the whole test's.") for found in contexts.values())
+
+
 def test_a_split_that_is_not_as_planned_blocks_the_verdict(database: Database, now: datetime) -> None:
     test = ask(database, "/analytics/performance", now, Settings(treatment_share=0.8))["ab_test"]
     assert test["verdict"] == "sample_ratio_mismatch"

@@ -130,6 +130,10 @@ def test_a_report_lies_in_the_bucket_and_nobody_is_mailed_while_all_is_well(worl
     html = world.stored("reports/2026/06/10/report.html")
     assert "All is well" in html
     assert kept.ab_test.sentence.replace("'", "&#x27;") in html
+    for metric in ("Click-through rate", "Rating conversion", "Average rating", "Thumbs up", "Thumbs down"):
+        assert f'<th scope="row">{metric}</th>' in html
+    assert html.index(">Diversity<") < html.index(">Engagement<") < html.index(">Candidates<")
+    assert html.count("The same as a table") == 3
     assert "<script" not in html
     assert world.mails() == []
 

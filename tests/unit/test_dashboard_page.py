@@ -1,6 +1,8 @@
 """The dashboard is served as files with strict headers, and says what to do where it was never built."""
 
+import gzip
 import json
+from base64 import b64decode
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,14 @@ def test_a_browser_that_has_the_file_gets_no_second_copy(built: Path) -> None:
     assert (again["statusCode"], again["body"]) == (304, "")
     (built / "app.js").write_text("let y;")
     assert page.serve("app.js", SETTINGS, {"if-none-match": tag}, built)["statusCode"] == 200
+
+
+def test_a_browser_that_unpacks_gets_the_file_packed(built: Path) -> None:
+    plain = page.serve("app.js", SETTINGS, {}, built)
+    packed = page.serve("app.js", SETTINGS, {"accept-encoding": "gzip, br"}, built)
+    assert "isBase64Encoded" not in plain
+    assert packed["headers"] == plain["headers"] | {"content-encoding": "gzip"}
+    assert gzip.decompress(b64decode(packed["body"])) == b"let x;"
 
 
 @pytest.mark.parametrize("asset", ["../page.py", "..", "", "missing.js", "/etc/passwd"])

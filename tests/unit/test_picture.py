@@ -4,12 +4,13 @@ import re
 from xml.etree import ElementTree as Xml
 
 from bandit_selector.picture import HEIGHT, WIDTH, Line, Point, bars, empty, lines
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 values = st.floats(-1e6, 1e6, allow_nan=False)
 
 
+@example([5e-324], 0.0, False)  # smaller than any power of ten
 @given(st.lists(values, min_size=1, max_size=40), st.floats(0, 1e5), st.booleans())
 def test_lines_and_their_bands_stay_inside(numbers: list[float], width: float, zero: bool) -> None:
     points = [Point(place, value, value - width, value + width) for place, value in enumerate(numbers)]

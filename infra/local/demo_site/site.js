@@ -53,6 +53,7 @@ const armOf = ({ algorithm }) => algorithm.replace(/^bandit_/, "");
 
 function card(movie, list) {
   const { track } = state.bandit;
+  const genres = (movie.genres ?? []).join(", ");
   const tell = (what, report) => () => {
     report();
     told(what, movie);
@@ -62,7 +63,7 @@ function card(movie, list) {
     "li",
     {},
     make("button", { class: "poster", "aria-label": `Open ${movie.title}`, onclick: tell("Opened", () => track.click(movie)) }, poster(movie), make("span", { class: "name" }, movie.title)),
-    make("p", { class: "genres" }, (movie.genres ?? []).join(", ")),
+    make("p", { class: "genres", title: genres }, genres),
     make("div", { class: "acts" }, stars(movie, tell), thumb("Thumbs up", () => track.thumbsUp(movie)), thumb("Thumbs down", () => track.thumbsDown(movie))),
     make("button", { class: "why", onclick: () => show(movie, list) }, `Why? ${readable(armOf(movie))}`, make("span", { class: "unseen" }, ` ${movie.title}`)),
   );
@@ -126,7 +127,7 @@ function row(cell) {
     "tr",
     before && before !== counts ? { class: "changed" } : {},
     make("th", { scope: "row" }, readable(cell.algorithm)),
-    make("td", {}, meter, cell.probability == null ? " not yet" : ` ${percent(cell.probability)}`),
+    make("td", {}, meter, make("span", {}, cell.probability == null ? "not yet" : percent(cell.probability))),
     make("td", {}, `${cell.total_successes}`),
     make("td", {}, `${cell.total_failures}`),
   );

@@ -33,6 +33,12 @@ export interface Comparison extends Record<GroupName, number | null> {
 
 export type Metric = "ctr" | "rating_conversion" | "avg_rating" | "thumbs_up_rate" | "thumbs_down_rate";
 
+/** The test within one context: to look at, not to decide by. */
+export interface Exploration {
+  metrics: Record<Metric, Comparison>;
+  sentence: string;
+}
+
 /** The test of the bandit against the control list; rates and lifts are in percent, ratings in stars. */
 export interface Experiment {
   verdict: "no_control" | "too_early" | "sample_ratio_mismatch" | "higher" | "lower" | "undecided";
@@ -41,6 +47,7 @@ export interface Experiment {
   metrics: Record<Metric, Comparison>;
   sample_ratio: { planned_percent: number; observed_percent: number | null; p: number };
   sample_size: { planned_lift_percent: number; planned_users: number | null; reached_users: number };
+  contexts: Record<string, Exploration>;
 }
 
 /** One hour or day; shares and rates in percent. */
@@ -75,7 +82,15 @@ export interface Report {
 /** The newest report, or why there is none to see: it comes from another place than the figures and fails alone. */
 export type Health = { report: Report | null; fault: string };
 
-/** Everything the page shows, of one moment. */
+/** Messages in the feedback queue as of now; null for what cannot be asked, and the sentence says why. */
+export interface Backlog {
+  waiting: number | null;
+  underway: number | null;
+  dead_letters: number | null;
+  sentence: string;
+}
+
+/** Everything the page shows of what was recorded, of one moment. */
 export interface Figures {
   stats: BanditStats;
   test: Experiment;
@@ -96,6 +111,12 @@ export async function readFigures(token: string, days: string, context: string):
     ask<Report>("health", token).then((report) => ({ report, fault: "" }), withoutReport),
   ]);
   return { stats, test, timeline, health, at: Date.now() };
+}
+
+/** The queue is asked apart: it may be out of reach, and no figure waits for it. */
+export function readBacklog(token: string): Promise<Backlog> {
+  const unknown = { waiting: null, underway: null, dead_letters: null };
+  return ask<Backlog>("queue", token).catch((error: Error) => ({ ...unknown, sentence: error.message }));
 }
 
 function withoutReport(error: Error): Health {

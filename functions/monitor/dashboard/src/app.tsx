@@ -2,7 +2,7 @@
 
 import { render } from "preact";
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { type Figures, NotAllowed, readFigures } from "./answers";
+import { type Backlog, type Figures, NotAllowed, readBacklog, readFigures } from "./answers";
 import { ExperimentSection } from "./experiment";
 import { age, contextName, moment } from "./format";
 import { HealthSection } from "./health";
@@ -28,6 +28,7 @@ function readView(): View {
 /** The newest figures for a view, renewed every half minute; `ended` says why the sign-in is over. */
 function useFigures({ days, context }: View, refused: string) {
   const [figures, setFigures] = useState<Figures | null>(null);
+  const [backlog, setBacklog] = useState<Backlog | null>(null);
   const [fault, setFault] = useState("");
   const [ended, setEnded] = useState(refused);
   const turn = useRef(0);
@@ -40,6 +41,7 @@ function useFigures({ days, context }: View, refused: string) {
   const refresh = useCallback(async () => {
     const token = currentToken();
     if (!token) return;
+    void readBacklog(token).then(setBacklog);
     const mine = ++turn.current; // an answer that was overtaken by a newer question is dropped
     try {
       const found = await readFigures(token, days, context);
@@ -63,7 +65,7 @@ function useFigures({ days, context }: View, refused: string) {
     };
   }, [refresh]);
 
-  return { figures, fault, ended, refresh, leave };
+  return { figures, backlog, fault, ended, refresh, leave };
 }
 
 /** The present moment, renewed every five seconds. */
@@ -78,7 +80,7 @@ function useNow(): number {
 
 function Dashboard({ configuration, refused }: { configuration: Configuration; refused: string }) {
   const [view, setView] = useState(readView);
-  const { figures, fault, ended, refresh, leave } = useFigures(view, refused);
+  const { figures, backlog, fault, ended, refresh, leave } = useFigures(view, refused);
   const now = useNow();
 
   const choose = (part: Partial<View>) => {
@@ -102,7 +104,7 @@ function Dashboard({ configuration, refused }: { configuration: Configuration; r
       <main>
         {configuration.notice && <p class="notice">{configuration.notice}</p>}
         {fault && <Fault reason={fault} figures={figures} now={now} />}
-        {figures && <Sections figures={figures} view={view} now={now} zone={configuration.time_zone} />}
+        {figures && <Sections figures={figures} backlog={backlog} view={view} now={now} zone={configuration.time_zone} />}
       </main>
     </>
   );
@@ -118,8 +120,11 @@ function Fault({ reason, figures, now }: { reason: string; figures: Figures | nu
   );
 }
 
-function Sections({ figures, view, now, zone }: { figures: Figures; view: View; now: number; zone: string }) {
+type SectionsProps = { figures: Figures; backlog: Backlog | null; view: View; now: number; zone: string };
+
+function Sections({ figures, backlog, view, now, zone }: SectionsProps) {
   const { stats, test, timeline, health } = figures;
+  const healthy = <HealthSection health={health} backlog={backlog} now={now} zone={zone} />;
   if (!timeline.points.length && !stats.summary.total_pulls)
     return (
       <>
@@ -127,7 +132,7 @@ function Sections({ figures, view, now, zone }: { figures: Figures; view: View; 
           Nothing was shown in the last {view.days} days. Choose a longer window, check that the site calls <code>GET /movies/recommendations</code> on this service,
           or let simulated visitors come: <code>./dev demo</code>.
         </Nothing>
-        <HealthSection health={health} now={now} zone={zone} />
+        {healthy}
       </>
     );
   const newest = timeline.points.at(-1);
@@ -140,9 +145,9 @@ function Sections({ figures, view, now, zone }: { figures: Figures; view: View; 
           function’s log.
         </p>
       )}
-      <ExperimentSection test={test} timeline={timeline} group={view.group} zone={zone} />
+      <ExperimentSection test={test} timeline={timeline} group={view.group} context={view.context} zone={zone} />
       <LearningSection stats={stats} timeline={timeline} group={view.group} context={view.context} zone={zone} />
-      <HealthSection health={health} now={now} zone={zone} />
+      {healthy}
     </>
   );
 }

@@ -1,8 +1,8 @@
 /** The A/B test: its sentence, each metric of both groups, and the sequence of lifts over time. Knows no request. */
 
 import type { Comparison, Experiment, GroupName, Lift, Metric, Timeline as Answer } from "./answers";
-import { change, count, decimal, percent } from "./format";
-import { Interval, Nothing, Table } from "./parts";
+import { byDay, change, contextName, count, decimal, percent } from "./format";
+import { Figure, Interval, Nothing, Table } from "./parts";
 import { Timeline } from "./timeline";
 
 const METRICS: [Metric, string, (value: number | null) => string][] = [
@@ -22,47 +22,95 @@ const VERDICTS: Record<Experiment["verdict"], string> = {
   sample_ratio_mismatch: "Do not read this test",
 };
 
-export function ExperimentSection({ test, timeline, group, zone }: { test: Experiment; timeline: Answer; group: string; zone: string }) {
+type ExperimentProps = { test: Experiment; timeline: Answer; group: string; context: string; zone: string };
+
+/** Percent at which a drawn interval is cut off; one context with few clicks must not make all the others unreadable. */
+const WIDEST = 100;
+
+export function ExperimentSection({ test, timeline, group, context, zone }: ExperimentProps) {
   const groups = (["treatment", "control"] as const).filter((name) => !group || name === group);
-  const reach = Math.max(5, ...METRICS.flatMap(([metric]) => ends(test.metrics[metric])));
+  const explored = test.contexts[context];
   return (
     <section aria-labelledby="experiment">
       <h2 id="experiment">Does the bandit pay?</h2>
       <p class={`verdict ${test.verdict}`}>
         <strong>{VERDICTS[test.verdict]}</strong> {test.sentence}
       </p>
-      <Table
-        caption="Treatment against control"
-        columns={["Metric", ...groups.map(title), "Lift over control", "95 %, at every look", "p, at every look"]}
-        rows={METRICS.map(([metric, name, write]) => {
-          const { lift, ...values } = test.metrics[metric];
-          const read = lift
-            ? [<Range {...lift} reach={reach} />, `${change(lift.percent_low)} to ${change(lift.percent_high)}`, lift.p < 0.001 ? "< 0.001" : decimal(lift.p, 3)]
-            : ["–", "too few yet", "–"];
-          return { key: metric, cells: [name, ...groups.map((key) => write(values[key])), ...read] };
-        })}
-      />
-      <p class="hint">{[...groups.map((key) => sizes(title(key), test.groups[key])), ...planned(test)].join(" · ")}</p>
-      <Sequence lifts={timeline.lift} zone={zone} />
+      {context && <Chosen context={context} sentence={explored?.sentence} />}
+      {(!context || explored) && <Comparisons metrics={(explored ?? test).metrics} groups={groups} />}
+      <p class="hint">
+        {context && "All contexts: "}
+        {[...groups.map((key) => sizes(title(key), test.groups[key])), ...planned(test)].join(" · ")}
+      </p>
+      <div class="columns">
+        <Sequence lifts={timeline.lift} of={context ? "All contexts. " : ""} zone={zone} />
+        {!context && <ByContext contexts={test.contexts} groups={groups} />}
+      </div>
     </section>
   );
 }
 
-function Range({ percent, percent_low, percent_high, reach }: Lift & { reach: number }) {
+/** What is said above the figures of one context: they are for exploring. */
+function Chosen({ context, sentence }: { context: string; sentence: string | undefined }) {
+  return (
+    <div class="notice">
+      <strong>Only {contextName(context)}.</strong> {sentence ?? "The groups cannot be compared in it: see the verdict above."}
+    </div>
+  );
+}
+
+function Comparisons({ metrics, groups }: { metrics: Experiment["metrics"]; groups: GroupName[] }) {
+  const reach = Math.max(5, ...METRICS.flatMap(([metric]) => ends(metrics[metric])));
+  return (
+    <Table
+      caption="Treatment against control"
+      columns={["Metric", ...groups.map(title), "Lift over control", "95 %, at every look", "p, at every look"]}
+      rows={METRICS.map(([metric, name, write]) => {
+        const { lift, ...values } = metrics[metric];
+        const read = lift
+          ? [<Range {...lift} reach={reach} />, bounds(lift), lift.p < 0.001 ? "< 0.001" : decimal(lift.p, 3)]
+          : ["–", "too few yet", "–"];
+        return { key: metric, cells: [name, ...groups.map((key) => write(values[key])), ...read] };
+      })}
+    />
+  );
+}
+
+function ByContext({ contexts, groups }: { contexts: Experiment["contexts"]; groups: GroupName[] }) {
+  const rows = Object.entries(contexts).sort(([one], [other]) => byDay(one, other));
+  const reach = Math.min(WIDEST, Math.max(5, ...rows.flatMap(([, { metrics }]) => ends(metrics.ctr))));
+  if (!rows.length) return <Nothing>Contexts are compared once both groups can be.</Nothing>;
+  return (
+    <Figure title="Where it pays: click-through rate within each context" note="For exploring, not for deciding: these bounds hold in all contexts, and at every look, at once. Choose a context above for its other metrics.">
+      <div class="tall">
+        <Table
+          caption="Lift by context"
+          columns={["Context", ...groups.map(short), "Lift", "95 %"]}
+          rows={rows.map(([key, { metrics: { ctr: { lift, ...values } } }]) => ({
+            key,
+            cells: [contextName(key), ...groups.map((name) => percent(values[name])), ...(lift ? [<Range {...lift} reach={reach} digits={0} />, bounds(lift, 0)] : ["–", "too few yet"])],
+          }))}
+        />
+      </div>
+    </Figure>
+  );
+}
+
+function Range({ percent, percent_low, percent_high, reach, digits = 1 }: Lift & { reach: number; digits?: number }) {
   return (
     <span class="range-cell">
       <Interval low={percent_low} high={percent_high} at={percent} from={-reach} to={reach} mark={0} />
-      {change(percent)}
+      {change(percent, digits)}
     </span>
   );
 }
 
-function Sequence({ lifts, zone }: { lifts: Answer["lift"]; zone: string }) {
+function Sequence({ lifts, of, zone }: { lifts: Answer["lift"]; of: string; zone: string }) {
   if (lifts.length < 2) return <Nothing>The lift over time appears after two days with at least 100 clicks in each group.</Nothing>;
   return (
     <Timeline
       title="Lift in click-through rate, looked at every day"
-      note="The band is a confidence sequence: it holds on all days at once, so looking often costs nothing."
+      note={`${of}The band is a confidence sequence: it holds on all days at once, so looking often costs nothing.`}
       times={lifts.map(({ day }) => new Date(`${day}T00:00Z`))}
       series={[
         {
@@ -79,6 +127,10 @@ function Sequence({ lifts, zone }: { lifts: Answer["lift"]; zone: string }) {
     />
   );
 }
+
+const bounds = ({ percent_low, percent_high }: Lift, digits = 1) => `${change(percent_low, digits).replace(" %", "")} to ${change(percent_high, digits)}`;
+
+const short = (group: GroupName) => (group === "treatment" ? "Treatment" : "Control");
 
 const title = (group: GroupName) => (group === "treatment" ? "Treatment (bandit)" : "Control (hybrid)");
 

@@ -11,7 +11,7 @@ export const percent = (value: number | null | undefined, digits = 1): string =>
 export const share = (value: number | null | undefined, digits = 1): string => percent(value == null ? null : value * 100, digits);
 
 /** 12 → "+12.0 %", with a real minus sign. */
-export const change = (value: number | null | undefined): string => (value == null ? "–" : `${value > 0 ? "+" : ""}${percent(value)}`);
+export const change = (value: number | null | undefined, digits = 1): string => (value == null ? "–" : `${value > 0 ? "+" : ""}${percent(value, digits)}`);
 
 export const decimal = (value: number | null | undefined, digits = 2): string =>
   value == null ? "–" : value.toFixed(digits).replace("-", "−");
@@ -33,6 +33,14 @@ export const algorithmName = (algorithm: string): string => algorithm.replace(/^
 
 /** `evening|weekend|power_user` → "evening, weekend, power user". */
 export const contextName = (key: string): string => key.replaceAll("|", ", ").replaceAll("_", " ");
+
+const DAY = ["morning", "afternoon", "evening", "night", "weekday", "weekend", "cold_start", "regular", "power_user"];
+
+/** Orders contexts as a day goes, not as the alphabet does; unknown keys last. */
+export function byDay(one: string, other: string): number {
+  const rank = (key: string) => key.split("|").map((level) => `${DAY.indexOf(level) + 1 || 99}`.padStart(2, "0")).join();
+  return rank(one).localeCompare(rank(other));
+}
 
 /** Wilson's score interval of a rate at 95 %; null when nothing was tried. */
 export function wilson(successes: number, trials: number): [number, number] | null {

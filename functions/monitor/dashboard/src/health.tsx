@@ -1,18 +1,50 @@
 /** The newest daily report: its checks, its alerts, and when it was made. Knows no request. */
 
-import type { Health, Report } from "./answers";
-import { age, decimal, moment } from "./format";
+import type { Backlog, Health, Report } from "./answers";
+import { age, count, decimal, moment, share } from "./format";
 import { Nothing, Table } from "./parts";
 
 const MARKS: Record<string, string> = { ok: "✓", healthy: "✓", warning: "!", critical: "✕", no_data: "–" };
 const A_DAY = 86_400_000;
 
-export function HealthSection({ health: { report, fault }, now, zone }: { health: Health; now: number; zone: string }) {
+type HealthProps = { health: Health; backlog: Backlog | null; now: number; zone: string };
+
+export function HealthSection({ health: { report, fault }, backlog, now, zone }: HealthProps) {
   return (
     <section aria-labelledby="health">
       <h2 id="health">Is it healthy?</h2>
+      {backlog && <Queue {...backlog} />}
       {report ? <Newest report={report} now={now} zone={zone} /> : <NoReport fault={fault} />}
     </section>
+  );
+}
+
+const COUNTS: [keyof Omit<Backlog, "sentence">, string][] = [
+  ["waiting", "Waiting"],
+  ["underway", "Being counted"],
+  ["dead_letters", "Dead letters"],
+];
+
+/** The feedback queue as it is now, whatever the newest report says. */
+function Queue({ sentence, ...counts }: Backlog) {
+  const known = COUNTS.every(([name]) => counts[name] != null);
+  return (
+    <>
+      <h3>Feedback queue, now</h3>
+      <dl class="tiles" aria-label="Feedback queue">
+        {COUNTS.map(([name, words]) => (
+          <div key={name} class={name === "dead_letters" && counts[name] ? "critical" : ""}>
+            <dt>{words}</dt>
+            <dd>{counts[name] == null ? "unknown" : count(counts[name])}</dd>
+          </div>
+        ))}
+      </dl>
+      {sentence && (
+        <p class={known ? "notice critical" : "notice"}>
+          <Status status={known ? "critical" : "no_data"} /> {sentence}
+        </p>
+      )}
+    </>
   );
 }
 
@@ -27,6 +59,7 @@ function Newest({ report, now, zone }: { report: Report; now: number; zone: stri
   const late = now - made.getTime() > 1.5 * A_DAY;
   return (
     <>
+      <h3>Newest report</h3>
       <p>
         <Status status={report.overall_status} /> Report of {moment(made, zone)} over {report.period_days} days.
       </p>
@@ -47,7 +80,7 @@ function Newest({ report, now, zone }: { report: Report; now: number; zone: stri
         columns={["Check", "Status", "Figures"]}
         rows={Object.entries(report.checks).sort(guideFirst).map(([name, { status, metrics }]) => ({
           key: name,
-          cells: [name.replaceAll("_", " "), <Status status={status} />, figures(metrics)],
+          cells: [name.replaceAll("_", " "), <Status status={status} />, figures(name, metrics)],
         }))}
       />
     </>
@@ -71,12 +104,16 @@ function Status({ status }: { status: string }) {
   );
 }
 
-function figures(metrics: Report["checks"][string]["metrics"]): string {
-  const written = Object.entries(metrics).map(([name, value]) => `${name.replaceAll("_", " ")} ${write(value)}`);
+function figures(check: string, metrics: Report["checks"][string]["metrics"]): string {
+  const written = Object.entries(metrics).map(([name, value]) => `${name.replaceAll("_", " ")} ${write(check, name, value)}`);
   return written.join(" · ") || "–";
 }
 
-function write(value: number | string | null): string {
-  if (typeof value !== "number") return value ?? "–";
+const SHARES = ["long_tail_percentage", "ctr", "join_rate", "lift"];
+
+function write(check: string, name: string, value: number | string | null): string {
+  if (typeof value !== "number") return value?.replaceAll("_", " ") ?? "–";
+  if (SHARES.includes(name) || (check === "algorithm_balance" && name !== "balance")) return share(value);
+  if (name.endsWith("p") && value < 0.001) return "< 0.001";
   return Number.isInteger(value) ? value.toLocaleString("en") : decimal(value, 3);
 }

@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 import type { Cell } from "./answers";
-import { algorithmName, contextName, count, decimal, share, wilson } from "./format";
+import { algorithmName, byDay, contextName, count, decimal, share, wilson } from "./format";
 import { Figure, Nothing, Select, Table } from "./parts";
 
 const MEASURES = {
@@ -109,11 +109,3 @@ function mean({ alpha, beta, posterior_alpha: a, posterior_beta: b }: Cell): num
 }
 
 const id = (cell: Cell) => `${cell.context_key} ${cell.algorithm}`;
-
-const DAY = ["morning", "afternoon", "evening", "night", "weekday", "weekend", "cold_start", "regular", "power_user"];
-
-/** Contexts in the order of a day, not of the alphabet; unknown keys last. */
-function byDay(one: string, other: string): number {
-  const rank = (key: string) => key.split("|").map((level) => `${DAY.indexOf(level) + 1 || 99}`.padStart(2, "0")).join();
-  return rank(one).localeCompare(rank(other));
-}

@@ -223,7 +223,8 @@ def _without_outcome(arm: str) -> Alert:
 def _candidates(facts: Facts, thresholds: Thresholds) -> Check:
     if facts.candidates_updated is None:
         return Check("no_data", {"age_hours": None})
-    hours, limit = _hours(facts.now - facts.candidates_updated), _hours(thresholds.max_candidate_age)
+    age = max(timedelta(), facts.now - facts.candidates_updated)  # lists may be built while a report is made
+    hours, limit = _hours(age), _hours(thresholds.max_candidate_age)
     metrics: dict[str, Value] = {"age_hours": hours}
     if hours <= limit:
         return Check("ok", metrics)

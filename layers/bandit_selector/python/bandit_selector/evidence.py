@@ -42,6 +42,21 @@ class Ratio:
         scale = self.denominator / denominator if denominator else 0.0
         return Ratio(numerator, denominator, self.variance * scale)
 
+    def of_rate(self, numerator: float, denominator: float) -> "Ratio":
+        """The rate in a part of the events, say in one context; its variance is deff · R(1−R)/n.
+
+        The design effect deff (Kish 1965, "Survey Sampling", ch. 8.2) is this ratio's own. It grows with the events
+        per visitor, of which there are fewer in a part: the borrowed one errs to the wide side.
+        """
+        rate = numerator / denominator if denominator else 0.0
+        return Ratio(numerator, denominator, self._design_effect() * rate * (1 - rate) / (denominator or 1.0))
+
+    def _design_effect(self) -> float:
+        """How many times as large the variance is as if every event came from a visitor of its own; at least 1."""
+        rate = self.value or 0.0
+        independent = rate * (1 - rate) / (self.denominator or 1.0)
+        return max(1.0, self.variance / independent) if independent else 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:

@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import Final, Literal, TypeAlias
 
 from bandit_selector.evidence import (
+    LEVEL,
     SEQUENTIAL_COST,
     Interval,
     Lift,
@@ -46,6 +47,14 @@ class Comparison:
     treatment: Ratio
     control: Ratio
     lift: Lift | None
+
+
+@dataclass(frozen=True, slots=True)
+class Exploration:
+    """The test within one context: comparisons to look at, no verdict."""
+
+    metrics: dict[Metric, Comparison]
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +101,18 @@ def read_out(
     )
 
 
+def explore(contexts: Mapping[str, Mapping[str, Tally]], whole: ReadOut, plan: Plan) -> dict[str, Exploration]:
+    """The test within each context, from {context: {group: tally}}; nothing while the whole cannot be compared.
+
+    Bounds hold in all of these contexts, and at every look, at once: each has its part of the level (Bonferroni).
+    Clusters of visitors are not kept by context, so a rate borrows the whole test's design effect.
+    """
+    if whole.verdict in {"no_control", "sample_ratio_mismatch"}:
+        return {}
+    level = LEVEL / max(1, len(contexts))
+    return {key: _exploration(groups, whole, plan, level) for key, groups in contexts.items()}
+
+
 def ctr_by_day(days: Iterable[tuple[str, str, int, int, int]]) -> list[tuple[str, dict[str, Interval]]]:
     """Each day's CTR in both groups, each with its own 95 % interval: (day, {group: interval}), days as they come.
 
@@ -134,8 +155,28 @@ def _comparison(
     """Both groups' ratio over the window, with the variance of the clusters that cover it, and its lift."""
     ours = _ratio(metric, "treatment", parts).of(*RATIOS[metric](window[0]))
     theirs = _ratio(metric, "control", parts).of(*RATIOS[metric](window[1]))
+    return _compared(metric, ours, theirs, plan, LEVEL)
+
+
+def _compared(metric: Metric, ours: Ratio, theirs: Ratio, plan: Plan, level: float) -> Comparison:
     seen = min(group.denominator if metric == "avg_rating" else group.numerator for group in (ours, theirs))
-    return Comparison(ours, theirs, compare(ours, theirs, plan.lift) if seen >= READ_OUT_FROM else None)
+    return Comparison(ours, theirs, compare(ours, theirs, plan.lift, level) if seen >= READ_OUT_FROM else None)
+
+
+def _exploration(groups: Mapping[str, Tally], whole: ReadOut, plan: Plan, level: float) -> Exploration:
+    treatment, control = groups.get("treatment", Tally()), groups.get("control", Tally())
+    metrics: dict[Metric, Comparison] = {
+        metric: _compared(
+            metric, _part(metric, known.treatment, treatment), _part(metric, known.control, control), plan, level
+        )
+        for metric, known in whole.metrics.items()
+    }
+    return Exploration(metrics, _exploration_words(metrics["ctr"], round(LEVEL / level)))
+
+
+def _part(metric: Metric, whole: Ratio, tally: Tally) -> Ratio:
+    sums = RATIOS[metric](tally)
+    return whole.of(*sums) if metric == "avg_rating" else whole.of_rate(*sums)
 
 
 def _ratio(metric: Metric, group: str, parts: Iterable[tuple[str, Tally]]) -> Ratio:
@@ -182,15 +223,22 @@ def _sentence(verdict: Verdict, ctr: Comparison, treated: int, untreated: int, m
             )
         case "too_early":
             seen = min(ctr.treatment.numerator, ctr.control.numerator)
-            return (
-                f"Too early to tell: the smaller group has {seen:,.0f} clicks, and the comparison begins at "
-                f"{READ_OUT_FROM}."
-            )
+            return f"Too early to tell: {_seen_words(seen)}."
         case "undecided":
             return f"No difference in CTR is proven: {_lift_words(ctr)}; {_more_words(more, plan)}"
         case "higher" | "lower":
             words = _lift_words(ctr)
             return f"{words[0].upper()}{words[1:]}; {_more_words(more, plan)}"
+
+
+def _exploration_words(ctr: Comparison, contexts: int) -> str:
+    if ctr.lift is None:
+        seen = min(ctr.treatment.numerator, ctr.control.numerator)
+        return f"Too early to tell for this context: {_seen_words(seen)}. The verdict is the whole test's."
+    return (
+        f"For exploring only: in this context {_lift_words(ctr)}, with bounds that hold in all {contexts} contexts at "
+        "once. The verdict is the whole test's."
+    )
 
 
 def _lift_words(ctr: Comparison) -> str:
@@ -204,6 +252,10 @@ def _lift_words(ctr: Comparison) -> str:
     return f"treatment's CTR is {abs(lift.estimate):.0%} {direction} ({lift.low:+.0%} to {lift.high:+.0%})".replace(
         "-", "−"
     )
+
+
+def _seen_words(clicks: float) -> str:
+    return f"the smaller group has {clicks:,.0f} clicks, and the comparison begins at {READ_OUT_FROM}"
 
 
 def _more_words(more: int | None, plan: Plan) -> str:

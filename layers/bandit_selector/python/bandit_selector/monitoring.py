@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from bandit_selector import answers
 from bandit_selector.checks import judge
 from bandit_selector.evidence import Ratio, clustered
-from bandit_selector.experiment import Plan, ReadOut, ctr_by_day, lift_over_time, read_out
+from bandit_selector.experiment import Plan, ReadOut, ctr_by_day, explore, lift_over_time, read_out
 from bandit_selector.genres import parse_genres
 from bandit_selector.health import (
     Alert,
@@ -24,12 +24,13 @@ from bandit_selector.health import (
     Value,
     evenness_among,
 )
+from bandit_selector.performance import Experiment
 from bandit_selector.settings import Settings
 from bandit_selector.store import activity, monitoring
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.monitoring import Listed
 from bandit_selector.store.verification import first_difference
-from bandit_selector.tally import RATIOS, Metric, Tally, Window, group_of, total
+from bandit_selector.tally import RATIOS, Metric, Tally, Window, across, group_of, total
 from bandit_selector.timeline import CtrPoint, LiftPoint, Point, RateAnswer, points
 
 SAMPLED_LISTS: Final = 2_000
@@ -69,7 +70,7 @@ class Report(BaseModel):
     overall_status: Overall
     since: datetime
     time_zone: str
-    ab_test: answers.Experiment
+    ab_test: Experiment
     timeline: list[Point]
     ctr_by_day: list[CtrPoint]
     lift: list[LiftPoint]
@@ -100,7 +101,7 @@ def report(connection: Connection, days: int, now: datetime, settings: Settings,
         overall_status=health.overall_status,
         since=window.since.astimezone(settings.time_zone),
         time_zone=zone,
-        ab_test=answers.Experiment.of(found, plan(settings), start(window, settings).since),
+        ab_test=Experiment.of(found, plan(settings), start(window, settings).since),
         timeline=points(activity.over_time(connection, window, "day", zone)),
         ctr_by_day=[
             CtrPoint(day=day, groups={name: RateAnswer.of(rate) for name, rate in groups.items()})
@@ -112,11 +113,14 @@ def report(connection: Connection, days: int, now: datetime, settings: Settings,
 
 
 def experiment(
-    connection: Connection, window: Window, algorithms: Mapping[str, Tally], settings: Settings
-) -> answers.Experiment:
-    """The test's read-out in a window with these tallies, but not from before its start."""
-    found = _read_out(connection, window, algorithms, settings)
-    return answers.Experiment.of(found, plan(settings), start(window, settings).since)
+    connection: Connection, window: Window, contexts: Mapping[str, Mapping[str, Tally]], settings: Settings
+) -> Experiment:
+    """The test in a window with these tallies, {context: {algorithm: tally}}, but not from before the test's start."""
+    part = start(window, settings)
+    tallies = contexts if part == window else activity.by_context_and_algorithm(connection, part)
+    found = _read_out(connection, part, across(tallies.values()), settings)
+    groups = {key: answers.group_totals(algorithms) for key, algorithms in tallies.items()}
+    return Experiment.of(found, plan(settings), part.since, explore(groups, found, plan(settings)))
 
 
 def lift_points(connection: Connection, window: Window, settings: Settings) -> list[LiftPoint]:

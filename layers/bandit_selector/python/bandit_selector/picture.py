@@ -13,6 +13,8 @@ WIDTH: Final = 420
 HEIGHT: Final = 230
 LEFT, RIGHT, TOP, BOTTOM = 44, 8, 12, 26
 LABELS: Final = 6
+SMALLEST: Final = 1e-6
+"""What the numbers beside an axis can still tell apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ def _line(scale: _Scale, line: Line) -> str:
 def _ticks(low: float, high: float, zero: bool) -> list[float]:
     """Three to seven round numbers that enclose the values."""
     low, high = (min(low, 0.0), max(high, 0.0)) if zero else (low, high)
-    span = high - low or abs(high) or 1.0
+    span = next(width for width in (high - low, abs(high), 1.0) if width > SMALLEST)
     unit = 10 ** floor(log10(span / 4))
     step = next(unit * factor for factor in (1, 2, 2.5, 5, 10) if span / (unit * factor) <= 5)
     first, last = floor(low / step), -floor(-high / step)

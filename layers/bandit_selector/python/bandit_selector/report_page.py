@@ -1,15 +1,17 @@
 """A report as one HTML page: nothing but itself to load, no script, readable on a phone. Knows the report's form."""
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable
 from html import escape
 from importlib.resources import files
 from typing import Final
 
-from bandit_selector.answers import CellStats, LiftAnswer
+from bandit_selector.answers import CellStats
+from bandit_selector.context import CONTEXT_KEYS
 from bandit_selector.health import Value
-from bandit_selector.monitoring import ARM_PREFIX, AlertReport, CheckReport, Report
-from bandit_selector.picture import Line, Point, bars, lines
+from bandit_selector.monitoring import AlertReport, CheckReport, Report
+from bandit_selector.performance import LiftAnswer, MetricAnswer
+from bandit_selector.report_charts import between, charts, signed, table
+from bandit_selector.tally import Metric
 
 HEADLINES: Final = {
     "healthy": "All is well",
@@ -17,9 +19,18 @@ HEADLINES: Final = {
     "critical": "Something is wrong",
 }
 STATUS: Final = {"ok": "ok", "warning": "warning", "critical": "critical", "no_data": "too little data"}
-PERCENT: Final = {
-    "long_tail_percentage", "ctr", "join_rate", "lift",
-}  # fmt: skip
+PERCENT: Final = {"long_tail_percentage", "ctr", "join_rate", "lift"}
+CHECKS: Final = (
+    "diversity", "quality", "algorithm_balance", "engagement", "experiment", "feedback", "learning", "candidates",
+)  # fmt: skip
+"""In the order they are shown, the deployment guide's first; a stored report has forgotten it."""
+METRICS: Final[tuple[tuple[Metric, str, str], ...]] = (
+    ("ctr", "Click-through rate", " %"),
+    ("rating_conversion", "Rating conversion", " %"),
+    ("avg_rating", "Average rating", ""),
+    ("thumbs_up_rate", "Thumbs up", " %"),
+    ("thumbs_down_rate", "Thumbs down", " %"),
+)
 
 
 def page(report: Report) -> str:
@@ -45,11 +56,10 @@ def page(report: Report) -> str:
 {_tiles(report)}
 {_alerts(report.alerts)}
 <div class="pictures">
-{_ctr(report)}
-{_lift(report)}
-{_shares(report)}
-{_health(report)}
+{charts(report)}
+{_groups(report)}
 </div>
+{_health(report)}
 {_posteriors(report)}
 {_notes(report)}
 </main>
@@ -87,51 +97,28 @@ def _alerts(alerts: Iterable[AlertReport]) -> str:
     return f'<section><h2>What needs attention</h2><ul class="alerts">{drawn}</ul></section>' if drawn else ""
 
 
-def _ctr(report: Report) -> str:
-    days = report.ctr_by_day
-    drawn = [
-        Line(
-            name,
-            colour,
-            [
-                Point(place, rate.percent, rate.percent_low, rate.percent_high)
-                for place, day in enumerate(days)
-                if (rate := day.groups.get(name))
-            ],
-        )
-        for colour, name in enumerate(("treatment", "control"))
-    ]
-    title = "CTR of both groups, day by day"
-    caption = "Each day on its own with its 95 % interval over visitors; days begin at midnight UTC."
-    legend = _legend([(0, "bandit"), (1, "control")])
-    return _figure(title, lines(title, [_short(day.day) for day in days], drawn), legend, caption)
+def _groups(report: Report) -> str:
+    rows = [(name, *_compared(report.ab_test.metrics[metric], unit)) for metric, name, unit in METRICS]
+    return f"""<section><h2>Every metric of both groups</h2>
+{table("numbers", ("Metric", "Bandit", "Control", "Lift, 95 % at every look"), rows)}
+<p>Rates are per movie shown. A lift is told from 100 clicks, ratings or thumbs in each group on.</p></section>"""
 
 
-def _lift(report: Report) -> str:
-    points = [
-        Point(place, point.percent, point.percent_low, point.percent_high) for place, point in enumerate(report.lift)
-    ]
-    title = "Lift of the bandit over control, as it became known"
-    caption = (
-        "Everything since the beginning, with its 95 % confidence sequence: it holds on all days at once, so you may "
-        "look every day. Clear of zero means proven."
-    )
-    labels = [_short(point.day) for point in report.lift]
-    return _figure(title, lines(title, labels, [Line("lift", 0, points)], zero=True), "", caption)
-
-
-def _shares(report: Report) -> str:
-    arms = _arms(report)
-    parts = {arm: [_share(point.algorithms.get(f"{ARM_PREFIX}{arm}")) for point in report.timeline] for arm in arms}
-    title = "Who fills the bandit's places"
-    labels = [f"{point.at.astimezone(report.timestamp.tzinfo):%d %b}" for point in report.timeline]
-    caption = "Share of the places in the bandit's lists that each algorithm filled, by day."
-    return _figure(title, bars(title, labels, parts), _legend(list(enumerate(arms))), caption)
+def _compared(answer: MetricAnswer, unit: str) -> tuple[str, str, str]:
+    ours, theirs = ("–" if value is None else f"{value:.2f}{unit}" for value in (answer.treatment, answer.control))
+    lift, bounds = _lift_words(answer.lift)
+    return ours, theirs, f"{lift}<small>{bounds}</small>"
 
 
 def _health(report: Report) -> str:
-    rows = "".join(_check(name, check) for name, check in report.checks.items())
-    return f'<section class="figure"><h2>Health</h2><table class="health"><tbody>{rows}</tbody></table></section>'
+    named = sorted(report.checks.items(), key=lambda item: _place(CHECKS, item[0]))
+    rows = "".join(_check(name, check) for name, check in named)
+    return f'<section><h2>Health</h2><table class="health"><tbody>{rows}</tbody></table></section>'
+
+
+def _place(order: tuple[str, ...], name: str) -> int:
+    """Where a name comes in an order; unknown ones last."""
+    return order.index(name) if name in order else len(order)
 
 
 def _check(name: str, check: CheckReport) -> str:
@@ -140,7 +127,7 @@ def _check(name: str, check: CheckReport) -> str:
     )
     title = name.replace("_", " ").capitalize()
     status = f'<span class="pill {check.status}">{STATUS[check.status]}</span>'
-    return f"<tr><th>{title}{status}</th><td>{figures}</td></tr>"
+    return f'<tr><th scope="row">{title}{status}</th><td>{figures}</td></tr>'
 
 
 def _posteriors(report: Report) -> str:
@@ -150,17 +137,18 @@ def _posteriors(report: Report) -> str:
     arms = sorted({cell.algorithm for cell in cells})
     means = sorted(map(_mean, cells))
     span = (means[0], means[-1])
-    contexts = list(dict.fromkeys(cell.context_key for cell in cells))
+    contexts = sorted({cell.context_key for cell in cells}, key=lambda key: (_place(CONTEXT_KEYS, key), key))
     by_key = {(cell.context_key, cell.algorithm): cell for cell in cells}
     rows = "".join(
-        f"<tr><th>{_context(key)}</th>{''.join(_cell(by_key.get((key, arm)), span) for arm in arms)}</tr>"
+        f'<tr><th scope="row">{_context(key)}</th>{"".join(_cell(by_key.get((key, arm)), span) for arm in arms)}</tr>'
         for key in contexts
     )
-    heads = "".join(f"<th>{escape(arm.replace('_', ' '))}</th>" for arm in arms)
+    heads = "".join(f'<th scope="col">{escape(arm.replace("_", " "))}</th>' for arm in arms)
     return f"""<section><h2>What the bandit believes, context by context</h2>
-<p>Expected success rate of each algorithm, darker is higher; below it how often the bandit draws it.</p>
-<div class="scroll"><table class="beliefs">
-<thead><tr><th></th>{heads}</tr></thead><tbody>{rows}</tbody>
+<p>Expected success rate of each algorithm, the stronger the colour the higher; below it, how often the bandit draws
+it.</p>
+<div class="scroll" role="region" aria-label="What the bandit believes" tabindex="0"><table class="beliefs">
+<thead><tr><th scope="col">Context</th>{heads}</tr></thead><tbody>{rows}</tbody>
 </table></div></section>"""
 
 
@@ -170,8 +158,8 @@ def _cell(cell: CellStats | None, span: tuple[float, float]) -> str:
     low, high = span
     depth = round(9 * (_mean(cell) - low) / (high - low)) if high > low else 5
     best = " best" if cell.probability >= 0.5 else ""
-    share = f"<small>{cell.probability:.0%}</small>"
-    return f'<td class="d{depth}{best}">{_mean(cell):.1%}{share}</td>'
+    share = f"<small>{100 * cell.probability:.0f} %</small>"
+    return f'<td class="d{depth}{best}">{100 * _mean(cell):.1f} %{share}</td>'
 
 
 def _notes(report: Report) -> str:
@@ -184,26 +172,6 @@ def _notes(report: Report) -> str:
 visitors per group; reached: {size.reached_users:,}. Visitors in treatment: {observed} of
 {ratio.planned_percent:.0f} % planned (p = {ratio.p:.2g}). A check speaks up only when its 95 % bound
 crosses its threshold.</p></section>"""
-
-
-def _figure(title: str, picture: str, legend: str, caption: str) -> str:
-    return f'<figure class="figure"><h2>{title}</h2>{legend}{picture}<figcaption>{caption}</figcaption></figure>'
-
-
-def _legend(entries: Sequence[tuple[int, str]]) -> str:
-    keys = "".join(
-        f'<span><i class="c{colour}"></i>{escape(name.replace("_", " "))}</span>' for colour, name in entries
-    )
-    return f'<p class="legend">{keys}</p>'
-
-
-def _arms(report: Report) -> list[str]:
-    names = {name for point in report.timeline for name in point.algorithms if name.startswith(ARM_PREFIX)}
-    return sorted(name.removeprefix(ARM_PREFIX) for name in names)
-
-
-def _share(point: object) -> float:
-    return float(getattr(point, "share", 0.0))
 
 
 def _mean(cell: CellStats) -> float:
@@ -220,11 +188,7 @@ def _context(key: str) -> str:
 def _lift_words(lift: LiftAnswer | None) -> tuple[str, str]:
     if lift is None:
         return "–", "too early to tell"
-    return _signed(lift.percent), f"{_signed(lift.percent_low)} to {_signed(lift.percent_high)}"
-
-
-def _signed(percent: float) -> str:
-    return f"{percent:+.1f} %".replace("-", "−")
+    return signed(lift.percent), between(lift.percent_low, lift.percent_high)
 
 
 def _percent(value: float | None) -> str:
@@ -240,11 +204,7 @@ def _value(metric: str, value: Value, check: str) -> str:
         if metric in {"p", "sample_ratio_p"} and value < 0.001:
             return "&lt; 0.001"
         share = metric in PERCENT or (check == "algorithm_balance" and metric != "balance")
-        return f"{value:.1%}" if share else f"{value:.3g}"
+        return (f"{value:.1%}" if share else f"{value:.3g}").replace("-", "−").replace("%", " %")
     if value is None:
         return "–"
     return f"{value:,}" if isinstance(value, int) else escape(value.replace("_", " "))
-
-
-def _short(day: str) -> str:
-    return f"{datetime.fromisoformat(day):%d %b}"

@@ -1,6 +1,6 @@
 """What was shown and what people did with it, as sums. Knows no table and no threshold."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import reduce
@@ -82,6 +82,15 @@ def group_of(algorithm: str) -> Group:
     if algorithm.startswith("bandit_"):
         return "treatment"
     return "control" if algorithm == "hybrid_control" else "other"
+
+
+def across(parts: Iterable[Mapping[str, Tally]]) -> dict[str, Tally]:
+    """What parts that do not overlap give together, name by name."""
+    together: dict[str, Tally] = {}
+    for part in parts:
+        for name, tally in part.items():
+            together[name] = together[name] + tally if name in together else tally
+    return together
 
 
 def total(tallies: Iterable[Tally]) -> Tally:

@@ -47,6 +47,24 @@ def by_context(connection: Connection, window: Window) -> dict[str, Tally]:
     return {context_key: Tally(shown, clicked) for context_key, shown, clicked in rows}
 
 
+def by_context_and_algorithm(connection: Connection, window: Window) -> dict[str, dict[str, Tally]]:
+    """The tally of each algorithm in each context, in a window: {context: {algorithm: tally}}."""
+    rows = connection.execute(
+        """
+        SELECT context_key, algorithm, sum(shown), sum(clicked), sum(rated), sum(rating_sum),
+            sum(thumbs_up), sum(thumbs_down), sum(favorites), sum(watchlist),
+            sum(successes), sum(failures)
+        FROM recommendation_activity WHERE hour >= %s AND hour < %s
+        GROUP BY context_key, algorithm HAVING sum(shown) > 0 ORDER BY context_key, algorithm
+        """,
+        [window.since, window.until],
+    )
+    tallies: dict[str, dict[str, Tally]] = {}
+    for context_key, algorithm, *sums in rows:
+        tallies.setdefault(context_key, {})[algorithm] = Tally(*sums)
+    return tallies
+
+
 def over_time(
     connection: Connection, window: Window, resolution: Resolution, time_zone: str, context_key: str | None = None
 ) -> list[Moment]:

@@ -1,0 +1,60 @@
+"""How much feedback waits in the queue, and how much was given up: the queues' own counts. Knows no database."""
+
+import json
+from functools import cache
+from typing import Any, Final, cast
+
+import boto3
+from bandit_selector.answers import Backlog
+from bandit_selector.snapstart import forget_at_snapshot
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+WAITING: Final = "ApproximateNumberOfMessages"
+UNDERWAY: Final = "ApproximateNumberOfMessagesNotVisible"
+HURRIED: Final = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 1})
+"""For somebody who looks at a page: an answer soon, or the word that there is none."""
+
+
+@cache
+def hurried_sqs() -> Any:
+    return cast("Any", boto3.client("sqs", config=HURRIED))
+
+
+forget_at_snapshot(hurried_sqs.cache_clear)
+
+
+def read_backlog(sqs: Any, queue_url: str) -> Backlog:
+    """Both queues' counts, which SQS gives about; None for what cannot be asked, and the sentence says why."""
+    waiting = underway = dead = None
+    fault = ""
+    try:
+        queue = _attributes(sqs, queue_url)
+        waiting, underway = int(queue[WAITING]), int(queue[UNDERWAY])
+        name = json.loads(queue["RedrivePolicy"])["deadLetterTargetArn"].rpartition(":")[2]
+        dead = int(_attributes(sqs, sqs.get_queue_url(QueueName=name)["QueueUrl"])[WAITING])
+    except (BotoCoreError, ClientError, KeyError) as error:
+        fault = _unknown("dead-letter queue" if waiting is not None else "feedback queue", error)
+    return Backlog(waiting=waiting, underway=underway, dead_letters=dead, sentence=fault or _advice(dead or 0))
+
+
+def _attributes(sqs: Any, queue_url: str) -> dict[str, str]:
+    asked = {"QueueUrl": queue_url, "AttributeNames": ["All"]}
+    return sqs.get_queue_attributes(**asked)["Attributes"]
+
+
+def _unknown(queue: str, error: Exception) -> str:
+    return (
+        f"The {queue} cannot be asked ({type(error).__name__}: {error}). Look whether it exists, whether this function "
+        "may read its attributes, and whether its subnets reach SQS."
+    )
+
+
+def _advice(dead: int) -> str:
+    if not dead:
+        return ""
+    were = "message was" if dead == 1 else "messages were"
+    return (
+        f"{dead:,} {were} given up: read the consumer's log, repair what it names, then redrive the dead-letter queue; "
+        "repeats count once."
+    )

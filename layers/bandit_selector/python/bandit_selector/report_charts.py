@@ -1,0 +1,117 @@
+"""The report's three charts, each with its legend, how to read it, and the same as a table. Knows the report's form."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from html import escape
+from typing import Final
+
+from bandit_selector.monitoring import ARM_PREFIX, Report
+from bandit_selector.picture import Line, Point, bars, lines
+from bandit_selector.timeline import RateAnswer
+
+GROUPS: Final = {"treatment": "bandit", "control": "control"}
+
+
+def charts(report: Report) -> str:
+    """CTR by day, the lift as it became known, the algorithms' shares, as HTML."""
+    return f"{_ctr(report)}\n{_lift(report)}\n{_shares(report)}"
+
+
+def table(kind: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """An HTML table of ready cells; the first of each row is its heading."""
+    top = "".join(f'<th scope="col">{head}</th>' for head in heads)
+    body = "".join(
+        f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in rest)}</tr>' for first, *rest in rows
+    )
+    return f'<table class="{kind}"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def signed(percent: float) -> str:
+    """+12.0 %, with a real minus sign."""
+    return f"{percent:+.1f} %".replace("-", "−")
+
+
+def between(low: float, high: float) -> str:
+    """+1.0 to +12.0 %."""
+    return f"{signed(low).removesuffix(' %')} to {signed(high)}"
+
+
+def _ctr(report: Report) -> str:
+    days = report.ctr_by_day
+    drawn = [
+        Line(
+            words,
+            colour,
+            [
+                Point(place, rate.percent, rate.percent_low, rate.percent_high)
+                for place, day in enumerate(days)
+                if (rate := day.groups.get(name))
+            ],
+        )
+        for colour, (name, words) in enumerate(GROUPS.items())
+    ]
+    title = "CTR of both groups, day by day"
+    caption = "Each day on its own with its 95 % interval over visitors; days begin at midnight UTC."
+    legend = _legend(list(enumerate(GROUPS.values())))
+    picture = lines(title, [_short(day.day) for day in days], drawn)
+    rows = [(_short(day.day), *(_rate(day.groups.get(name)) for name in GROUPS)) for day in days]
+    return _figure(title, f"{legend}{picture}", caption, table("numbers", ("Day", *GROUPS.values()), rows))
+
+
+def _lift(report: Report) -> str:
+    points = [
+        Point(place, point.percent, point.percent_low, point.percent_high) for place, point in enumerate(report.lift)
+    ]
+    title = "Lift of the bandit over control, as it became known"
+    caption = (
+        "Everything since the beginning, with its 95 % confidence sequence: it holds on all days at once, so you may "
+        "look every day. Clear of zero means proven."
+    )
+    labels = [_short(point.day) for point in report.lift]
+    picture = lines(title, labels, [Line("lift", 0, points)], zero=True)
+    rows = [(_short(p.day), f"{signed(p.percent)} ({between(p.percent_low, p.percent_high)})") for p in report.lift]
+    return _figure(title, picture, caption, table("numbers", ("Up to", "Lift"), rows))
+
+
+def _shares(report: Report) -> str:
+    arms = _arms(report)
+    parts = {arm: [_share(point.algorithms.get(f"{ARM_PREFIX}{arm}")) for point in report.timeline] for arm in arms}
+    title = "Who fills the bandit's places"
+    labels = [f"{point.at.astimezone(report.timestamp.tzinfo):%d %b}" for point in report.timeline]
+    caption = "Share of the places in the bandit's lists that each algorithm filled, by day."
+    picture = f"{_legend(list(enumerate(arms)))}{bars(title, labels, parts)}"
+    rows = [(label, *(f"{parts[arm][place]:.0f} %" for arm in arms)) for place, label in enumerate(labels)]
+    heads = ("Day", *(escape(arm.replace("_", " ")) for arm in arms))
+    return _figure(title, picture, caption, table("numbers", heads, rows))
+
+
+def _figure(title: str, picture: str, caption: str, numbers: str) -> str:
+    same = (
+        "<details><summary>The same as a table</summary>"
+        f'<div class="scroll" role="region" aria-label="{title}" tabindex="0">{numbers}</div></details>'
+    )
+    return f'<figure class="figure"><h2>{title}</h2>{picture}<figcaption>{caption}</figcaption>{same}</figure>'
+
+
+def _legend(entries: Sequence[tuple[int, str]]) -> str:
+    keys = "".join(
+        f'<span><i class="c{colour}"></i>{escape(name.replace("_", " "))}</span>' for colour, name in entries
+    )
+    return f'<p class="legend">{keys}</p>'
+
+
+def _arms(report: Report) -> list[str]:
+    names = {name for point in report.timeline for name in point.algorithms if name.startswith(ARM_PREFIX)}
+    return sorted(name.removeprefix(ARM_PREFIX) for name in names)
+
+
+def _share(point: object) -> float:
+    return float(getattr(point, "share", 0.0))
+
+
+def _rate(rate: RateAnswer | None) -> str:
+    return f"{rate.percent:.1f} % ({rate.percent_low:.1f} to {rate.percent_high:.1f} %)" if rate else "–"
+
+
+def _short(day: str) -> str:
+    return f"{datetime.fromisoformat(day):%d %b}"

@@ -1,0 +1,207 @@
+"""The dashboard, in a browser, over the whole service: what it shows is what the service says."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, Response, expect
+
+from infra.local import aws
+from infra.local.installation import Installation
+
+from .pages import figures, open_dashboard, refuse, row
+
+pytestmark = [pytest.mark.xdist_group("pages"), pytest.mark.usefixtures("needs_npm")]
+
+
+METRICS = {
+    "Click-through rate": ("ctr", "{:.1f} %"),
+    "Rating conversion": ("rating_conversion", "{:.1f} %"),
+    "Average rating": ("avg_rating", "{:.2f}"),
+    "Thumbs up": ("thumbs_up_rate", "{:.1f} %"),
+    "Thumbs down": ("thumbs_down_rate", "{:.1f} %"),
+}
+
+
+def both_groups(metrics: dict[str, Any], heading: str) -> list[str]:
+    """A metric of both groups as the page writes it."""
+    metric, form = METRICS[heading]
+    values = [metrics[metric][group] for group in ("treatment", "control")]
+    return ["–" if value is None else form.format(value) for value in values]
+
+
+def test_who_signs_in_sees_the_services_own_figures(page: Page, lively: Installation) -> None:
+    open_dashboard(page, lively)
+    test = figures(lively, "performance?days=7")["ab_test"]
+    assert test["metrics"]["ctr"]["treatment"] > test["metrics"]["ctr"]["control"] > 0
+    expect(page.get_by_text(test["sentence"])).to_be_visible()
+    for heading in METRICS:
+        assert row(page, "Treatment against control", heading)[:2] == both_groups(test["metrics"], heading)
+    assert "code=" not in page.url
+
+
+def test_what_was_learned_is_what_the_service_counted(page: Page, lively: Installation) -> None:
+    open_dashboard(page, lively)
+    for arm, found in figures(lively, "bandit/stats")["algorithm_summary"].items():
+        rate, _, outcomes = row(page, "Success rate by algorithm", arm.replace("_", " "))
+        judged = found["total_successes"] + found["total_failures"]
+        assert outcomes == str(judged)
+        assert rate == (f"{100 * found['success_rate']:.1f} %" if judged else "–")
+    for key, found in figures(lively, "timeline?days=7")["contexts"].items():
+        share, shown, ctr = row(page, "Context distribution", readable(key))
+        assert (share, shown, ctr) == (f"{found['share']:.1f} %", str(found["shown"]), f"{found['ctr']:.1f} %")
+
+
+def readable(key: str) -> str:
+    return key.replace("_", " ").replace("|", ", ")
+
+
+def test_the_test_within_a_context_is_shown_for_exploring_and_leaves_the_verdict(
+    page: Page, lively: Installation
+) -> None:
+    open_dashboard(page, lively)
+    test = figures(lively, "performance?days=7")["ab_test"]
+    key, found = next(iter(test["contexts"].items()))
+    assert row(page, "Lift by context", readable(key))[:2] == both_groups(found["metrics"], "Click-through rate")
+    page.get_by_role("combobox", name="Context").select_option(key)
+    expect(page.get_by_text(found["sentence"])).to_be_visible()
+    expect(page.get_by_text(test["sentence"])).to_be_visible()
+    for heading in METRICS:
+        assert row(page, "Treatment against control", heading)[:2] == both_groups(found["metrics"], heading)
+
+
+def test_the_queue_is_shown_as_it_is_now(page: Page, lively: Installation) -> None:
+    open_dashboard(page, lively)
+    waiting = figures(lively, "queue")
+    assert waiting == {"waiting": 0, "underway": 0, "dead_letters": 0, "sentence": ""}
+    queue = page.get_by_label("Feedback queue", exact=True)
+    expect(queue.get_by_role("definition")).to_have_text(["0", "0", "0"])
+    dead = aws.client("sqs", lively.addresses.aws_endpoint)
+    dead.send_message(QueueUrl=lively.addresses.dead_letter_queue, MessageBody="{}")
+    page.get_by_role("button", name="Refresh").click()
+    expect(queue.get_by_role("definition")).to_have_text(["0", "0", "1"])
+    expect(page.get_by_text("1 message was given up: read the consumer's log")).to_be_visible()
+    dead.purge_queue(QueueUrl=lively.addresses.dead_letter_queue)
+
+
+def test_a_queue_out_of_reach_is_called_unknown_and_costs_no_figure(
+    visitor: BrowserContext, lively: Installation
+) -> None:
+    page = visitor.new_page()
+    page.route("**/analytics/queue", lambda route: refuse(route, 503, "SQS is away."))
+    open_dashboard(page, lively)
+    queue = page.get_by_label("Feedback queue", exact=True)
+    expect(queue.get_by_role("definition")).to_have_text(["unknown"] * 3)
+    expect(page.get_by_text("SQS is away.")).to_be_visible()
+    expect(page.get_by_role("region", name="Treatment against control")).to_be_visible()
+
+
+def test_a_cell_opens_the_evidence_behind_it_by_keyboard(page: Page, lively: Installation) -> None:
+    open_dashboard(page, lively)
+    cells = figures(lively, "bandit/stats")["detailed_stats"].values()
+    cell = next(cell for cell in cells if cell["probability"] is not None and cell["total_pulls"])
+    name = readable(f"{cell['algorithm']}, {cell['context_key']}")
+    button = page.get_by_role("button", name=name)
+    button.focus()
+    page.keyboard.press("Enter")
+    evidence = page.get_by_role("region", name="Evidence", exact=True)
+    expect(evidence).to_contain_text(f"{cell['total_successes']} successes, {cell['total_failures']} failures")
+    expect(evidence).to_contain_text(f"Beta({cell['alpha']:.1f}, {cell['beta']:.1f})")
+    page.keyboard.press("Enter")
+    expect(evidence).to_be_hidden()
+
+
+def test_the_newest_reports_checks_are_listed(page: Page, lively: Installation) -> None:
+    open_dashboard(page, lively)
+    report = figures(lively, "health")
+    expect(page.get_by_text(f"over {report['period_days']} days")).to_be_visible()
+    for check, found in report["checks"].items():
+        status = row(page, "Checks of the newest report", check.replace("_", " "))[0]
+        assert status.endswith(found["status"].replace("_", " "))
+    expect(page.get_by_role("listitem")).to_have_count(len(report["alerts"]))
+
+
+def test_filters_change_what_is_asked_and_stay_in_the_address(page: Page, lively: Installation) -> None:
+    open_dashboard(page, lively)
+    key = next(iter(figures(lively, "timeline?days=7")["contexts"]))
+    with page.expect_request("**/analytics/timeline?days=30*"):
+        page.get_by_role("combobox", name="Window").select_option("30")
+    with page.expect_request(lambda request: "timeline" in request.url and "context_key=" in request.url):
+        page.get_by_role("combobox", name="Context").select_option(key)
+    page.get_by_role("combobox", name="Group").select_option("control")
+    expect(page.get_by_role("columnheader", name="Treatment (bandit)")).to_have_count(0)
+    page.reload()
+    expect(page.get_by_role("combobox", name="Window")).to_have_value("30")
+    expect(page.get_by_role("combobox", name="Group")).to_have_value("control")
+    expect(page.get_by_role("combobox", name="Context")).to_have_value(key)
+
+
+def test_figures_that_cannot_be_renewed_are_called_old(visitor: BrowserContext, lively: Installation) -> None:
+    page = visitor.new_page()
+    open_dashboard(page, lively)
+    page.route("**/analytics/performance**", lambda route: refuse(route, 503, "The database is away."))
+    page.get_by_role("button", name="Refresh").click()
+    notice = page.get_by_role("alert")
+    expect(notice).to_contain_text("The database is away. The figures below are")
+    page.unroute("**/analytics/performance**")
+    page.get_by_role("button", name="Refresh").click()
+    expect(notice).to_be_hidden()
+
+
+def test_the_figures_renew_themselves(page: Page, lively: Installation) -> None:
+    page.clock.install()
+    open_dashboard(page, lively)
+    with page.expect_request("**/analytics/performance**"), page.expect_request("**/analytics/queue"):
+        page.clock.fast_forward(31_000)
+    expect(page.get_by_text("Updated 0 s ago")).to_be_visible()
+
+
+def test_what_is_absent_or_late_is_said_with_what_to_do(visitor: BrowserContext, lively: Installation) -> None:
+    page = visitor.new_page()
+    report = figures(lively, "health") | {"timestamp": "2026-01-05T09:00:00Z"}
+    page.route("**/analytics/health", lambda route: route.fulfill(json=report))
+    timeline = figures(lively, "timeline?days=7")
+    for point in timeline["points"]:
+        point["at"] = "2026-01-05T00:00:00Z"
+    page.route("**/analytics/timeline**", lambda route: route.fulfill(json=timeline))
+    open_dashboard(page, lively)
+    expect(page.get_by_text("Nothing was shown since 5 Jan")).to_contain_text("Look for errors in the select function")
+    expect(page.get_by_text("the 9 AM run was missed")).to_contain_text("or run ./dev monitor --days 7")
+    page.unroute("**/analytics/health")
+    page.route("**/analytics/health", lambda route: refuse(route, 404, "There is no report yet."))
+    page.route("**/analytics/timeline**", lambda route: route.fulfill(json=timeline | {"points": []}))
+    stats = figures(lively, "bandit/stats")
+    nothing = stats | {"summary": stats["summary"] | {"total_pulls": 0}}
+    page.route("**/analytics/bandit/stats", lambda route: route.fulfill(json=nothing))
+    page.get_by_role("button", name="Refresh").click()
+    expect(page.get_by_text("Nothing was shown in the last 7 days.")).to_contain_text("let simulated visitors come")
+    expect(page.get_by_text("There is no report yet.")).to_contain_text("./dev monitor --days 7 prints one")
+
+
+def test_a_token_that_the_service_refuses_leads_back_to_the_sign_in(
+    visitor: BrowserContext, lively: Installation
+) -> None:
+    page = visitor.new_page()
+    open_dashboard(page, lively)
+    page.route("**/analytics/**", lambda route: refuse(route, 401, ""))
+    page.get_by_role("button", name="Refresh").click()
+    expect(page.get_by_role("alert")).to_contain_text("Your sign-in has ended")
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+def test_the_first_load_is_small_and_comes_packed(page: Page, service: Installation) -> None:
+    loaded: list[Response] = []
+    page.on("response", lambda answer: loaded.append(answer))
+    page.goto(service.addresses.dashboard)
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    sizes = {urlsplit(answer.url).path: answer.request.sizes()["responseBodySize"] for answer in loaded}
+    assert {"/dashboard", "/dashboard/app.js", "/dashboard/page.css"} <= set(sizes)
+    assert sizes["/dashboard/app.js"] < 60_000  # not as it lies there: packed
+    assert sum(sizes.values()) <= 150_000
+
+
+def test_the_shell_carries_no_figures_and_a_stolen_code_opens_nothing(page: Page, service: Installation) -> None:
+    page.goto(f"{service.addresses.dashboard}?code=stolen&state=guessed")
+    expect(page.get_by_role("alert")).to_contain_text("started elsewhere")
+    assert "code=" not in page.url
+    expect(page.get_by_role("table")).to_have_count(0)
