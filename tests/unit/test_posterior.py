@@ -204,14 +204,25 @@ def test_an_unknown_policy_is_refused() -> None:
         posterior(counted(np.zeros((1, 2)), 0.1, CONTEXTS[:1]), "greedy")  # pyright: ignore[reportArgumentType]
 
 
-def test_an_arm_with_little_evidence_keeps_its_width_and_the_leader_is_narrowed() -> None:
-    successes, outcomes = np.array([[2.0, 2000.0]]), np.array([[20.0, 20_000.0]])
-    believed = posterior(Counts(CONTEXTS[:1], ARMS[:2], successes, outcomes - successes))
+def kept_width(contexts: tuple[str, ...]) -> Reals:
+    """Of two arms with 20 and 20,000 outcomes, the share of each one's variance that is drawn with, first context."""
+    successes = np.tile([[2.0, 2000.0]], (len(contexts), 1))
+    outcomes = 10 * successes
+    believed = posterior(Counts(contexts, ARMS[:2], successes, outcomes - successes))
     drawn = 1 / believed.alpha + 1 / believed.beta  # variance on the logit scale, to first order
-    _, spread = laplace(successes.ravel(), outcomes.ravel(), kernel(CONTEXTS[:1], 2, Prior()), -2.2)
-    kept = drawn.ravel() / spread.diagonal()
-    assert kept[0] > 0.5
-    assert kept[1] < 0.1
+    return (drawn / believed.variance)[0]
+
+
+def test_an_arm_with_little_evidence_keeps_its_width_and_the_leader_is_narrowed() -> None:
+    unsure, leader = kept_width(CONTEXTS[:2])
+    assert unsure > 0.5
+    assert leader < 0.1
+
+
+def test_a_context_that_is_alone_keeps_half_of_every_width() -> None:
+    unsure, leader = kept_width(CONTEXTS[:1])
+    assert unsure > 0.5
+    assert 0.25 < leader < 0.6
 
 
 def test_the_interval_is_the_beta_s_own() -> None:

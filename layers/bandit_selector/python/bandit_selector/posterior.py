@@ -12,7 +12,8 @@ from bandit_selector.hierarchy import Prior, kernel, laplace, pooled_logit, sigm
 Policy = Literal["shared", "independent"]
 
 PRIOR = Prior()
-EAGERNESS = 2.0
+EAGERNESS = 1.05
+ALONE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +101,10 @@ def _tempered(variance: Reals, bernoulli: Reals) -> Reals:
     Thompson sampling explores an arm with n of a context's N outcomes until n·KL ≈ ln N; less is enough, ln(N/n): the
     exploration rate of MOSS (Audibert & Bubeck 2009) and KL-UCB+ (Garivier & Cappé 2011). A variance scaled by g lowers
     ln N to g ln N, so g = ln(c·N/n) / ln N. n = 1/(v p(1−p)) counts what is believed in outcomes, borrowed ones too.
-    An unlucky arm with little evidence keeps its width, so that no run stays locked in; EAGERNESS c guards near ties.
+    An unlucky arm with little evidence keeps its width, so that no run stays locked in; EAGERNESS c > 1 keeps some of
+    the best one's. A context that is alone borrows nothing, and has all to lose: it keeps ALONE of the width at least.
     """
-    known = np.maximum(1 / (variance * bernoulli), EAGERNESS)
+    known = np.maximum(1 / (variance * bernoulli), 2.0)
     total = known.sum(axis=1, keepdims=True)
-    return variance * np.log(EAGERNESS * total / known) / np.log(total)
+    kept = np.log(EAGERNESS * total / known) / np.log(total)
+    return variance * (np.maximum(kept, ALONE) if len(variance) == 1 else kept)
