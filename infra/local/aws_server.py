@@ -2,12 +2,14 @@
 
 In moto 5.2.5 each deletion replaces the list of messages by a copy made without a lock: a message that is sent while
 two others are deleted vanishes, and a deleted one comes back. Here one lock guards the list. moto also counts a whole
-queue for every message it takes or gives, lists its own folder for every request, and tells the time by calendar
-arithmetic; here the answers are the same and a message costs a fraction of the processor time.
+queue for every message it takes or gives, lists its own folder and methods for every request, copies each message to
+its depths, and tells the time by calendar arithmetic; here the answers are the same and a message costs a fraction of
+the processor time.
 """
 
 import sys
 import time
+from copy import copy
 from functools import cache
 from typing import Any, Final, cast
 
@@ -30,6 +32,9 @@ def repair() -> None:
     registry.list_of_moto_modules = lambda: modules
     answering = cast("Any", responses)
     answering.method_names_from_class = cache(answering.method_names_from_class)
+    answering.camelcase_to_underscores = cache(answering.camelcase_to_underscores)
+    sqs.camelcase_to_underscores = cache(sqs.camelcase_to_underscores)
+    sqs.deepcopy = copy  # of a message whose attributes are then replaced, not changed
     sqs.unix_time = time.time
     sqs.unix_time_millis = milliseconds
     sqs.SQSBackend.is_message_valid_based_on_retention_period = is_retained

@@ -17,7 +17,7 @@ from infra.local.gateway import SIMULATED_TIME
 from infra.local.issuer import Issuer
 from infra.local.visitors import Reaction, Visit, World
 
-AT_ONCE: Final = 8
+AT_ONCE: Final = 12
 PLACES: Final = 10
 STAY: Final = timedelta(days=30)  # an endless demo outlives a visitor's usual token
 AHEAD: Final = timedelta(hours=6)  # so far may the visits' clock run ahead of the real one at full speed

@@ -27,16 +27,22 @@ class Pace:
     @property
     def whole(self) -> float:
         """Visits per second from the first mark to the last; 0 where no time passed."""
-        return self._rate(0)
+        return self._rate(self._marks[0], self._marks[-1]) if self._marks else 0.0
 
     @property
     def steady(self) -> float:
-        """Visits per second from the first mark after the warm-up to the last; 0 where no time passed."""
-        return self._rate(WARM_UP)
+        """Visits per second from the first mark after the warm-up to the last visit; 0 where no time passed."""
+        made = self._marks[-1][1] if self._marks else 0
+        return self._rate(self._reached(WARM_UP * made), self._reached(made)) if self._marks else 0.0
 
-    def _rate(self, share: float) -> float:
-        if not self._marks:
-            return 0.0
-        until, made = self._marks[-1]
-        since, before = next(mark for mark in self._marks if mark[1] >= share * made)
-        return (made - before) / (until - since) if until > since else 0.0
+    @property
+    def emptying(self) -> float:
+        """Seconds from the last visit to the last mark, in which only the queue was worked on."""
+        return self._marks[-1][0] - self._reached(self._marks[-1][1])[0] if self._marks else 0.0
+
+    def _reached(self, visits: float) -> tuple[float, int]:
+        return next(mark for mark in self._marks if mark[1] >= visits)
+
+    @staticmethod
+    def _rate(since: tuple[float, int], until: tuple[float, int]) -> float:
+        return (until[1] - since[1]) / (until[0] - since[0]) if until[0] > since[0] else 0.0

@@ -74,7 +74,11 @@ def as_json(outcome: Outcome) -> str:
             "world": outcome.world.name,
             "requests": outcome.visits,
             "seconds": round(outcome.pace.seconds, 2),
-            "rate": {"whole": round(outcome.pace.whole, 1), "steady": round(outcome.pace.steady, 1)},
+            "rate": {
+                "whole": round(outcome.pace.whole, 1),
+                "steady": round(outcome.pace.steady, 1),
+                "queue_empty_after": round(outcome.pace.emptying, 1),
+            },
             "treatment": _numbers(found.treatment),
             "control": _numbers(found.control),
             "lift": found.lift.relative.estimate if found.lift else None,
@@ -173,7 +177,8 @@ def _verified(found: Report) -> str:
 
 
 def _rates(outcome: Outcome) -> str:
-    """Both rates end to end: a visit is over once its feedback has left the queue."""
+    """End to end: a visit is a list and its feedback through the queue, which was empty so soon after the last one."""
     pace = outcome.pace
     whole = f"{outcome.visits} requests in {pace.seconds:.1f} s: {pace.whole:.0f} requests/s end to end"
-    return f"{whole}, {pace.steady:.0f} after warm-up (the second half)"
+    emptied = f"the queue was empty {pace.emptying:.1f} s after the last visit"
+    return f"{whole}, {pace.steady:.0f} after warm-up (the second half; {emptied})"

@@ -13,9 +13,10 @@ def paced(*marks: tuple[float, int]) -> Pace:
     return pace
 
 
-def test_the_steady_rate_leaves_the_first_half_of_the_visits_out_and_the_emptying_of_the_queue_in() -> None:
+def test_the_steady_rate_is_that_of_the_second_half_and_the_emptying_of_the_queue_is_told_apart() -> None:
     pace = paced((0, 0), (10, 100), (11, 500), (15, 1000), (16, 1000))
-    assert pace.steady == pytest.approx(500 / 5)
+    assert pace.steady == pytest.approx(500 / 4)
+    assert pace.emptying == 1
     assert pace.whole == pytest.approx(1000 / 16)
     assert pace.seconds == 16
 
@@ -23,4 +24,4 @@ def test_the_steady_rate_leaves_the_first_half_of_the_visits_out_and_the_emptyin
 @pytest.mark.parametrize("marks", [(), ((3, 0),), ((3, 0), (3, 0))])
 def test_no_time_is_no_rate(marks: tuple[tuple[float, int], ...]) -> None:
     pace = paced(*marks)
-    assert (pace.steady, pace.whole, pace.seconds) == (0, 0, 0)
+    assert (pace.steady, pace.emptying, pace.whole, pace.seconds) == (0, 0, 0, 0)
