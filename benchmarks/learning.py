@@ -15,12 +15,14 @@ from rich.progress import Progress
 from benchmarks.arena import field, report
 from benchmarks.arena.environments import ENVIRONMENTS, OUTSIDE
 from benchmarks.arena.peers import REQUIREMENTS
-from benchmarks.arena.policies import RULES, VARIANTS
+from benchmarks.arena.policies import POLICIES
 
 RESULTS = Path(__file__).parent / "results"
 HELD_OUT = 30_000  # the first seed of the tables; the rule was chosen on seeds below 5,000
 TAIL = 40_000  # the first seed of E1's worst runs
 WORLDS = list(ENVIRONMENTS)
+EVERYWHERE = [*WORLDS, *OUTSIDE]
+LONG, LONG_PEERS = 200_000, 3  # decisions, and how many of the seeds the libraries play there: four minutes each
 PICTURE = "matplotlib==3.10.8"
 
 
@@ -29,11 +31,12 @@ def main(argv: list[str]) -> int:
     began = perf_counter()
     seeds = list(range(HELD_OUT, HELD_OUT + options.seeds))
     with Progress() as progress:
-        teams, absent = _teams(seeds, peers=not (options.quick or options.no_peers))
-        games = field.play(teams, options.horizon, options.processes, progress)
+        peers, absent = _peers() if not (options.quick or options.no_peers) else ([], [])
+        rounds = [(team, EVERYWHERE, seeds) for team in (field.ours(POLICIES), *peers)]
+        games = field.play(rounds, options.horizon, options.processes, progress)
         parts = [_main_part(games, absent, options.horizon)]
         if not options.quick:
-            parts += [_tail_part(options, progress), _horizon_part(options, progress)]
+            parts += [_tail_part(options, progress), _horizon_part(options, peers, progress)]
     parts.append(_timing_part())
     parts.append(f"Ran in {(perf_counter() - began) / 60:.0f} minutes with {options.processes} processes.\n")
     text = "\n".join(parts)
@@ -60,18 +63,10 @@ def _options(argv: list[str]) -> argparse.Namespace:
     return options
 
 
-def _teams(seeds: list[int], peers: bool) -> tuple[list[tuple[field.Team, list[str], list[int]]], list[str]]:
-    """Who plays, with which seeds, and which peers could not be installed."""
-    everywhere = [*WORLDS, *OUTSIDE]
-    teams = [(field.ours(RULES), everywhere, seeds), (field.ours(VARIANTS), everywhere, seeds[:5])]
-    absent: list[str] = []
-    for peer, (_, most) in REQUIREMENTS.items() if peers else ():
-        team = field.installed(peer)
-        if isinstance(team, str):
-            absent.append(team)
-        else:
-            teams.append((team, WORLDS, seeds[:most]))
-    return teams, absent
+def _peers() -> tuple[list[field.Team], list[str]]:
+    """The libraries that could be installed, and why the others could not."""
+    asked = [field.installed(peer) for peer in REQUIREMENTS]
+    return [a for a in asked if isinstance(a, field.Team)], [a for a in asked if isinstance(a, str)]
 
 
 def _main_part(games: field.Games, absent: list[str], horizon: int) -> str:
@@ -81,13 +76,13 @@ def _main_part(games: field.Games, absent: list[str], horizon: int) -> str:
 Synthetic results, made by `./dev bench learning`. Cumulative regret (expected clicks lost against the best arm) after
 {horizon:,} decisions, mean ± standard error over seeds; every policy meets the same visitors with the same seeds and
 learns after every 25 decisions (E3: late); the shared rule publishes at most 600 times. Lower is better. The seeds were
-not used to choose the rule; slow libraries and variants play the first few of them.
+not used to choose the rule.
 
 `rel`: geometric mean over E1–E6 of mean regret / that of independent Beta(1, 1) Thompson sampling on the same seeds,
 with a bootstrap interval over seeds. E7 (contexts that share nothing) is against the rule's assumptions, and outside
 `rel`. "Floor and cap" is what serving draws from: 1 % floor, 70 % cap.
 
-{report.regret_table(games, [*WORLDS, *OUTSIDE])}
+{report.regret_table(games, EVERYWHERE)}
 {missing}
 ![Regret over time](learning.svg)
 """
@@ -103,12 +98,13 @@ def _tail_part(options: argparse.Namespace, progress: Progress) -> str:
 """
 
 
-def _horizon_part(options: argparse.Namespace, progress: Progress) -> str:
-    rules = field.ours(("independent", "shared", "shared, half-life 20,000", "shared, never forgetting"))
+def _horizon_part(options: argparse.Namespace, peers: list[field.Team], progress: Progress) -> str:
+    ours = field.ours(("independent", "shared", "shared, half-life 20,000", "shared, never forgetting"))
+    seeds = list(range(HELD_OUT, HELD_OUT + options.seeds))
     parts = ["## Other horizons: what the half-life costs and gains\n"]
-    for horizon, count in ((5_000, max(options.seeds // 2, 2)), (200_000, max(options.seeds // 10, 2))):
-        seeds = list(range(HELD_OUT, HELD_OUT + count))
-        games = field.play([(rules, WORLDS, seeds)], horizon, options.processes, progress)
+    for horizon, most in ((5_000, options.seeds), (LONG, LONG_PEERS)):
+        rounds = [(ours, WORLDS, seeds), *((peer, WORLDS, seeds[:most]) for peer in peers)]
+        games = field.play(rounds, horizon, options.processes, progress)
         parts.append(f"T = {horizon:,}\n\n{report.regret_table(games, WORLDS)}\n")
     return "\n".join(parts)
 

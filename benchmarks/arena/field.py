@@ -39,8 +39,8 @@ def ours(policies: Iterable[str]) -> Team:
 
 
 def installed(peer: str) -> Team | str:
-    """The peer, installed in an environment of its own, or what went wrong."""
-    requirement, _ = REQUIREMENTS[peer]
+    """The peer, installed in an environment of its own, or why it cannot be."""
+    requirement = REQUIREMENTS[peer]
     try:
         return Team(environment(requirement), "peers", (peer,))
     except subprocess.CalledProcessError as error:

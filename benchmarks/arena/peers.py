@@ -14,15 +14,14 @@ import numpy as np
 from benchmarks.arena.environments import ARMS, FACTORS, Indices, Reals, World
 from benchmarks.arena.simulation import Outcomes, Player
 
-# What is installed, pinned, and with how many seeds at most: the slow ones are bounded so that a full run stays short.
 REQUIREMENTS = {
-    "mabwiser-ts": ("mabwiser==2.7.4", 3),
-    "mabwiser-lints": ("mabwiser==2.7.4", 5),
-    "vw-squarecb": ("vowpalwabbit==9.11.9", 5),
-    "river-ts": ("river==0.26.1", 5),
-    "pybandits-ts": ("pybandits==8.4.1", 3),
-    "bayesianbandits-glm": ("bayesianbandits==1.5.0", 5),
-    "contextualbandits-logts": ("contextualbandits==0.3.30", 2),
+    "mabwiser-ts": "mabwiser==2.7.4",
+    "mabwiser-lints": "mabwiser==2.7.4",
+    "vw-squarecb": "vowpalwabbit==9.11.9",
+    "river-ts": "river==0.26.1",
+    "pybandits-ts": "pybandits==8.4.1",
+    "bayesianbandits-glm": "bayesianbandits==1.5.0",
+    "contextualbandits-logts": "contextualbandits==0.3.30",
 }
 REFIT_EVERY = 500  # outcomes, for the one library that fits all history anew
 

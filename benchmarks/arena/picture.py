@@ -9,13 +9,22 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-EMPHASIS = {"shared": "#c0392b", "independent": "#2c3e50"}
+OURS, BASELINE = "#c0392b", "#2c3e50"
+STYLES: dict[str, dict[str, Any]] = {  # other libraries take the colours of a cycle
+    "shared": {"color": OURS, "lw": 2.2},
+    "shared, half-life 20,000": {"color": OURS, "ls": "--"},
+    "shared, never forgetting": {"color": OURS, "ls": "-."},
+    "shared, floor and cap": {"color": OURS, "ls": ":"},
+    "independent": {"color": BASELINE, "lw": 2.2},
+    "uniform": {"color": BASELINE, "ls": ":"},
+}
 
 
 def main(source: str, target: str) -> None:
     matplotlib: Any = import_module("matplotlib")
     matplotlib.use("svg")
-    matplotlib.rcParams |= {"svg.hashsalt": "learning", "font.size": 8}
+    matplotlib.rcParams |= {"svg.hashsalt": "learning", "font.size": 8, "lines.linewidth": 1}
+    matplotlib.rcParams["axes.prop_cycle"] = matplotlib.cycler(color=matplotlib.color_sequences["Dark2"])
     plt: Any = import_module("matplotlib.pyplot")
     horizon: float
     worlds: dict[str, dict[str, list[float]]]
@@ -24,7 +33,7 @@ def main(source: str, target: str) -> None:
     for axis, (world, policies) in zip(axes.flat, worlds.items(), strict=False):
         for policy, regret in policies.items():
             steps = [(i + 1) * horizon / len(regret) for i in range(len(regret))]
-            axis.plot(steps, regret, label=policy, color=EMPHASIS.get(policy), lw=2.2 if policy in EMPHASIS else 1)
+            axis.plot(steps, regret, label=policy, **STYLES.get(policy, {}))
         ceiling = max(regret[-1] for policy, regret in policies.items() if policy != "uniform")
         axis.set(title=world, xlabel="decisions", ylim=(0, ceiling * 1.1))
         axis.spines[["top", "right"]].set_visible(False)

@@ -100,5 +100,3 @@ POLICIES: dict[str, Callable[[World, int], Player]] = {
     "shared, never forgetting": _thompson("shared", float("inf")),
     "shared, floor and cap": _thompson("shared", HALF_LIFE, Served),
 }
-RULES = ("independent", "shared", "uniform")
-VARIANTS = tuple(policy for policy in POLICIES if policy not in RULES)
