@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -159,6 +160,15 @@ def test_a_visitors_claims_reach_the_function_as_text() -> None:
 def test_a_bad_token_is_refused(token: str) -> None:
     with pytest.raises(Unauthorized):
         AUTHORIZER.check(f"Bearer {token}", ())
+
+
+def test_a_token_that_was_good_is_refused_once_it_has_expired() -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    token = ISSUER.mint("1", now, lifetime=timedelta(seconds=2))
+    AUTHORIZER.check(token, ())
+    time.sleep((now + timedelta(seconds=2) - datetime.now(UTC)).total_seconds())
+    with pytest.raises(Unauthorized, match="expired"):
+        AUTHORIZER.check(token, ())
 
 
 def test_a_scope_opens_its_routes_only() -> None:
