@@ -10,7 +10,7 @@ from bandit_selector.errors import QueueUnavailable
 from bandit_selector.feedback import Action, EventId, Id, Message, Moment, Stars, new_message_id
 from bandit_selector.settings import read_settings
 from bandit_selector.snapstart import forget_at_snapshot
-from bandit_selector.telemetry import Telemetry
+from bandit_selector.telemetry import SERVICE, Telemetry
 from bandit_selector.web import Answer, Event, answer, answers_problems, body_of, caller, path_of, problem, received_at
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
@@ -24,7 +24,12 @@ ACTIONS: Final[dict[str, Action]] = {
     "thumbs-up": "thumbs_up",
     "thumbs-down": "thumbs_down",
 }
-SEND: Final = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
+SEND: Final = Config(
+    connect_timeout=1,
+    read_timeout=3,
+    retries={"mode": "standard", "total_max_attempts": 2},
+    user_agent=SERVICE,  # botocore's own is built anew for each message: an eighth of the time that sending takes
+)
 
 
 class Reaction(BaseModel):
