@@ -283,7 +283,7 @@ def environment(function: Function, settings: Mapping[str, str], root: Path) -> 
         **EVERYWHERE,
         "LAMBDA_TASK_ROOT": str(root),
         "_HANDLER": function.handler,
-        "AWS_EXECUTION_ENV": f"AWS_Lambda_python{sys.version_info.major}.{sys.version_info.minor}",
+        "AWS_EXECUTION_ENV": "local",  # for a Lambda's name the client starts a thread, with a connection, per event
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
