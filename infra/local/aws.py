@@ -4,6 +4,8 @@ Knows the queue, topic, bucket and secret by name; never what they carry.
 """
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -29,6 +31,7 @@ CREDENTIALS: Final = {
     "AWS_DEFAULT_REGION": REGION,
 }
 START_SECONDS: Final = 60.0
+THREADS: Final = 64  # of the server: each long poll holds one while it waits, as does each request that has come
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,9 @@ class Aws:
         return True
 
     def stop(self) -> None:
-        """Ends the server and everything in it. Stopping twice is fine."""
-        self.process.kill()
+        """Ends the server, its worker and everything in it. Stopping twice is fine."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
     def client(self, service: str) -> Any:
@@ -84,7 +88,7 @@ def start(folder: Path) -> Aws:
     port = free_port()
     with (folder / "aws.log").open("ab") as log:
         process = subprocess.Popen(
-            leash.command([sys.executable, "-m", "infra.local.aws_server", str(port)]),
+            leash.command(_server(port)),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -92,6 +96,12 @@ def start(folder: Path) -> Aws:
             cwd=folder,
         )
     return Aws(f"http://127.0.0.1:{port}", folder / "aws.log", process)
+
+
+def _server(port: int) -> list[str]:
+    """Its command line; it keeps connections and threads, where moto's own server opens both anew for a request."""
+    options = f"--interface wsgi --factory --no-ws --port {port} --blocking-threads {THREADS}".split()
+    return [sys.executable, "-m", "granian", *options, "infra.local.aws_server:application"]
 
 
 def create(server: Aws, queue: Queue, database_url: str) -> Resources:

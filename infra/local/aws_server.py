@@ -1,4 +1,4 @@
-"""moto's server as a program, with a queue that loses nothing under load. Knows no queue of ours.
+"""moto as an application of a server, with a queue that loses nothing under load. Knows no queue of ours.
 
 In moto 5.2.5 each deletion replaces the list of messages by a copy made without a lock: a message that is sent while
 two others are deleted vanishes, and a deleted one comes back. Here one lock guards the list. moto also counts a whole
@@ -7,20 +7,19 @@ its depths, and tells the time by calendar arithmetic; here the answers are the 
 the processor time.
 """
 
-import sys
+import signal
 import time
 from copy import copy
 from functools import cache
-from typing import Any, Final, cast
+from typing import Any, cast
 
-import waitress
 from moto import backends
 from moto.core import responses
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.sqs import models
 from moto.sqs.exceptions import ReceiptHandleIsInvalid
 
-THREADS: Final = 64  # each long poll holds one while it waits, as does each request that has come
+from infra.local import leash
 
 _receive = cast("Any", models).SQSBackend.receive_message
 
@@ -94,12 +93,8 @@ def in_flight(queue: Any) -> int:
     return sum(now <= one.visible_at for one in queue._messages)
 
 
-def serve(host: str, port: int) -> None:
-    """moto's application under a server that keeps connections and threads; its own opens both anew for a request."""
-    application = DomainDispatcherApplication(create_backend_app)
-    waitress.serve(application, host=host, port=port, threads=THREADS, asyncore_use_poll=True)
-
-
-if __name__ == "__main__":
+def application() -> DomainDispatcherApplication:
+    """moto's application, repaired, in the server's one worker, which dies with the server."""
+    leash.hold(signal.SIGKILL)
     repair()
-    serve("127.0.0.1", int(sys.argv[1]))
+    return DomainDispatcherApplication(create_backend_app)

@@ -28,13 +28,18 @@ def become(name: str) -> None:
     os.setuid(user.pw_uid)
 
 
+def hold(ending: int) -> None:
+    """From here on Linux sends this process the signal when the thread that started it ends."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(SET_PARENT_DEATH_SIGNAL, ending)
+
+
 def main(ending: str, parent: str, user: str, *words: str) -> None:
     if user != "-":
         become(user)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(SET_PARENT_DEATH_SIGNAL, int(ending))
-        if os.getppid() != int(parent):  # it ended before the leash was on
-            sys.exit(1)
+    hold(int(ending))
+    if sys.platform == "linux" and os.getppid() != int(parent):  # it ended before the leash was on
+        sys.exit(1)
     os.execv(words[0], words)  # noqa: S606 # no shell is the point
 
 
