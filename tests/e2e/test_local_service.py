@@ -180,9 +180,11 @@ def test_a_taken_port_is_said_in_a_sentence(checkout: Path, service: Service) ->
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_a_killed_service_leaves_no_process_and_starts_again_with_its_rows(checkout: Path, service: Service) -> None:
+def test_a_killed_service_leaves_no_process_and_starts_again_with_its_rows(
+    checkout: Path, service: Service, open_folder: Callable[[], Path]
+) -> None:
     assert service.process.poll() is None
-    other = checkout.parent / "killed"
+    other = open_folder() / "checkout"
     subprocess.run(["cp", "-r", checkout, other], check=True)
     subprocess.run(["rm", "-rf", other / ".local"], check=True)
     first = start(other)
