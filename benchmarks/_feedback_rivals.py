@@ -2,7 +2,8 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -79,9 +80,13 @@ def _as_line(m: Message) -> str:
 
 
 class Timed(psycopg.Connection[tuple[Any, ...]]):
-    """A connection that adds up the time each kind of statement takes, by its first two words."""
+    """A connection that adds up the time each kind of statement takes, by its first two words; it waits for each."""
 
     spent: "defaultdict[str, float]"
+
+    @contextmanager
+    def pipeline(self) -> Generator[Any]:
+        yield
 
     def execute(self, query: Any, *arguments: Any, **options: Any) -> Any:  # type: ignore[override]
         start = time.perf_counter()

@@ -38,6 +38,23 @@ def named_failures() -> Generator[None]:
         raise DatabaseUnavailable(f"The database did not answer: {error}") from error
 
 
+@contextmanager
+def transaction(connection: Connection) -> Generator[None]:
+    """One transaction whose BEGIN and COMMIT travel with its statements, so that no lock waits for this process's turn.
+
+    What a statement answers can be read inside, for a round trip, or afterwards, for none.
+    """
+    try:
+        with connection.pipeline():
+            connection.execute("BEGIN")
+            yield
+            connection.execute("COMMIT")
+    except BaseException:
+        if not connection.closed:
+            connection.rollback()
+        raise
+
+
 class Database:
     """One connection for a process's whole life, opened when first needed and again when it has broken."""
 

@@ -3,13 +3,14 @@
 One transaction takes its locks in one order, whoever runs it: messages by id, impressions by id, cells by key.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from bandit_selector.feedback import Message, write_messages
 from bandit_selector.settings import Settings
-from bandit_selector.store.connection import Connection
+from bandit_selector.store.connection import Connection, transaction
 
 SETTLE_LOCK = 7_310_012
 
@@ -65,10 +66,10 @@ class Applied:
 
 def apply(connection: Connection, messages: Sequence[Message], rule: Rule, now: datetime) -> Applied:
     """Counts each message once, whatever was delivered before; one transaction, three statements for any batch."""
-    with connection.transaction():
+    with transaction(connection):
         new, unattributed, impressions = _record(connection, messages, rule)
-        changes = _fold(connection, impressions, [], rule, now) if impressions else ()
-    return Applied(new, unattributed, changes)
+        moved = _fold(connection, impressions, [], rule, now) if impressions else ()
+    return Applied(new, unattributed, tuple(Change(*row) for row in moved))
 
 
 def settle(connection: Connection, shown_before: datetime, rule: Rule, now: datetime, limit: int) -> int:
@@ -77,7 +78,7 @@ def settle(connection: Connection, shown_before: datetime, rule: Rule, now: date
     The visit gives an impression the feedback that was received before it became visible, and makes silence a
     failure. While another visits, this does nothing and returns 0.
     """
-    with connection.transaction():
+    with transaction(connection):
         (alone,) = connection.execute("SELECT pg_try_advisory_xact_lock(%s)", [SETTLE_LOCK]).fetchone() or (False,)
         due = _due(connection, shown_before, limit) if alone else []
         if due:
@@ -179,10 +180,10 @@ def _reattribute(connection: Connection, impressions: Sequence[int], rule: Rule)
 
 def _fold(
     connection: Connection, impressions: Sequence[int], visited: Sequence[int], rule: Rule, now: datetime
-) -> tuple[Change, ...]:
-    """Makes impressions say what their feedback says, and moves the cells by the difference."""
+) -> Iterable[tuple[Any, ...]]:
+    """Makes impressions say what their feedback says, and moves the cells by the difference: a row for each Change."""
     lock_impressions(connection, impressions)
-    rows = connection.execute(
+    return connection.execute(
         """
         WITH said AS (
             SELECT event_id,
@@ -261,4 +262,3 @@ def _fold(
             "prior_beta": rule.prior_beta,
         },
     )
-    return tuple(Change(*row) for row in rows)

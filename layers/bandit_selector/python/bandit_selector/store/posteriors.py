@@ -10,7 +10,7 @@ from bandit_selector.context import CONTEXT_KEYS
 from bandit_selector.counts import Reals
 from bandit_selector.learning import Counts, Learned, forget, learn
 from bandit_selector.settings import Settings
-from bandit_selector.store.connection import Connection
+from bandit_selector.store.connection import Connection, transaction
 
 PUBLISH_LOCK = 7_310_013
 
@@ -29,7 +29,7 @@ def publish(connection: Connection, settings: Settings) -> int | None:
     Nothing is done while another publishes, within a second of the last version, and when nothing has changed. It is
     one transaction: whatever interrupts it leaves the last version in force.
     """
-    with connection.transaction():
+    with transaction(connection):
         if not _is_due(connection):
             return None
         _complete_contexts(connection, settings)
