@@ -56,7 +56,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _measure(url: str, requests: int, repeat: int) -> int:
     world = synthetic(seed=1)
-    with connect(url, statement_seconds=0) as connection, closing(Database(lambda: url)) as database:
+    with connect(url) as connection, closing(Database(lambda: url)) as database:
         migrate(connection)
         site.load(connection, world.catalogue)
         build(connection, _unseen, datetime.now(UTC))

@@ -66,3 +66,9 @@ def tell_and_go(connection: Connection) -> None:
     with transaction(connection):
         tell(connection, 1)
         connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+
+def test_a_statement_has_all_the_time_it_needs_unless_it_is_bounded(told: Connection, database_url: str) -> None:
+    assert told.execute("SHOW statement_timeout").fetchone() == ("0",)
+    with connect(database_url, statement_seconds=0.1) as hasty, pytest.raises(errors.QueryCanceled):
+        hasty.execute("SELECT pg_sleep(5)")

@@ -216,7 +216,7 @@ def test_dead_letters_are_an_incident(world: World) -> None:
     assert dead_letters(world.outside, world.settings) == 1
     world.at(NINE)
     ((subject, _),) = world.mails()
-    assert subject == "[CRITICAL] Bandit Selector: 1 feedback messages could not be applied"
+    assert subject == "[CRITICAL] Bandit Selector: feedback could not be applied, dead letters: 1"
     nowhere = world.settings.model_copy(update={"feedback_queue_url": f"{dead}-missing"})
     assert dead_letters(world.outside, nowhere) is None
 

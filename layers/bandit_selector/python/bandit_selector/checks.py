@@ -185,7 +185,7 @@ def _dead_letters(count: int | None) -> list[Alert]:
     return [
         Alert(
             "critical", "dead_letters", count, 0, f"Dead letters ({count}) above threshold (0)",
-            f"{count} feedback messages could not be applied", "They stay in the dead-letter queue for 14 days.",
+            f"feedback could not be applied, dead letters: {count}", "They stay in the dead-letter queue for 14 days.",
             "Read the consumer's log for the reason, repair it, then redrive the queue; repeats count once.",
         )
     ]  # fmt: skip

@@ -15,8 +15,8 @@ CONNECT_SECONDS: Final = 5
 T = TypeVar("T")
 
 
-def connect(url: str, *, statement_seconds: float = 30) -> Connection:
-    """An autocommit connection; a statement that runs longer than `statement_seconds` is cancelled by the server.
+def connect(url: str, *, statement_seconds: float = 0) -> Connection:
+    """An autocommit connection; the server cancels a statement after `statement_seconds`, after 0 never.
 
     Raises DatabaseUnavailable when nobody answers within five seconds.
     """
