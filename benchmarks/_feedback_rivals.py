@@ -1,5 +1,6 @@
 """What the consumer is compared with: one transaction per event, and COPY; and where its own time goes."""
 
+import json
 import time
 from collections import defaultdict
 from collections.abc import Generator, Sequence
@@ -7,11 +8,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from bandit_selector.feedback import Message
+from bandit_selector.feedback import Message, read_messages
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Connection, connect
 from bandit_selector.store.outcomes import Rule, apply
 
+from benchmarks._feedback_load import as_batches
+
+READING = "read the JSON of the event and of its messages"
 STEPS = {
     "WITH message": "attribute each message and write it to the log with its four indexes",
     "SELECT FROM": "lock the impressions in the order of their ids",
@@ -97,6 +101,7 @@ class Timed(psycopg.Connection[tuple[Any, ...]]):
 
 def parts(url: str, messages: Sequence[Message], size: int) -> dict[str, float]:
     """Milliseconds of each step of a batch, durable, averaged over the batches; the commit is what no step explains."""
+    reading = _reading(as_batches(messages, size))
     with Timed.connect(url, autocommit=True) as own:
         own.spent = defaultdict(float)
         start = time.perf_counter()
@@ -105,4 +110,12 @@ def parts(url: str, messages: Sequence[Message], size: int) -> dict[str, float]:
         total = time.perf_counter() - start
         spent = {step: own.spent[words] for words, step in STEPS.items()}
     spent["commit, and Python's own part"] = total - sum(spent.values())
-    return {step: 1000 * seconds * size / len(messages) for step, seconds in spent.items()}
+    return {step: 1000 * seconds * size / len(messages) for step, seconds in ({READING: reading} | spent).items()}
+
+
+def _reading(batches: Sequence[str]) -> float:
+    """Seconds that it takes to read the events' JSON and the messages in them."""
+    start = time.perf_counter()
+    for batch in batches:
+        read_messages([record["body"] for record in json.loads(batch)["Records"]])
+    return time.perf_counter() - start
