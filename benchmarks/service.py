@@ -1,8 +1,8 @@
 """`./dev bench service`: what the handlers alone reach, without the emulated gateway and queue around them.
 
-One process, one connection, the synthetic world's catalogue, lists of ten by `select` and the world's reactions to them
-through the consumer in batches, as the demo sends them. The baselines of the same run: an empty round trip to the same
-database, and the two statements of a list without anything around them.
+One process, one connection for each handler, the synthetic world's catalogue, lists of ten by `select` and the world's
+reactions to them through the consumer in batches, as the demo sends them. The baselines of the same run: an empty
+round trip to the same database, and the two statements of a list without anything around them.
 """
 
 import argparse
@@ -56,12 +56,16 @@ def main(argv: Sequence[str]) -> int:
 
 def _measure(url: str, requests: int, repeat: int) -> int:
     world = synthetic(seed=1)
-    with connect(url) as connection, closing(Database(lambda: url)) as database:
+    with (
+        connect(url) as connection,
+        closing(Database(lambda: url, plan_once=True)) as asked,
+        closing(Database(lambda: url)) as told,
+    ):
         migrate(connection)
         site.load(connection, world.catalogue)
         build(connection, _unseen, datetime.now(UTC))
         runs = [
-            _once(world, database, requests, seed)
+            _once(world, asked, told, requests, seed)
             for seed in track(range(repeat), "service", console=Console(stderr=True))
         ]
         wrong = first_difference(connection)
@@ -76,19 +80,19 @@ def _unseen(_step: str, _done: int, _of: int) -> None:
     """Progress that nobody watches."""
 
 
-def _once(world: Synthetic, database: Database, requests: int, seed: int) -> dict[str, float]:
-    """Calls per second of each kind."""
+def _once(world: Synthetic, asked: Database, told: Database, requests: int, seed: int) -> dict[str, float]:
+    """Calls per second of each kind; `select` asks by one connection, the consumer tells by another."""
     rng, visits = np.random.default_rng(seed), world.visits(datetime.now(UTC), np.random.default_rng(seed))
     coming = [next(visits) for _ in range(requests)]
     speeds: dict[str, float] = {}
     with silenced():
-        speeds["an empty round trip"] = _rate(coming, lambda _: database.run(lambda own: own.execute("SELECT 1")))
-        speeds["the statements of a list alone"] = _rate(coming, lambda visit: database.run(_statements(visit)))
+        speeds["an empty round trip"] = _rate(coming, lambda _: asked.run(lambda own: own.execute("SELECT 1")))
+        speeds["the statements of a list alone"] = _rate(coming, lambda visit: asked.run(_statements(visit)))
         answers: list[tuple[Visit, list[dict[str, Any]]]] = []
-        speeds["select, a list of ten"] = _rate(coming, lambda visit: answers.append((visit, _ask(database, visit))))
+        speeds["select, a list of ten"] = _rate(coming, lambda visit: answers.append((visit, _ask(asked, visit))))
         bodies = [body for visit, shown in answers for body in _reactions(world, visit, shown, rng)]
         batches = [bodies[start : start + 100] for start in range(0, len(bodies), 100)]
-        consumed = _rate(batches, lambda batch: consume(_records(batch), database, SETTINGS))
+        consumed = _rate(batches, lambda batch: consume(_records(batch), told, SETTINGS))
     speeds["the consumer, messages in batches of 100"] = consumed * len(bodies) / len(batches)
     seconds = requests / speeds["select, a list of ten"] + len(batches) / consumed
     speeds["requests with their feedback, select and consumer in turn"] = requests / seconds
@@ -156,7 +160,7 @@ def report(speeds: dict[str, float], requests: int, repeat: int) -> str:
             "# What the handlers alone reach",
             "",
             f"`{COMMAND}` on {os.cpu_count()} cores, medians of {repeat} × {requests:,} lists of ten with their",
-            "feedback; one process, one connection, durable commits; no gateway, queue or network. Synthetic world.",
+            "feedback; one process, two connections, durable commits; no gateway, queue or network. Synthetic world.",
             "Machines differ: read the ratios.",
             "",
             "| | per second | milliseconds | × the statements alone |",

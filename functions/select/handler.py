@@ -14,7 +14,7 @@ from bandit_selector.telemetry import Telemetry
 from bandit_selector.web import Answer, Event, answer, answers_problems, caller, query_of, received_at
 
 SETTINGS: Final = read_settings()
-DATABASE: Final = Database(lambda: database_url(SETTINGS), statement_seconds=5)
+DATABASE: Final = Database(lambda: database_url(SETTINGS), statement_seconds=5, plan_once=True)
 forget_at_snapshot(DATABASE.close)
 TELEMETRY: Final = Telemetry("select")
 

@@ -72,3 +72,17 @@ def test_a_statement_has_all_the_time_it_needs_unless_it_is_bounded(told: Connec
     assert told.execute("SHOW statement_timeout").fetchone() == ("0",)
     with connect(database_url, statement_seconds=0.1) as hasty, pytest.raises(errors.QueryCanceled):
         hasty.execute("SELECT pg_sleep(5)")
+
+
+def test_a_statement_that_comes_again_is_not_planned_again_where_one_plan_is_best(database_url: str) -> None:
+    with connect(database_url, plan_once=True) as decided, connect(database_url) as undecided:
+        assert (generic_plans(decided), generic_plans(undecided)) == (5, 0)
+
+
+def generic_plans(connection: Connection) -> int:
+    """Of ten runs of one statement; psycopg prepares it for the last five, and the server by itself plans five anew."""
+    for number in range(10):
+        connection.execute("SELECT %s::integer", [number])
+    row = connection.execute("SELECT sum(generic_plans) FROM pg_prepared_statements").fetchone()
+    assert row is not None
+    return int(row[0])

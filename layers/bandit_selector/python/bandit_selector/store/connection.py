@@ -15,12 +15,14 @@ CONNECT_SECONDS: Final = 5
 T = TypeVar("T")
 
 
-def connect(url: str, *, statement_seconds: float = 0) -> Connection:
+def connect(url: str, *, statement_seconds: float = 0, plan_once: bool = False) -> Connection:
     """An autocommit connection; the server cancels a statement after `statement_seconds`, after 0 never.
 
-    Raises DatabaseUnavailable when nobody answers within five seconds.
+    With `plan_once` a statement that comes again is not planned again for its new parameters: for statements whose
+    parameters never change the best plan. Raises DatabaseUnavailable when nobody answers within five seconds.
     """
-    options = f"-c statement_timeout={int(statement_seconds * 1000)}"
+    plan = " -c plan_cache_mode=force_generic_plan" if plan_once else ""
+    options = f"-c statement_timeout={int(statement_seconds * 1000)}{plan}"
     try:
         return psycopg.connect(url, autocommit=True, connect_timeout=CONNECT_SECONDS, options=options)
     except psycopg.OperationalError as error:
@@ -58,15 +60,18 @@ def transaction(connection: Connection) -> Generator[None]:
 class Database:
     """One connection for a process's whole life, opened when first needed and again when it has broken."""
 
-    def __init__(self, address: Callable[[], str], *, statement_seconds: float = 30) -> None:
+    def __init__(self, address: Callable[[], str], *, statement_seconds: float = 30, plan_once: bool = False) -> None:
         self._address = address
         self._statement_seconds = statement_seconds
+        self._plan_once = plan_once
         self._connection: Connection | None = None
 
     def connection(self) -> Connection:
         """The open connection; raises DatabaseUnavailable."""
         if self._connection is None or self._connection.closed:
-            self._connection = connect(self._address(), statement_seconds=self._statement_seconds)
+            self._connection = connect(
+                self._address(), statement_seconds=self._statement_seconds, plan_once=self._plan_once
+            )
         return self._connection
 
     def run(self, work: Callable[[Connection], T]) -> T:
