@@ -8,9 +8,11 @@ the processor time.
 """
 
 import signal
+import sys
 import time
 from copy import copy
 from functools import cache
+from multiprocessing import parent_process
 from typing import Any, cast
 
 from moto import backends
@@ -96,5 +98,8 @@ def in_flight(queue: Any) -> int:
 def application() -> DomainDispatcherApplication:
     """moto's application, repaired, in the server's one worker, which dies with the server."""
     leash.hold(signal.SIGKILL)
+    server = parent_process()
+    if server and not server.is_alive():  # it ended before the leash was on
+        sys.exit(1)
     repair()
     return DomainDispatcherApplication(create_backend_app)

@@ -16,6 +16,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from infra.local import aws
+
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.xdist_group("the local service")
 
@@ -202,6 +204,16 @@ def test_a_killed_service_leaves_no_process_and_starts_again_with_its_rows(
     assert not [pid for pid in children if _runs(pid)]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_an_emulated_aws_that_is_killed_while_it_starts_leaves_no_worker(open_folder: Callable[[], Path]) -> None:
+    starting = aws.start(open_folder())
+    eventually(lambda: bool(_descendants(starting.process.pid)))
+    workers = _descendants(starting.process.pid)
+    starting.process.kill()
+    starting.process.wait()
+    eventually(lambda: not [pid for pid in workers if _runs(pid)])
+
+
 def test_a_demo_prints_its_outcome_as_json(checkout: Path, service: Service) -> None:
     assert service.process.poll() is None
     code, said = say(checkout, "demo", "--requests", "40", "--exit", "--json", "--port", "0", "--seed", "3")
@@ -236,7 +248,6 @@ def _descendants(pid: int) -> list[int]:
 
 def _runs(pid: int) -> bool:
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
         return False
-    return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
