@@ -68,7 +68,7 @@ def main(argv: Sequence[str]) -> int:
 
 def measure(url: str, arguments: argparse.Namespace) -> int:
     with (
-        connect(url) as connection,
+        connect(url, statement_seconds=0) as connection,
         closing(Database(lambda: url)) as database,
         Progress(console=Console(stderr=True)) as progress,
     ):

@@ -81,7 +81,7 @@ def cost(catalogue: site.Catalogue) -> tuple[float, float, int]:
         Path(folder).chmod(0o711)
         server = postgres.start(Path(folder) / "postgres")
         try:
-            with connect(server.url) as connection:
+            with connect(server.url, statement_seconds=0) as connection:
                 site.load(connection, catalogue)
                 migrate(connection)
             command = [sys.executable, "-m", "benchmarks.candidates", "--build", server.url]

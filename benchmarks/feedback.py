@@ -75,7 +75,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _measure(url: str, arguments: argparse.Namespace) -> int:
-    with connect(url) as connection, Progress(console=Console(stderr=True)) as progress:
+    with connect(url, statement_seconds=0) as connection, Progress(console=Console(stderr=True)) as progress:
         site.create_tables(connection)
         migrate(connection)
         connection.execute("CREATE TABLE naive_states (LIKE bandit_states INCLUDING ALL)")
@@ -162,7 +162,7 @@ def _consumer(url: str, batches: Sequence[str], barrier: Barrier, done: Callable
 def _growth(url: str, arguments: argparse.Namespace, advance: Callable[[], None]) -> dict[int, float]:
     """Median milliseconds of a batch of 1,000, by how many events are there."""
     cost: dict[int, float] = {}
-    with connect(url) as connection:
+    with connect(url, statement_seconds=0) as connection:
         site.create_tables(connection)
         migrate(connection)
         for existing, missing in (

@@ -57,7 +57,7 @@ def main(argv: Sequence[str]) -> int:
 def _measure(url: str, requests: int, repeat: int) -> int:
     world = synthetic(seed=1)
     with (
-        connect(url) as connection,
+        connect(url, statement_seconds=0) as connection,
         closing(Database(lambda: url, plan_once=True)) as asked,
         closing(Database(lambda: url)) as told,
     ):

@@ -16,7 +16,7 @@ def open_database() -> Generator[Connection]:
 
     Raises DatabaseUnavailable, or PostgresFailed where the embedded server does not come up.
     """
-    with database_url() as url, connect(url) as connection:
+    with database_url() as url, connect(url, statement_seconds=0) as connection:
         yield connection
 
 

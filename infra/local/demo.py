@@ -61,7 +61,7 @@ def plan(port: int, world: World) -> Plan:
 async def opened(port: int, world: World, *, trouble: bool = False) -> AsyncGenerator[Installation]:
     """The service with the world's catalogue and candidate lists, in `trouble` without one arm's; nobody visits yet."""
     async with installation(plan(port, world)) as service:
-        with connect(service.addresses.database) as connection:
+        with connect(service.addresses.database, statement_seconds=0) as connection:
             site.load(connection, world.catalogue)
         await service.invoke("candidates", {"time": datetime.now(UTC).isoformat()})
         if trouble:

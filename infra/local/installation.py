@@ -96,7 +96,7 @@ async def installation(plan: Plan) -> AsyncGenerator[Installation]:
         server = aws.start(plan.folder)
         stack.callback(server.stop)
         database_url = plan.database_url or _own_database(plan, stack)
-        with connect(database_url) as connection:
+        with connect(database_url, statement_seconds=0) as connection:
             site.create_tables(connection)
             migrate(connection)
         server.await_answer()

@@ -14,7 +14,7 @@ SEED: Final = 1
 
 async def fill(service: Installation) -> None:
     """Loads the sample where the site has no users yet, and builds its candidate lists; else changes nothing."""
-    with connect(service.addresses.database) as connection:
+    with connect(service.addresses.database, statement_seconds=0) as connection:
         if connection.execute("SELECT 1 FROM users LIMIT 1").fetchone():
             return
         print("Loading the sample catalogue and building its candidate lists ...", flush=True)

@@ -68,8 +68,10 @@ def tell_and_go(connection: Connection) -> None:
         connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
 
-def test_a_statement_has_all_the_time_it_needs_unless_it_is_bounded(told: Connection, database_url: str) -> None:
-    assert told.execute("SHOW statement_timeout").fetchone() == ("0",)
+def test_a_statement_is_bounded_unless_it_may_take_all_the_time_it_needs(told: Connection, database_url: str) -> None:
+    assert told.execute("SHOW statement_timeout").fetchone() == ("30s",)
+    with connect(database_url, statement_seconds=0) as patient:
+        assert patient.execute("SHOW statement_timeout").fetchone() == ("0",)
     with connect(database_url, statement_seconds=0.1) as hasty, pytest.raises(errors.QueryCanceled):
         hasty.execute("SELECT pg_sleep(5)")
 

@@ -10,7 +10,7 @@ import pytest
 from bandit_selector.feedback import Message
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Connection, Database, connect
-from bandit_selector.store.outcomes import SETTLE_LOCK, Rule, apply, settle
+from bandit_selector.store.outcomes import SETTLE_LOCK, Rule, apply, lock_impressions, settle
 from bandit_selector.store.verification import first_difference
 
 from functions.feedback.settle import BATCH, settle_due
@@ -132,9 +132,10 @@ def test_while_one_settles_another_does_nothing_and_waits_for_nothing(
     connection: Connection, database_url: str
 ) -> None:
     shown(connection, 10)
-    with connect(database_url) as other, other.transaction():
-        other.execute("SELECT pg_advisory_xact_lock(%s)", [SETTLE_LOCK])
-        assert settle(connection, SOON, RULE, SOON, limit=5) == 0
+    with connect(database_url, statement_seconds=1) as other, connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [SETTLE_LOCK])
+        lock_impressions(connection, range(1, 6))
+        assert settle(other, SOON, RULE, SOON, limit=5) == 0
     assert settle(connection, SOON, RULE, SOON, limit=5) == 5
 
 

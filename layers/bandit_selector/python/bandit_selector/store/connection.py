@@ -15,7 +15,7 @@ CONNECT_SECONDS: Final = 5
 T = TypeVar("T")
 
 
-def connect(url: str, *, statement_seconds: float = 0, plan_once: bool = False) -> Connection:
+def connect(url: str, *, statement_seconds: float = 30, plan_once: bool = False) -> Connection:
     """An autocommit connection; the server cancels a statement after `statement_seconds`, after 0 never.
 
     With `plan_once` a statement that comes again is not planned again for its new parameters: for statements whose
