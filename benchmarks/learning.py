@@ -22,7 +22,7 @@ HELD_OUT = 30_000  # the first seed of the tables; the rule was chosen on seeds 
 TAIL = 40_000  # the first seed of E1's worst runs
 WORLDS = list(ENVIRONMENTS)
 EVERYWHERE = [*WORLDS, *OUTSIDE]
-LONG, LONG_PEERS = 200_000, 3  # decisions, and how many of the seeds the libraries play there: four minutes each
+LONG, LONG_PEERS = 200_000, 3  # decisions, and how many of the seeds the libraries play there
 PICTURE = "matplotlib==3.10.8"
 
 
@@ -36,7 +36,7 @@ def main(argv: list[str]) -> int:
         games = field.play(rounds, options.horizon, options.processes, progress)
         parts = [_main_part(games, absent, options.horizon)]
         if not options.quick:
-            parts += [_tail_part(options, progress), _horizon_part(options, peers, progress)]
+            parts += [_tail_part(options, progress), _horizon_part(options, seeds, peers, progress)]
     parts.append(_timing_part())
     parts.append(f"Ran in {(perf_counter() - began) / 60:.0f} minutes with {options.processes} processes.\n")
     text = "\n".join(parts)
@@ -98,11 +98,10 @@ def _tail_part(options: argparse.Namespace, progress: Progress) -> str:
 """
 
 
-def _horizon_part(options: argparse.Namespace, peers: list[field.Team], progress: Progress) -> str:
+def _horizon_part(options: argparse.Namespace, seeds: list[int], peers: list[field.Team], progress: Progress) -> str:
     ours = field.ours(("independent", "shared", "shared, half-life 20,000", "shared, never forgetting"))
-    seeds = list(range(HELD_OUT, HELD_OUT + options.seeds))
     parts = ["## Other horizons: what the half-life costs and gains\n"]
-    for horizon, most in ((5_000, options.seeds), (LONG, LONG_PEERS)):
+    for horizon, most in ((5_000, len(seeds)), (LONG, LONG_PEERS)):
         rounds = [(ours, WORLDS, seeds), *((peer, WORLDS, seeds[:most]) for peer in peers)]
         games = field.play(rounds, horizon, options.processes, progress)
         parts.append(f"T = {horizon:,}\n\n{report.regret_table(games, WORLDS)}\n")

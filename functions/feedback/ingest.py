@@ -28,7 +28,7 @@ SEND: Final = Config(
     connect_timeout=1,
     read_timeout=3,
     retries={"mode": "standard", "total_max_attempts": 2},
-    user_agent=SERVICE,  # botocore's own is built anew for each message: an eighth of the time that sending takes
+    user_agent=SERVICE,  # botocore's own name is built anew for each message
 )
 
 
