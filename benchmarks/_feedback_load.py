@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from bandit_selector.context import CONTEXTS
 from bandit_selector.feedback import Message, new_message_id
+from bandit_selector.lists.context import CONTEXTS
 from bandit_selector.settings import GUIDE_ARMS
 from bandit_selector.store.connection import Connection
 

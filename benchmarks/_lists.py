@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
-from bandit_selector.slate import Candidate
+from bandit_selector.lists.slate import Candidate
 
 from functions.candidates.lists import EVERYBODY, CandidateList, candidate_lists, silent
 from functions.candidates.ratings import counts, long_tail, rating_table

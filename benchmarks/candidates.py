@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from bandit_selector.slate import Candidate, blend
+from bandit_selector.lists.slate import Candidate, blend
 from bandit_selector.store.connection import connect
 from bandit_selector.store.migrate import migrate
 from numpy.typing import NDArray

@@ -19,8 +19,8 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 import numpy as np
-from bandit_selector.context import CONTEXT_KEYS
 from bandit_selector.feedback import Message, new_message_id
+from bandit_selector.lists.context import CONTEXT_KEYS
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Connection, Database, connect
 from bandit_selector.store.migrate import migrate

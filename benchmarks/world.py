@@ -7,8 +7,8 @@ from random import Random
 from typing import Final
 
 import numpy as np
-from bandit_selector.context import CONTEXTS, Context, user_type
-from bandit_selector.slate import Candidate, Guards, Page, Place, bandit_slate, blend, control_slate
+from bandit_selector.lists.context import CONTEXTS, Context, user_type
+from bandit_selector.lists.slate import Candidate, Guards, Page, Place, bandit_slate, blend, control_slate
 from numpy.typing import NDArray
 from rich.progress import track
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from bandit_selector.counts import Counts, forget
-from bandit_selector.learning import learn
-from bandit_selector.posterior import Policy, posterior
+from bandit_selector.learning.counts import Counts, forget
+from bandit_selector.learning.learn import learn
+from bandit_selector.learning.posterior import Policy, posterior
 
 from benchmarks.arena.environments import ARMS, BATCH, Indices, Reals, World
 from benchmarks.arena.simulation import Outcomes, Player

@@ -6,7 +6,7 @@ from statistics import median
 from time import process_time
 
 import numpy as np
-from bandit_selector.learning import Counts, draw, guard, learn, posterior, probability_best
+from bandit_selector.learning.learn import Counts, draw, guard, learn, posterior, probability_best
 
 from benchmarks.arena.environments import ARMS, CONTEXTS, Reals
 

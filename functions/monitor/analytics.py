@@ -3,19 +3,19 @@
 from collections.abc import Callable
 from typing import Annotated, Final, TypeAlias
 
-from bandit_selector.answers import AlgorithmPerformance, Backlog, BanditStats, RecommendationStats
+from bandit_selector.answers.performance import Performance
+from bandit_selector.answers.stats import AlgorithmPerformance, Backlog, BanditStats, RecommendationStats
+from bandit_selector.answers.timeline import Timeline, context_shares, points
 from bandit_selector.errors import NoReport
-from bandit_selector.monitoring import Report, experiment, lift_points
-from bandit_selector.performance import Performance
+from bandit_selector.evidence.tally import Window, across, total
+from bandit_selector.services.report import Report, experiment, lift_points
 from bandit_selector.settings import Settings, read_settings
 from bandit_selector.snapstart import forget_at_snapshot
 from bandit_selector.store import activity, reports
 from bandit_selector.store.activity import Resolution
 from bandit_selector.store.connection import Connection, Database
 from bandit_selector.store.credentials import database_url
-from bandit_selector.tally import Window, across, total
 from bandit_selector.telemetry import Telemetry
-from bandit_selector.timeline import Timeline, context_shares, points
 from bandit_selector.web import Answer, Event, answer, answers_problems, caller, path_of, problem, query_of, received_at
 from pydantic import BaseModel, Field
 

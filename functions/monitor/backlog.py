@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any, Final, cast
 
 import boto3
-from bandit_selector.answers import Backlog
+from bandit_selector.answers.stats import Backlog
 from bandit_selector.snapstart import forget_at_snapshot
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import boto3
 from bandit_selector.errors import DeliveryFailed
-from bandit_selector.incidents import mails
-from bandit_selector.monitoring import Report, report
-from bandit_selector.report_page import page
+from bandit_selector.health.incidents import mails
+from bandit_selector.pages.report import page
+from bandit_selector.services.report import Report, report
 from bandit_selector.settings import Settings, read_settings
 from bandit_selector.store import reports
 from bandit_selector.store.connection import Connection, Database

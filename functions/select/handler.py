@@ -5,7 +5,7 @@ from random import Random
 from typing import Final
 from uuid import uuid4
 
-from bandit_selector.recommendation import Recommendations, Request, recommend
+from bandit_selector.services.recommend import Recommendations, Request, recommend
 from bandit_selector.settings import Settings, read_settings
 from bandit_selector.snapstart import forget_at_snapshot
 from bandit_selector.store.connection import Database

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bandit_selector.evidence import Lift, clustered, compare
+from bandit_selector.evidence.ratio import Lift, clustered, compare
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.verification import first_difference
 

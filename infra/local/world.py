@@ -15,7 +15,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from bandit_selector.context import CONTEXTS, Context, context_at, user_type
+from bandit_selector.lists.context import CONTEXTS, Context, context_at, user_type
 from numpy.typing import NDArray
 
 from infra.local.site import Catalogue, Movie, Ratings

@@ -4,8 +4,8 @@ import random
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from bandit_selector.context import CONTEXT_KEYS
 from bandit_selector.feedback import Message
+from bandit_selector.lists.context import CONTEXT_KEYS
 from bandit_selector.settings import GUIDE_ARMS
 from bandit_selector.store.connection import Connection, connect
 from bandit_selector.store.outcomes import Rule, apply, settle

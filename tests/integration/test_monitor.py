@@ -12,8 +12,8 @@ from typing import Any
 import boto3
 import pytest
 from bandit_selector.errors import DeliveryFailed, NoReport
-from bandit_selector.monitoring import Report, report
-from bandit_selector.printed import printed
+from bandit_selector.pages.printed import printed
+from bandit_selector.services.report import Report, report
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Database, connect
 from moto.server import ThreadedMotoServer

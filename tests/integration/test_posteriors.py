@@ -2,7 +2,7 @@
 
 import psycopg
 import pytest
-from bandit_selector.context import CONTEXT_KEYS
+from bandit_selector.lists.context import CONTEXT_KEYS
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Connection, connect
 from bandit_selector.store.posteriors import PUBLISH_LOCK, gather, publish

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from bandit_selector.best import probability_best
+from bandit_selector.learning.best import probability_best
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray

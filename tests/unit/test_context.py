@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from bandit_selector.context import CONTEXT_KEYS, context_at, time_period, user_type
+from bandit_selector.lists.context import CONTEXT_KEYS, context_at, time_period, user_type
 
 MONDAY = datetime(2026, 6, 1, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ from math import inf, log
 
 import numpy as np
 import pytest
-from bandit_selector.evidence import (
+from bandit_selector.evidence.ratio import (
     Ratio,
     anytime_p,
     boundary,

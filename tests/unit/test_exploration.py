@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from bandit_selector.evidence import clustered
-from bandit_selector.experiment import Exploration, Plan, explore, read_out
-from bandit_selector.tally import Tally, total
+from bandit_selector.evidence.experiment import Exploration, Plan, explore, read_out
+from bandit_selector.evidence.ratio import clustered
+from bandit_selector.evidence.tally import Tally, total
 
 CONTEXTS = ("morning", "afternoon", "evening", "night")
 BASE = np.array([0.08, 0.12, 0.16, 0.24])

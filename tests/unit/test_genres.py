@@ -1,7 +1,7 @@
 """Genres in every form that a site keeps them in."""
 
 import pytest
-from bandit_selector.genres import parse_genres
+from bandit_selector.health.genres import parse_genres
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from bandit_selector.guard import draw, guard
+from bandit_selector.learning.guard import draw, guard
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats

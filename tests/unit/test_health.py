@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from bandit_selector.checks import judge
-from bandit_selector.evidence import Ratio
-from bandit_selector.experiment import Plan, read_out
-from bandit_selector.health import Alert, Facts, Feedback, Thresholds, evenness_among
-from bandit_selector.incidents import Incident, mails
-from bandit_selector.tally import Tally
+from bandit_selector.evidence.experiment import Plan, read_out
+from bandit_selector.evidence.ratio import Ratio
+from bandit_selector.evidence.tally import Tally
+from bandit_selector.health.checks import judge
+from bandit_selector.health.facts import Alert, Facts, Feedback, Thresholds, evenness_among
+from bandit_selector.health.incidents import Incident, mails
 
 NOW = datetime(2026, 6, 10, 9, tzinfo=UTC)
 EVEN = read_out(

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from bandit_selector.learning import Counts, Policy, learn
+from bandit_selector.learning.learn import Counts, Policy, learn
 
 ARMS = ("svd", "embeddings", "graph", "item_cf", "long_tail", "serendipity")
 

@@ -3,7 +3,7 @@
 import re
 from xml.etree import ElementTree as Xml
 
-from bandit_selector.picture import HEIGHT, WIDTH, Line, Point, bars, empty, lines
+from bandit_selector.pages.picture import HEIGHT, WIDTH, Line, Point, bars, empty, lines
 from hypothesis import example, given
 from hypothesis import strategies as st
 

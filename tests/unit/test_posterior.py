@@ -4,9 +4,9 @@ import itertools
 
 import numpy as np
 import pytest
-from bandit_selector.counts import Counts, forget
-from bandit_selector.hierarchy import Prior, kernel, laplace
-from bandit_selector.posterior import Policy, interval, posterior
+from bandit_selector.learning.counts import Counts, forget
+from bandit_selector.learning.hierarchy import Prior, kernel, laplace
+from bandit_selector.learning.posterior import Policy, interval, posterior
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray

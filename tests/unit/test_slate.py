@@ -5,7 +5,7 @@ from collections import Counter
 from random import Random
 
 import pytest
-from bandit_selector.slate import (
+from bandit_selector.lists.slate import (
     Candidate,
     Candidates,
     Guards,

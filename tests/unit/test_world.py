@@ -6,7 +6,7 @@ from itertools import islice, pairwise
 
 import numpy as np
 import pytest
-from bandit_selector.context import CONTEXTS, Context, user_type
+from bandit_selector.lists.context import CONTEXTS, Context, user_type
 
 from infra.local.visitors import Reaction, World
 from infra.local.world import MOVIES, USERS, Synthetic, synthetic

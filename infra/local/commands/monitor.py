@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from bandit_selector.monitoring import report
-from bandit_selector.printed import printed
-from bandit_selector.report_page import page
+from bandit_selector.pages.printed import printed
+from bandit_selector.pages.report import page
+from bandit_selector.services.report import report
 from bandit_selector.settings import read_settings
 from bandit_selector.store.connection import named_failures
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias
 
+from bandit_selector.evidence.tally import Tally, Window
 from bandit_selector.store.connection import Connection
-from bandit_selector.tally import Tally, Window
 
 Resolution: TypeAlias = Literal["hour", "day"]
 

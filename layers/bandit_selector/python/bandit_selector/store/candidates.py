@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bandit_selector.genres import parse_genres
+from bandit_selector.health.genres import parse_genres
 from bandit_selector.store.connection import Connection
 
 LOCK: Final = 7_310_012  # one builder at a time

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bandit_selector.errors import UnknownEvent
-from bandit_selector.posterior import interval
+from bandit_selector.learning.posterior import interval
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.posteriors import gather, learn_from

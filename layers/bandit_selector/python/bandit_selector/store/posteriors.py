@@ -6,9 +6,9 @@ from math import inf
 
 import numpy as np
 
-from bandit_selector.context import CONTEXT_KEYS
-from bandit_selector.counts import Reals
-from bandit_selector.learning import Counts, Learned, forget, learn
+from bandit_selector.learning.counts import Reals
+from bandit_selector.learning.learn import Counts, Learned, forget, learn
+from bandit_selector.lists.context import CONTEXT_KEYS
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Connection, transaction
 

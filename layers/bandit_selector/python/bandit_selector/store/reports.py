@@ -7,8 +7,8 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bandit_selector.health import Alert
-from bandit_selector.incidents import Incident, Mail
+from bandit_selector.health.facts import Alert
+from bandit_selector.health.incidents import Incident, Mail
 from bandit_selector.store.connection import Connection
 
 RUN_LOCK = 7_310_014

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from bandit_selector.slate import Candidate, Place
+from bandit_selector.lists.slate import Candidate, Place
 from bandit_selector.store.connection import Connection
 
 

@@ -5,9 +5,9 @@ from typing import Literal
 
 import numpy as np
 
-from bandit_selector.counts import Counts, Reals
-from bandit_selector.density import quantile
-from bandit_selector.hierarchy import Prior, kernel, laplace, pooled_logit, sigmoid
+from bandit_selector.learning.counts import Counts, Reals
+from bandit_selector.learning.density import quantile
+from bandit_selector.learning.hierarchy import Prior, kernel, laplace, pooled_logit, sigmoid
 
 Policy = Literal["shared", "independent"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from random import Random
 
-from bandit_selector.guard import draw, guard
+from bandit_selector.learning.guard import draw, guard
 
 
 @dataclass(frozen=True, slots=True)

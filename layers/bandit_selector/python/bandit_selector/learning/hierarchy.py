@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bandit_selector.counts import Counts, Reals
+from bandit_selector.learning.counts import Counts, Reals
 
 MAX_STEPS = 50
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from bandit_selector.counts import Reals
-from bandit_selector.density import density, integrals, nodes
+from bandit_selector.learning.counts import Reals
+from bandit_selector.learning.density import density, integrals, nodes
 
 NODES_PER_ARM = 28
 _TINY = 1e-12

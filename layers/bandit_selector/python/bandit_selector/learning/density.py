@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bandit_selector.counts import Reals
+from bandit_selector.learning.counts import Reals
 
 
 def nodes(alpha: Reals, beta: Reals, count: int) -> Reals:

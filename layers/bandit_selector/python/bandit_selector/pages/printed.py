@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from bandit_selector.health import Status, Value
-from bandit_selector.monitoring import AlertReport, CheckReport, Report
+from bandit_selector.health.facts import Status, Value
+from bandit_selector.services.report import AlertReport, CheckReport, Report
 
 LINE: Final = "=" * 60
 SIGNS: Final[dict[Status, str]] = {"ok": "✅", "warning": "⚠️", "critical": "❌", "no_data": "⚪"}

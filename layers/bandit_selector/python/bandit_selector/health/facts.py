@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from math import log
 from typing import Literal, TypeAlias
 
-from bandit_selector.evidence import Ratio
-from bandit_selector.experiment import ReadOut
+from bandit_selector.evidence.experiment import ReadOut
+from bandit_selector.evidence.ratio import Ratio
 
 Severity: TypeAlias = Literal["warning", "critical"]
 Status: TypeAlias = Literal["ok", "warning", "critical", "no_data"]

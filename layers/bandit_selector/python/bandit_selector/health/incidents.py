@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal, TypeAlias
 
-from bandit_selector.health import Alert
+from bandit_selector.health.facts import Alert
 
 Kind: TypeAlias = Literal["alert", "reminder", "recovery"]
 

@@ -5,13 +5,13 @@ from html import escape
 from importlib.resources import files
 from typing import Final
 
-from bandit_selector.answers import CellStats
-from bandit_selector.context import CONTEXT_KEYS
-from bandit_selector.health import Value
-from bandit_selector.monitoring import AlertReport, CheckReport, Report
-from bandit_selector.performance import LiftAnswer, MetricAnswer
-from bandit_selector.report_charts import between, charts, signed, table
-from bandit_selector.tally import Metric
+from bandit_selector.answers.performance import LiftAnswer, MetricAnswer
+from bandit_selector.answers.stats import CellStats
+from bandit_selector.evidence.tally import Metric
+from bandit_selector.health.facts import Value
+from bandit_selector.lists.context import CONTEXT_KEYS
+from bandit_selector.pages.charts import between, charts, signed, table
+from bandit_selector.services.report import AlertReport, CheckReport, Report
 
 HEADLINES: Final = {
     "healthy": "All is well",
@@ -35,7 +35,7 @@ METRICS: Final[tuple[tuple[Metric, str, str], ...]] = (
 
 def page(report: Report) -> str:
     """The whole page."""
-    style = (files("bandit_selector") / "report.css").read_text()
+    style = (files("bandit_selector.pages") / "report.css").read_text()
     day = f"{report.timestamp:%A, %d %B %Y}"
     return f"""<!doctype html>
 <html lang="en">

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bandit_selector.best import probability_best
-from bandit_selector.counts import Counts, Reals, forget
-from bandit_selector.guard import draw, guard
-from bandit_selector.posterior import Policy, Posterior, interval, posterior
+from bandit_selector.learning.best import probability_best
+from bandit_selector.learning.counts import Counts, Reals, forget
+from bandit_selector.learning.guard import draw, guard
+from bandit_selector.learning.posterior import Policy, Posterior, interval, posterior
 
 __all__ = [
     "Counts",

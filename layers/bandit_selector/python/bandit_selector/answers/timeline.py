@@ -4,10 +4,10 @@ from datetime import datetime
 from itertools import groupby
 from typing import Self
 
-from bandit_selector.answers import Answer, group_totals, scaled
-from bandit_selector.evidence import Interval, Lift
+from bandit_selector.answers.stats import Answer, group_totals, scaled
+from bandit_selector.evidence.ratio import Interval, Lift
+from bandit_selector.evidence.tally import Tally, group_of, total
 from bandit_selector.store.activity import Moment, Resolution
-from bandit_selector.tally import Tally, group_of, total
 
 
 class AlgorithmPoint(Answer):

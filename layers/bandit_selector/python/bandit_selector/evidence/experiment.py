@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final, Literal, TypeAlias
 
-from bandit_selector.evidence import (
+from bandit_selector.evidence.ratio import (
     LEVEL,
     SEQUENTIAL_COST,
     Interval,
@@ -22,7 +22,7 @@ from bandit_selector.evidence import (
     sample_ratio_p,
     users_for_width,
 )
-from bandit_selector.tally import RATIOS, Metric, Tally
+from bandit_selector.evidence.tally import RATIOS, Metric, Tally
 
 Verdict: TypeAlias = Literal["no_control", "too_early", "sample_ratio_mismatch", "higher", "lower", "undecided"]
 

@@ -6,10 +6,10 @@ from typing import Literal, Self
 
 from pydantic import Field
 
-from bandit_selector.answers import AlgorithmPerformance, Answer, scaled
-from bandit_selector.evidence import Lift
-from bandit_selector.experiment import Comparison, Exploration, Plan, ReadOut, Verdict
-from bandit_selector.tally import Metric
+from bandit_selector.answers.stats import AlgorithmPerformance, Answer, scaled
+from bandit_selector.evidence.experiment import Comparison, Exploration, Plan, ReadOut, Verdict
+from bandit_selector.evidence.ratio import Lift
+from bandit_selector.evidence.tally import Metric
 
 STARS: tuple[Metric, ...] = ("avg_rating",)
 

@@ -12,12 +12,12 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from bandit_selector.best import probability_best
-from bandit_selector.context import USER_TYPES, Context, context_at, user_type
 from bandit_selector.errors import UnknownUser
 from bandit_selector.feedback import Id
+from bandit_selector.learning.best import probability_best
+from bandit_selector.lists.context import USER_TYPES, Context, context_at, user_type
+from bandit_selector.lists.slate import Guards, Page, Place, bandit_slate, control_slate, is_treated
 from bandit_selector.settings import Settings, parse_zone
-from bandit_selector.slate import Guards, Page, Place, bandit_slate, control_slate, is_treated
 from bandit_selector.store.connection import Database
 from bandit_selector.store.serving import Belief, Visitor, read_visitor, record_slate
 

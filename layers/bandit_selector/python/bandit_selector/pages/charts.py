@@ -5,9 +5,9 @@ from datetime import datetime
 from html import escape
 from typing import Final
 
-from bandit_selector.monitoring import ARM_PREFIX, Report
-from bandit_selector.picture import Line, Point, bars, lines
-from bandit_selector.timeline import RateAnswer
+from bandit_selector.answers.timeline import RateAnswer
+from bandit_selector.pages.picture import Line, Point, bars, lines
+from bandit_selector.services.report import ARM_PREFIX, Report
 
 GROUPS: Final = {"treatment": "bandit", "control": "control"}
 

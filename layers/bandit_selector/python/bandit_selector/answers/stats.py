@@ -9,8 +9,8 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
+from bandit_selector.evidence.tally import Tally, group_of, total
 from bandit_selector.store.activity import Cell
-from bandit_selector.tally import Tally, group_of, total
 
 
 class Answer(BaseModel):

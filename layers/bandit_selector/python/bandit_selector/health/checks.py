@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from bandit_selector.evidence import Interval, Ratio, mean_bounds, rate_bounds
-from bandit_selector.health import Alert, Check, Facts, Health, Severity, Thresholds, Value, evenness_among, worst
+from bandit_selector.evidence.ratio import Interval, Ratio, mean_bounds, rate_bounds
+from bandit_selector.health.facts import Alert, Check, Facts, Health, Severity, Thresholds, Value, evenness_among, worst
 
 EXPECTED_FEEDBACK: Final = 10.0
 """How many reactions must be missing before silence is no chance: a Poisson count of 0 then has p = 5e-5."""

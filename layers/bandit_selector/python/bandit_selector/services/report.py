@@ -8,12 +8,14 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
-from bandit_selector import answers
-from bandit_selector.checks import judge
-from bandit_selector.evidence import Ratio, clustered
-from bandit_selector.experiment import Plan, ReadOut, ctr_by_day, explore, lift_over_time, read_out
-from bandit_selector.genres import parse_genres
-from bandit_selector.health import (
+from bandit_selector.answers import stats
+from bandit_selector.answers.performance import Experiment
+from bandit_selector.answers.timeline import CtrPoint, LiftPoint, Point, RateAnswer, points
+from bandit_selector.evidence.experiment import Plan, ReadOut, ctr_by_day, explore, lift_over_time, read_out
+from bandit_selector.evidence.ratio import Ratio, clustered
+from bandit_selector.evidence.tally import RATIOS, Metric, Tally, Window, across, group_of, total
+from bandit_selector.health.checks import judge
+from bandit_selector.health.facts import (
     Alert,
     Facts,
     Feedback,
@@ -24,14 +26,12 @@ from bandit_selector.health import (
     Value,
     evenness_among,
 )
-from bandit_selector.performance import Experiment
+from bandit_selector.health.genres import parse_genres
 from bandit_selector.settings import Settings
-from bandit_selector.store import activity, monitoring
+from bandit_selector.store import activity, facts
 from bandit_selector.store.connection import Connection
-from bandit_selector.store.monitoring import Listed
+from bandit_selector.store.facts import Listed
 from bandit_selector.store.verification import first_difference
-from bandit_selector.tally import RATIOS, Metric, Tally, Window, across, group_of, total
-from bandit_selector.timeline import CtrPoint, LiftPoint, Point, RateAnswer, points
 
 SAMPLED_LISTS: Final = 2_000
 """Diversity is measured on about so many lists, whatever the traffic: genre diversity is then known to ±.01."""
@@ -74,7 +74,7 @@ class Report(BaseModel):
     timeline: list[Point]
     ctr_by_day: list[CtrPoint]
     lift: list[LiftPoint]
-    posteriors: dict[str, answers.CellStats]
+    posteriors: dict[str, stats.CellStats]
 
     def to_tell(self) -> list[Alert]:
         """Its alerts, as mails are written about them."""
@@ -108,7 +108,7 @@ def report(connection: Connection, days: int, now: datetime, settings: Settings,
             for day, groups in ctr_by_day(activity.clusters_by_day(connection, start(window, settings)))
         ],
         lift=lift_points(connection, window, settings),
-        posteriors=answers.BanditStats.of(activity.cells(connection)).detailed_stats,
+        posteriors=stats.BanditStats.of(activity.cells(connection)).detailed_stats,
     )
 
 
@@ -119,7 +119,7 @@ def experiment(
     part = start(window, settings)
     tallies = contexts if part == window else activity.by_context_and_algorithm(connection, part)
     found = _read_out(connection, part, across(tallies.values()), settings)
-    groups = {key: answers.group_totals(algorithms) for key, algorithms in tallies.items()}
+    groups = {key: stats.group_totals(algorithms) for key, algorithms in tallies.items()}
     return Experiment.of(found, plan(settings), part.since, explore(groups, found, plan(settings)))
 
 
@@ -147,7 +147,7 @@ def thresholds(settings: Settings) -> Thresholds:
 def _read_out(connection: Connection, window: Window, algorithms: Mapping[str, Tally], settings: Settings) -> ReadOut:
     part = start(window, settings)
     return read_out(
-        answers.group_totals(algorithms if part == window else activity.by_algorithm(connection, part)),
+        stats.group_totals(algorithms if part == window else activity.by_algorithm(connection, part)),
         activity.clusters(connection, part),
         activity.visitors(connection, part),
         plan(settings),
@@ -165,8 +165,8 @@ def _facts(
     everything = total(algorithms.values())
     parts = [tally for _, tally in activity.clusters(connection, window)]
     one_in = max(1, ceil(everything.shown / PLACES_PER_LIST / SAMPLED_LISTS))
-    lists = monitoring.sample_lists(connection, window.since, window.until, one_in)
-    published, at_cap = monitoring.published(connection, settings.max_algorithm_dominance)
+    lists = facts.sample_lists(connection, window.since, window.until, one_in)
+    published, at_cap = facts.published(connection, settings.max_algorithm_dominance)
     return Facts(
         now=window.until,
         shown=everything.shown,
@@ -181,10 +181,10 @@ def _facts(
             if group_of(name) == "treatment"
         },
         experiment=found,
-        feedback=Feedback(*monitoring.feedback(connection, window.since, window.until)),
+        feedback=Feedback(*facts.feedback(connection, window.since, window.until)),
         dead_letters=dead_letters,
         difference=first_difference(connection),
-        candidates_updated=monitoring.candidates_updated(connection),
+        candidates_updated=facts.candidates_updated(connection),
         arms_without_outcome=tuple(arm for arm in settings.arms if not _judged(algorithms.get(f"{ARM_PREFIX}{arm}"))),
         contexts_at_cap=at_cap,
         contexts_published=published,
@@ -201,7 +201,7 @@ def _judged(tally: Tally | None) -> bool:
 
 def _genre_diversity(connection: Connection, lists: list[Listed]) -> Ratio:
     """The mean over lists of the entropy of genre shares, relative to the catalogue's number of genres."""
-    known = {genre for text in monitoring.catalogue_genres(connection) for genre in parse_genres(text)}
+    known = {genre for text in facts.catalogue_genres(connection) for genre in parse_genres(text)}
     scores = [evenness_among(_weights(one), len(known)) for one in lists]
     return clustered((score, 1) for score in scores if score is not None)
 

@@ -1,0 +1,1 @@
+"""The shapes that routes answer. Must not know routes, SQL or how a page looks."""

@@ -1,0 +1,1 @@
+"""Facts, checks and incidents: whether the service is well. Must not know storage, clocks or requests."""

@@ -1,0 +1,1 @@
+"""Counts → posterior → P(best) → guarded probability, and forgetting. Must not know storage, clocks or requests."""
