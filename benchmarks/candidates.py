@@ -24,7 +24,7 @@ from functions.candidates.arms import ARMS
 from functions.candidates.handler import build
 from functions.candidates.lists import silent
 from infra.local import postgres, site
-from infra.local.held_out import HeldOut, held_out
+from infra.local.demo.held_out import HeldOut, held_out
 from infra.local.movielens import read_movielens
 
 RESULTS: Final = Path(__file__).parent / "results" / "candidates.md"

@@ -35,8 +35,8 @@ from functions.candidates.handler import build
 from functions.feedback.handler import consume
 from functions.select.handler import respond
 from infra.local import site
-from infra.local.visitors import Visit
-from infra.local.world import Synthetic, synthetic
+from infra.local.demo.visitors import Visit
+from infra.local.demo.world import Synthetic, synthetic
 
 COMMAND = "./dev bench service"
 RESULTS = Path(__file__).parent / "results" / "service.md"

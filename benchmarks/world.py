@@ -14,7 +14,7 @@ from rich.progress import track
 
 from benchmarks._lists import CONTROL, SIX, Lists, built
 from functions.candidates.arms import ARMS
-from infra.local.world import Synthetic, synthetic
+from infra.local.demo.world import Synthetic, synthetic
 
 RESULTS: Final = Path(__file__).parent / "results" / "world.md"
 HOURS: Final = {"morning": 7, "afternoon": 5, "evening": 5, "night": 7}  # of a day

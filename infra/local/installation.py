@@ -18,15 +18,16 @@ from aiohttp import web
 from bandit_selector.store.connection import connect
 from bandit_selector.store.migrate import migrate
 
-from infra.local import aws, demo_site, lock, postgres, sign_in, site
-from infra.local.authorizer import Authorizer
-from infra.local.aws import Resources
-from infra.local.clock import Clock
+from infra.local import demo_site, lock, postgres, site
+from infra.local.emulation import aws, sign_in
+from infra.local.emulation.authorizer import Authorizer
+from infra.local.emulation.aws import Resources
+from infra.local.emulation.clock import Clock
+from infra.local.emulation.event_source import EventSource
+from infra.local.emulation.gateway import MAX_BODY, Gateway
+from infra.local.emulation.issuer import AUDIENCE, Issuer, issuer_with_free_port
+from infra.local.emulation.runtime import Runtime
 from infra.local.errors import LocalError
-from infra.local.event_source import EventSource
-from infra.local.gateway import MAX_BODY, Gateway
-from infra.local.issuer import AUDIENCE, Issuer, issuer_with_free_port
-from infra.local.runtime import Runtime
 from infra.service import FEEDBACK_QUEUE, FUNCTIONS, ROUTES, Function
 
 ROOT: Final = Path(__file__).parents[2]

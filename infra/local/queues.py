@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import boto3
 
-from infra.local.aws import client
+from infra.local.emulation.aws import client
 from infra.local.errors import LocalError
 from infra.local.installation import running
 

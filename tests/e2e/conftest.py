@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from infra.local import sample
+from infra.local.demo import sample
 from infra.local.installation import Installation, Plan, installation
 
 from .pages import AXE, BUILT, Watch, call, eventually, one

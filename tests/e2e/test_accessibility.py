@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from infra.local import aws
+from infra.local.emulation import aws
 from infra.local.installation import Installation
 
 from .pages import Watch, open_dashboard, violations

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import BrowserContext, Page, Response, expect
 
-from infra.local import aws
+from infra.local.emulation import aws
 from infra.local.installation import Installation
 
 from .pages import figures, open_dashboard, refuse, row

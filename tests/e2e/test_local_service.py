@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from infra.local import aws
+from infra.local.emulation import aws
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.xdist_group("the local service")
@@ -130,7 +130,7 @@ def test_a_visitor_gets_a_list_and_what_it_clicks_becomes_an_outcome(service: Se
 
 
 def test_a_message_that_nobody_can_read_stays_in_the_queue_out_of_sight(service: Service) -> None:
-    from infra.local.aws import client
+    from infra.local.emulation.aws import client
 
     sqs = client("sqs", service.addresses["aws_endpoint"])
     sqs.send_message(QueueUrl=service.addresses["queue"], MessageBody="not a message")

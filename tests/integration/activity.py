@@ -8,12 +8,12 @@ from bandit_selector.feedback import Message
 from bandit_selector.lists.context import CONTEXT_KEYS
 from bandit_selector.settings import GUIDE_ARMS
 from bandit_selector.store.connection import Connection, connect
-from bandit_selector.store.outcomes import Rule, apply, settle
+from bandit_selector.store.outcomes import apply, settle
 from psycopg.sql import SQL, Identifier
 
 from infra.local.postgres import Postgres
+from tests.builders import RULE, Impression, message, show
 
-RULE = Rule(success=4.0, failure=2.0, silence_counts=True, window=timedelta(days=7), prior_alpha=1.0, prior_beta=1.0)
 USERS = 400
 
 
@@ -35,30 +35,26 @@ def live(
     rng = random.Random(seed)
     moments = sorted(now - timedelta(days=days) * rng.random() for _ in range(impressions))
     shown = [(number, rng.randrange(1, USERS + 1), at) for number, at in enumerate(moments, start=1)]
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO recommendation_events"
-            " (id, user_id, movie_id, algorithm, position, context, propensity, created_at, recommendation_id)"
-            " VALUES (%s, %s, %s, %s, %s, jsonb_build_object('context_key', %s::text), %s, %s, %s)",
-            [
-                (
-                    number,
-                    user,
-                    number % 500 + 1,
-                    "hybrid_control" if user % 2 else f"bandit_{rng.choice(GUIDE_ARMS)}",
-                    number % 10 + 1,
-                    rng.choice(CONTEXT_KEYS),
-                    None if user % 2 else 1 / 6,
-                    at,
-                    UUID(int=number // 10),
-                )
-                for number, user, at in shown
-            ],
-        )
+    show(
+        connection,
+        [
+            Impression(
+                number,
+                user,
+                number % 500 + 1,
+                "hybrid_control" if user % 2 else f"bandit_{rng.choice(GUIDE_ARMS)}",
+                rng.choice(CONTEXT_KEYS),
+                at,
+                number % 10 + 1,
+                UUID(int=number // 10),
+            )
+            for number, user, at in shown
+        ],
+    )
     settle(connection, now - timedelta(days=days / 2), RULE, now, impressions)
-    messages = [message for row in shown for message in _reactions(rng, *row, now, lift)]
-    for start in range(0, len(messages), 1000):
-        apply(connection, messages[start : start + 1000], RULE, now)
+    said = [reaction for row in shown for reaction in _reactions(rng, *row, now, lift)]
+    for start in range(0, len(said), 1000):
+        apply(connection, said[start : start + 1000], RULE, now)
     settle(connection, now - timedelta(minutes=10), RULE, now, impressions)
 
 
@@ -66,13 +62,11 @@ def _reactions(
     rng: random.Random, number: int, user: int, shown: datetime, now: datetime, lift: float
 ) -> list[Message]:
     at = min(now, shown + timedelta(minutes=1))
-    click = Message(
-        message_id=UUID(int=4 * number), action="click", user_id=user, event_id=number, occurred_at=at, received_at=at
-    )
+    click = message(4 * number, at=at, user_id=user, event_id=number)
     stars, thumb = rng.randrange(1, 11) / 2, rng.choice(("thumbs_up", "thumbs_down"))
     possible = [
         (0.1 if user % 2 else 0.1 * (1 + lift), click),
         (0.05, click.model_copy(update={"message_id": UUID(int=4 * number + 1), "action": "rating", "rating": stars})),
         (0.03, click.model_copy(update={"message_id": UUID(int=4 * number + 2), "action": thumb})),
     ]
-    return [message for probability, message in possible if rng.random() < probability]
+    return [reaction for probability, reaction in possible if rng.random() < probability]

@@ -6,7 +6,7 @@ The reference is written from the rules in words; it shares no code and no SQL w
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from bandit_selector.feedback import Message
@@ -14,22 +14,10 @@ from bandit_selector.store.connection import Connection
 from bandit_selector.store.outcomes import Rule
 from hypothesis import strategies as st
 
-EPOCH = datetime(2026, 3, 1, 12, tzinfo=UTC)
+from tests.builders import EPOCH, RULE, Impression
+
 ARMS = ("bandit_svd", "bandit_graph", "hybrid_control", "hybrid_fallback")
 KEYS = ("evening|weekend|regular", "night|weekday|power_user")
-RULE = Rule(success=4.0, failure=2.0, silence_counts=True, window=timedelta(days=7), prior_alpha=1.0, prior_beta=1.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Impression:
-    """One movie shown; ids are given so that a history can name an impression before it is there."""
-
-    id: int
-    user_id: int
-    movie_id: int
-    algorithm: str
-    context_key: str
-    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,20 +127,6 @@ def _feedback(messages: Sequence[Message], rule: Rule) -> tuple[object, ...]:
     if thumb == "thumbs_down" or (rating is not None and rating <= rule.failure):
         outcome = "failure"
     return min(clicks, default=None), rating, thumb == "thumbs_up", thumb == "thumbs_down", outcome
-
-
-def show(connection: Connection, impressions: Sequence[Impression]) -> None:
-    """Makes impressions visible, as select does."""
-    for shown in impressions:
-        connection.execute(
-            """
-            INSERT INTO recommendation_events
-                (id, user_id, movie_id, algorithm, context, propensity, created_at)
-            VALUES (%s, %s, %s, %s, jsonb_build_object('context_key', %s::text), %s, %s)
-            """,
-            [shown.id, shown.user_id, shown.movie_id, shown.algorithm, shown.context_key,
-             1 / 6 if shown.algorithm.startswith("bandit_") else None, shown.created_at],
-        )  # fmt: skip
 
 
 def tables(connection: Connection) -> Tables:

@@ -9,15 +9,15 @@ from typing import Final
 import uvloop
 from rich.console import Console
 
-from infra.local import demo
 from infra.local.commands.serve import greet, stop_signal
-from infra.local.held_out import held_out
+from infra.local.demo import loop
+from infra.local.demo.held_out import held_out
+from infra.local.demo.printout import as_json, show
+from infra.local.demo.trouble import Troubled
+from infra.local.demo.visitors import World
+from infra.local.demo.world import synthetic
 from infra.local.installation import announced
 from infra.local.movielens import read_movielens
-from infra.local.printout import as_json, show
-from infra.local.trouble import Troubled
-from infra.local.visitors import World
-from infra.local.world import synthetic
 
 USUAL_PORT: Final = 8000
 MIN_WIDTH: Final = 150  # of the tables where the output is no terminal
@@ -47,11 +47,11 @@ async def _demo(world: World, arguments: argparse.Namespace) -> int:
     port = arguments.port if arguments.port is not None else _usual_port()
     console = Console(width=None if sys.stdout.isatty() else MIN_WIDTH)
     print("Starting the service, loading the catalogue, building its candidate lists ...", file=sys.stderr, flush=True)
-    async with demo.opened(port, world, trouble=arguments.trouble) as service:
-        with announced(service, demo.plan(port, world)):
+    async with loop.opened(port, world, trouble=arguments.trouble) as service:
+        with announced(service, loop.plan(port, world)):
             if not arguments.exit:
                 greet(service)
-            outcome = await demo.run(service, world, arguments.seed, arguments.requests, stopping)
+            outcome = await loop.run(service, world, arguments.seed, arguments.requests, stopping)
             stays = not arguments.exit and not stopping.is_set()
             show(outcome, service.addresses, console, stays=stays)
             if arguments.json:

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 import uvloop
 from bandit_selector.settings import read_settings
 
-from infra.local import sample, schedules
+from infra.local.demo import sample
+from infra.local.emulation import schedules
 from infra.local.installation import LOCAL, Installation, Plan, announced, background, installation
 from infra.service import SCHEDULES
 

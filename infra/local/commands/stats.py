@@ -5,8 +5,8 @@ import argparse
 from rich.console import Console
 
 from infra.local.database import open_database
-from infra.local.printout import show_stats
-from infra.local.report import report
+from infra.local.demo.printout import show_stats
+from infra.local.demo.report import report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

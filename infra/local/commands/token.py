@@ -3,8 +3,8 @@
 import argparse
 from datetime import UTC, datetime
 
+from infra.local.emulation.issuer import issuer
 from infra.local.installation import LOCAL, running
-from infra.local.issuer import issuer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

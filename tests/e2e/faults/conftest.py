@@ -15,7 +15,8 @@ from bandit_selector.store.connection import Connection, connect
 from bandit_selector.store.migrate import migrate
 from psycopg import sql
 
-from infra.local import aws, postgres, site
+from infra.local import postgres, site
+from infra.local.emulation import aws
 from infra.service import Function, Queue
 
 from .pipeline import CONSUMER, QUEUE, Pipeline, pipeline

@@ -15,10 +15,10 @@ from typing import Final
 
 import aiohttp
 
-from infra.local import aws
-from infra.local.event_source import EventSource, call, depth
+from infra.local.emulation import aws
+from infra.local.emulation.event_source import EventSource, call, depth
+from infra.local.emulation.runtime import Runtime
 from infra.local.installation import ROOT
-from infra.local.runtime import Runtime
 from infra.service import FEEDBACK_QUEUE, FUNCTIONS, Function, Queue
 
 from .traffic import SCALE

@@ -16,9 +16,11 @@ import psycopg
 import pytest
 from bandit_selector.store.connection import Connection
 
+from tests.builders import show
+
 from .conftest import Stage
 from .pipeline import CONSUMER, QUEUE, Pipeline, eventually
-from .traffic import account, show_all, traffic, written
+from .traffic import account, traffic, written
 
 DISCONNECTED = psycopg.OperationalError
 pytestmark = pytest.mark.xdist_group("faults")
@@ -75,7 +77,7 @@ def test_a_consumer_killed_before_its_commit_leaves_nothing_and_the_batch_comes_
                     assert recorded(watcher) == 0
 
     with stage.connect() as connection:
-        show_all(connection, history)
+        show(connection, history.impressions)
         stage.play(scene)
         account(connection, history, "kill -9 before the commit")
 
@@ -94,7 +96,7 @@ def test_a_consumer_killed_after_its_commit_has_counted_and_the_batch_that_comes
                 assert committed > 0
 
     with stage.connect() as connection:
-        show_all(connection, history)
+        show(connection, history.impressions)
         stage.play(scene)
         account(connection, history, "kill -9 after the commit")
 
@@ -112,7 +114,7 @@ def test_a_database_that_is_stopped_and_started_under_load_loses_nothing(stage: 
             stage.server.start_again()
 
     with stage.connect() as connection:
-        show_all(connection, history)
+        show(connection, history.impressions)
     stage.play(scene)
     with stage.connect() as connection:
         account(connection, history, "PostgreSQL stopped and started")
@@ -132,7 +134,7 @@ def test_a_database_that_crashes_mid_transaction_recovers_with_every_commit(stag
                     await eventually(lambda: is_gone(holder))
 
     with stage.connect() as connection:
-        show_all(connection, history)
+        show(connection, history.impressions)
     stage.play(scene)
     with stage.connect() as connection:
         account(connection, history, "PostgreSQL crashed")
@@ -152,7 +154,7 @@ def test_terminated_connections_are_opened_again_and_nothing_is_lost(stage: Stag
                             watcher.execute("SELECT pg_terminate_backend(%s)", [pid])
 
     with stage.connect() as connection:
-        show_all(connection, history)
+        show(connection, history.impressions)
         stage.play(scene)
         account(connection, history, "connections terminated")
 
@@ -170,7 +172,7 @@ def test_a_batch_delivered_again_while_its_first_run_still_goes_on_counts_once(s
                     await asyncio.sleep(1.5)
 
     with stage.connect() as connection:
-        show_all(connection, history)
+        show(connection, history.impressions)
         stage.play(scene, impatient)
         account(connection, history, "delivered again during the first run")
 
@@ -188,6 +190,6 @@ def test_a_consumer_that_runs_out_of_time_is_ended_and_its_batch_comes_again(sta
                     await eventually(lambda: "timed out" in pipeline.log.read_text())
 
     with stage.connect() as connection:
-        show_all(connection, history)
+        show(connection, history.impressions)
         stage.play(scene, consumer=short)
         account(connection, history, "the consumer's time ran out")

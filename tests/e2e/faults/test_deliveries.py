@@ -14,11 +14,12 @@ from bandit_selector.store.connection import Connection
 
 from infra.local.commands.dlq import describe
 from infra.local.queues import Queues, peek, replay
+from tests.builders import show
 from tests.integration.histories import History
 
 from .conftest import Stage
 from .pipeline import QUEUE, Pipeline
-from .traffic import HELD_SECONDS, SCALE, account, show_all, traffic, written
+from .traffic import HELD_SECONDS, SCALE, account, traffic, written
 
 pytestmark = pytest.mark.xdist_group("faults")
 POISON = {
@@ -41,7 +42,7 @@ def test_messages_delivered_three_times_count_once(stage: Stage) -> None:
     bodies = 3 * written(history)
     Random(11).shuffle(bodies)
     with stage.connect() as connection:
-        show_all(connection, history)
+        show(connection, history.impressions)
         stage.play(lambda pipeline: deliver(pipeline, bodies))
         account(connection, history, "every message three times")
 
@@ -57,7 +58,7 @@ def test_a_producer_whose_clock_is_an_hour_slow_changes_only_what_its_times_say(
     )
     history = History(punctual.impressions, (*punctual.messages[1::2], *late))
     with stage.connect() as connection:
-        show_all(connection, history)
+        show(connection, history.impressions)
         stage.play(lambda pipeline: deliver(pipeline, written(history)))
         account(connection, history, "one clock an hour slow")
 
@@ -66,7 +67,7 @@ def test_a_queue_that_was_held_is_caught_up_with_and_feedback_may_come_before_it
     history = traffic(seed=13)
 
     def half(connection: Connection, start: int) -> None:
-        show_all(connection, replace(history, impressions=history.impressions[start::2]))
+        show(connection, history.impressions[start::2])
 
     async def scene(pipeline: Pipeline) -> None:
         await pipeline.send(written(history))
@@ -96,7 +97,7 @@ def test_poison_fails_alone_and_ends_among_the_dead_letters_with_its_reason_in_t
         log.append(pipeline.log.read_text())
 
     with stage.connect() as connection:
-        show_all(connection, history)
+        show(connection, history.impressions)
         stage.play(scene, brief)
         account(connection, history, "poison among the messages")
     assert sorted(found) == sorted(body for body, _ in POISON.values())
@@ -124,6 +125,6 @@ def test_dead_letters_can_be_looked_at_and_sent_again(stage: Stage) -> None:
         assert [letter["Body"] for letter in await asyncio.to_thread(peek, queues)] == ["{"]
 
     with stage.connect() as connection:
-        show_all(connection, history)
+        show(connection, history.impressions)
         stage.play(scene, brief)
         account(connection, history, "dead letters replayed")

@@ -10,7 +10,8 @@ from bandit_selector.store.connection import Connection
 from bandit_selector.store.outcomes import settle
 from bandit_selector.store.verification import first_difference
 
-from tests.integration.histories import ARMS, EPOCH, KEYS, RULE, History, Impression, tables, truth
+from tests.builders import EPOCH, RULE, Impression
+from tests.integration.histories import ARMS, KEYS, History, tables, truth
 
 ACTIONS = ("click",) * 5 + ("rating", "rating", "thumbs_up", "thumbs_down")
 END = EPOCH + timedelta(days=30)
@@ -69,21 +70,6 @@ def _message(shown: Impression, randomness: Random) -> Message:
         occurred_at=received - timedelta(seconds=randomness.choice((0, 0, 2, 600))),
         received_at=received,
     )
-
-
-def show_all(connection: Connection, history: History) -> None:
-    """Makes all impressions visible, in one statement."""
-    connection.cursor().executemany(
-        """
-        INSERT INTO recommendation_events (id, user_id, movie_id, algorithm, context, propensity, created_at)
-        VALUES (%s, %s, %s, %s, jsonb_build_object('context_key', %s::text), %s, %s)
-        """,
-        [
-            (one.id, one.user_id, one.movie_id, one.algorithm, one.context_key,
-             1 / 6 if one.algorithm.startswith("bandit_") else None, one.created_at)
-            for one in history.impressions
-        ],
-    )  # fmt: skip
 
 
 def written(history: History) -> list[str]:

@@ -1,0 +1,96 @@
+"""Simulated visitors as real HTTP clients: each asks for a list, looks at it, and reports what it liked.
+
+Knows the service's public routes and nothing behind them.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import aiohttp
+import numpy as np
+
+from infra.local.demo.visitors import Reaction, Visit, World
+from infra.local.emulation.gateway import SIMULATED_TIME
+from infra.local.emulation.issuer import Issuer
+
+AT_ONCE: Final = 12
+PLACES: Final = 10
+STAY: Final = timedelta(days=30)  # an endless demo outlives a visitor's usual token
+AHEAD: Final = timedelta(hours=6)  # so far may the visits' clock run ahead of the real one at full speed
+PAUSE_SECONDS: Final = 1.0  # before a visit that lies further ahead: an endless demo leaves the machine some room
+PATHS: Final = {"click": "click", "rating": "rating", "thumbs_up": "thumbs-up", "thumbs_down": "thumbs-down"}
+
+
+class RequestFailed(Exception):
+    """The service did not answer a visitor as it should."""
+
+
+@dataclass(slots=True)
+class Crowd:
+    """Visitors of one world at one service; counts what they saw and did."""
+
+    world: World
+    api: str
+    issuer: Issuer
+    seed: int
+    session: aiohttp.ClientSession
+    visits: int = 0
+    tracked: int = 0
+    shown: Counter[str] = field(default_factory=Counter[str])
+    clicked: Counter[str] = field(default_factory=Counter[str])
+    _tokens: dict[int, str] = field(default_factory=dict[int, str])
+
+    async def come(self, visits: Iterator[Visit], at_once: int = AT_ONCE) -> None:
+        """Has every visit made, in their order, `at_once` at a time. Raises RequestFailed at the first failure."""
+        numbered = enumerate(visits)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(at_once):
+                group.create_task(self._one_after_another(numbered))
+
+    def ctr(self, group: str) -> float:
+        """Clicks per movie shown to this group so far."""
+        return self.clicked[group] / max(self.shown[group], 1)
+
+    async def _one_after_another(self, numbered: Iterator[tuple[int, Visit]]) -> None:
+        for number, visit in numbered:
+            if visit.at > datetime.now(UTC) + AHEAD:
+                await asyncio.sleep(PAUSE_SECONDS)
+            await self._visit(visit, np.random.default_rng([self.seed, number]))
+            self.visits += 1
+
+    async def _visit(self, visit: Visit, rng: np.random.Generator) -> None:
+        group, events = await self._ask(visit)
+        reactions = self.world.react(visit.user_id, list(events), visit.at, rng)
+        self.shown[group] += len(events)
+        self.clicked[group] += len({reaction.movie_id for reaction in reactions if reaction.action == "click"})
+        for reaction in reactions:
+            await self._track(visit, reaction, events[reaction.movie_id])
+
+    async def _ask(self, visit: Visit) -> tuple[str, dict[int, int]]:
+        """The visitor's group and the event id of each movie shown, from the top."""
+        query = {"user_id": str(visit.user_id), "limit": str(PLACES), "use_bandit": "auto"}
+        headers = self._headers(visit.user_id, visit.at)
+        async with self.session.get(f"{self.api}/movies/recommendations", params=query, headers=headers) as response:
+            if response.status != 200:
+                raise RequestFailed(f"A list was answered by {response.status}: {await response.text()}")
+            movies: list[dict[str, int]] = await response.json()
+            return response.headers["X-AB-Group"], {movie["id"]: movie["event_id"] for movie in movies}
+
+    async def _track(self, visit: Visit, reaction: Reaction, event_id: int) -> None:
+        body = {"user_id": visit.user_id, "movie_id": reaction.movie_id, "event_id": event_id}
+        rating = {} if reaction.rating is None else {"rating": reaction.rating}
+        path = f"{self.api}/analytics/track/{PATHS[reaction.action]}"
+        headers = self._headers(visit.user_id, visit.at + reaction.delay)
+        async with self.session.post(path, json=body | rating, headers=headers) as response:
+            if response.status != 202:
+                raise RequestFailed(f"Feedback was answered by {response.status}: {await response.text()}")
+        self.tracked += 1
+
+    def _headers(self, user_id: int, moment: datetime) -> dict[str, str]:
+        if user_id not in self._tokens:
+            self._tokens[user_id] = self.issuer.mint(str(user_id), datetime.now(UTC), lifetime=STAY)
+        return {"Authorization": f"Bearer {self._tokens[user_id]}", SIMULATED_TIME: moment.isoformat()}

@@ -1,0 +1,53 @@
+"""Two faults for a demo to have, so that the monitor has something to mail about. Knows no check and no mail."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from math import ceil
+from typing import Final, Literal
+
+import numpy as np
+
+from infra.local.demo.visitors import Reaction, Visit, World
+from infra.local.site import Catalogue, Connection
+
+ARM: Final = "long_tail"
+"""Whose candidate lists are lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Troubled:
+    """A world whose visitors rate through a broken form: it sends half of the stars that they choose."""
+
+    world: World
+
+    @property
+    def name(self) -> Literal["synthetic", "movielens"]:
+        return self.world.name
+
+    @property
+    def sentence(self) -> str:
+        return (
+            f"{self.world.sentence} In trouble on purpose: the candidate lists of {ARM} are lost, and the rating form "
+            "sends half of the stars that a visitor chooses."
+        )
+
+    @property
+    def catalogue(self) -> Catalogue:
+        return self.world.catalogue
+
+    def visits(self, start: datetime, rng: np.random.Generator, per_day: int = 1000) -> Iterator[Visit]:
+        return self.world.visits(start, rng, per_day)
+
+    def react(self, user_id: int, shown: Sequence[int], at: datetime, rng: np.random.Generator) -> list[Reaction]:
+        return [halved(reaction) for reaction in self.world.react(user_id, shown, at, rng)]
+
+
+def halved(reaction: Reaction) -> Reaction:
+    """A rating becomes half as many stars, rounded up to the next half; any other reaction stays as it is."""
+    return reaction if reaction.rating is None else replace(reaction, rating=ceil(reaction.rating) / 2)
+
+
+def lose_lists(connection: Connection) -> None:
+    """As after a night in which the builder wrote nothing for this arm."""
+    connection.execute("DELETE FROM recommendation_candidates WHERE algorithm = %s", [ARM])

@@ -1,0 +1,1 @@
+"""What plays AWS on this machine: gateway, tokens, functions, queue and schedules. Must not know the demo."""

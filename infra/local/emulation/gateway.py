@@ -1,0 +1,120 @@
+"""API Gateway's HTTP API on this machine: routes, tokens, CORS, and its events and answers (payload format 2.0).
+
+Knows the service's routes and how to invoke a function by name; nothing of what a function says.
+"""
+
+import asyncio
+import json
+import re
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any, Final
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from infra.local.emulation import payload
+from infra.local.emulation.authorizer import Authorizer, Forbidden, Unauthorized
+from infra.local.emulation.clock import Clock
+from infra.local.emulation.runtime import InvocationFailed, Throttled
+from infra.service import CORS, Route
+
+Invoke = Callable[[bytes], Awaitable[bytes]]
+INTEGRATION_SECONDS: Final = 30.0  # HTTP APIs wait no longer for a function
+MAX_BODY: Final = 10 * 1024 * 1024
+SIMULATED_TIME: Final = "X-Simulated-Time"
+SCOPES: Final[dict[str, tuple[str, ...]]] = {"visitor": (), "analytics": ("analytics",)}
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """Answers HTTP requests by the routes of the service."""
+
+    routes: Sequence[Route]
+    functions: Mapping[str, Invoke]
+    authorizer: Authorizer
+    clock: Clock
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """One request; a fault in the service never ends the connection without an answer."""
+        with self.clock.request(request.headers.get(SIMULATED_TIME)) as moment:
+            response = await self._route(request, moment)
+        if "Origin" in request.headers:
+            response.headers.update(_cors(preflight=_is_preflight(request)))
+        return response
+
+    async def _route(self, request: web.BaseRequest, moment: datetime) -> web.Response:
+        if _is_preflight(request):
+            return web.Response(status=204)
+        found = match(self.routes, request.method, request.path)
+        if found is None:
+            return _message(404, "Not Found")
+        route, parameters = found
+        try:
+            identity = self._identity(request, route)
+        except Unauthorized as error:
+            return _message(401, "Unauthorized", {"WWW-Authenticate": f'Bearer error="invalid_token" ({error})'})
+        except Forbidden as error:
+            return _message(403, "Forbidden", {"WWW-Authenticate": f'Bearer error="insufficient_scope" ({error})'})
+        if (request.content_length or 0) > MAX_BODY:
+            return _message(413, "Request Entity Too Large")
+        event = payload.event(request, await request.read(), route, parameters, identity, moment)
+        return await self._invoke(route.function, json.dumps(event).encode())
+
+    def _identity(self, request: web.BaseRequest, route: Route) -> dict[str, Any] | None:
+        if route.access == "open":
+            return None
+        return self.authorizer.check(request.headers.get("Authorization"), SCOPES[route.access])
+
+    async def _invoke(self, function: str, event: bytes) -> web.Response:
+        try:
+            async with asyncio.timeout(INTEGRATION_SECONDS):
+                answer = await self.functions[function](event)
+        except (Throttled, TimeoutError):
+            return _message(503, "Service Unavailable")
+        except InvocationFailed:
+            return _message(500, "Internal Server Error")
+        try:
+            return payload.response(answer)
+        except payload.Malformed:
+            return _message(500, "Internal Server Error")
+
+
+def match(routes: Sequence[Route], method: str, path: str) -> tuple[Route, dict[str, str]] | None:
+    """The route of a request and its path parameters; a route without parameters goes first."""
+    for route in sorted(routes, key=lambda route: "{" in route.path):
+        found = _pattern(route.path).fullmatch(path) if route.method == method else None
+        if found:
+            return route, found.groupdict()
+    return None
+
+
+@cache
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(path)))
+
+
+def _is_preflight(request: web.BaseRequest) -> bool:
+    headers = request.headers
+    return request.method == "OPTIONS" and "Origin" in headers and "Access-Control-Request-Method" in headers
+
+
+def _cors(*, preflight: bool) -> dict[str, str]:
+    allowed = {
+        "Access-Control-Allow-Methods": ",".join(CORS.methods),
+        "Access-Control-Allow-Headers": ",".join(CORS.headers),
+        "Access-Control-Max-Age": str(int(CORS.max_age.total_seconds())),
+    }
+    always = {
+        "Access-Control-Allow-Origin": "*",
+        "Access-Control-Expose-Headers": ",".join(CORS.exposed_headers),
+    }
+    return always | allowed if preflight else always
+
+
+def _message(status: int, text: str, headers: Mapping[str, str] | None = None) -> web.Response:
+    named = CIMultiDict({"Apigw-Requestid": str(uuid.uuid4()), **(headers or {})})
+    return web.json_response({"message": text}, status=status, headers=named)

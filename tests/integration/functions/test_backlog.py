@@ -1,0 +1,100 @@
+"""What waits in a real queue, and what is answered when it cannot be asked."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import boto3
+import pytest
+from bandit_selector.settings import Settings
+from bandit_selector.store.connection import Database
+from moto.server import ThreadedMotoServer
+
+from functions.monitor.analytics import QUEUE, respond
+from functions.monitor.backlog import HURRIED, hurried_sqs, read_backlog
+from infra.local.postgres import free_port
+from tests.integration.events import http_event
+
+AWAY = "postgresql://nobody@127.0.0.1:1/nowhere"
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def sqs(address: str) -> Any:
+    return client(address)
+
+
+def client(address: str) -> Any:
+    session: Any = boto3.Session("test", "test", region_name="eu-central-1")
+    return session.client("sqs", endpoint_url=address, config=HURRIED)
+
+
+def make_queue(sqs: Any, name: str) -> tuple[str, str]:
+    """(feedback queue, its dead-letter queue)."""
+    dead = sqs.create_queue(QueueName=f"{name}-dead")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 5})
+    return sqs.create_queue(QueueName=name, Attributes={"RedrivePolicy": policy})["QueueUrl"], dead
+
+
+def test_messages_are_counted_where_they_are(sqs: Any) -> None:
+    queue, dead = make_queue(sqs, "counted")
+    for _ in range(3):
+        sqs.send_message(QueueUrl=queue, MessageBody="{}")
+    sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=1)
+    found = read_backlog(sqs, queue)
+    assert (found.waiting, found.underway, found.dead_letters, found.sentence) == (2, 1, 0, "")
+    sqs.send_message(QueueUrl=dead, MessageBody="{}")
+    found = read_backlog(sqs, queue)
+    assert found.dead_letters == 1
+    assert found.sentence.startswith("1 message was given up: read the consumer's log")
+
+
+def test_a_queue_that_is_not_there_is_unknown_and_says_why(sqs: Any) -> None:
+    queue, dead = make_queue(sqs, "going")
+    sqs.delete_queue(QueueUrl=dead)
+    half = read_backlog(sqs, queue)
+    assert (half.waiting, half.dead_letters) == (0, None)
+    assert half.sentence.startswith("The dead-letter queue cannot be asked (")
+    sqs.delete_queue(QueueUrl=queue)
+    gone = read_backlog(sqs, queue)
+    assert (gone.waiting, gone.underway, gone.dead_letters) == (None, None, None)
+    assert gone.sentence.startswith("The feedback queue cannot be asked (")
+
+
+def test_sqs_out_of_reach_is_unknown_and_not_an_error() -> None:
+    found = read_backlog(client(f"http://127.0.0.1:{free_port()}"), "http://127.0.0.1/1/feedback")
+    assert found.waiting is None
+    assert "whether its subnets reach SQS" in found.sentence
+
+
+def test_the_route_answers_whoever_has_the_scope_even_while_the_database_is_away(
+    sqs: Any, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "eu-central-1"}
+    for name, value in {**keys, "AWS_ENDPOINT_URL": address}.items():
+        monkeypatch.setenv(name, value)
+    hurried_sqs.cache_clear()
+    settings = Settings(feedback_queue_url=make_queue(sqs, "asked")[0])
+    with closing(Database(lambda: AWAY)) as away:
+        refused = respond(http_event(scope="openid") | {"routeKey": QUEUE}, settings, away)
+        found = respond(http_event(scope="analytics") | {"routeKey": QUEUE}, settings, away)
+    hurried_sqs.cache_clear()
+    assert refused["statusCode"] == 403
+    assert json.loads(found["body"]) == {"waiting": 0, "underway": 0, "dead_letters": 0, "sentence": ""}
+
+
+def test_the_figures_do_not_wait_for_boto3_to_be_imported() -> None:
+    loaded = "import sys, functions.monitor.analytics; print('boto3' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", loaded], text=True).strip() == "False"

@@ -1,0 +1,139 @@
+"""POST /analytics/track/*: accepted only once the queue has it, refused with the field that is wrong."""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bandit_selector.feedback import Message
+
+from functions.feedback import ingest
+from infra.local.emulation import aws
+from infra.service import FEEDBACK_QUEUE
+from tests.integration.events import NOW, http_event
+
+CLICK = {"user_id": 1, "movie_id": 550}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[aws.Aws]:
+    with tempfile.TemporaryDirectory(prefix="bandit-ingest-") as folder:
+        running = aws.start(Path(folder))
+        running.await_answer()
+        yield running
+        running.stop()
+
+
+@pytest.fixture
+def queue(server: aws.Aws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
+    """The queue's URL; this process is set up as the function's process would be."""
+    url, _ = aws.create_queue(server.client("sqs"), replace(FEEDBACK_QUEUE, name=tmp_path.name))
+    for name, value in {**aws.CREDENTIALS, "AWS_ENDPOINT_URL": server.endpoint}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(ingest, "SETTINGS", ingest.SETTINGS.model_copy(update={"feedback_queue_url": url}))
+    forget_client()
+    yield url
+    forget_client()
+
+
+def forget_client() -> None:
+    ingest._queue.cache_clear()  # pyright: ignore[reportPrivateUsage] # a new process has made none yet
+
+
+def track(action: str, body: object, **more: Any) -> tuple[int, dict[str, str], dict[str, Any]]:
+    answer = ingest.handler(http_event(path={"action": action}, body=body, **more), None)
+    return answer["statusCode"], answer["headers"], json.loads(answer["body"])
+
+
+def queued(server: aws.Aws, url: str) -> list[Message]:
+    found = server.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+    return [Message.model_validate_json(one["Body"]) for one in found]
+
+
+@pytest.mark.parametrize(
+    ("path", "action", "more"),
+    [
+        ("click", "click", {}),
+        ("rating", "rating", {"rating": 4.5}),
+        ("thumbs-up", "thumbs_up", {}),
+        ("thumbs-down", "thumbs_down", {}),
+    ],
+)
+def test_a_reaction_is_tracked_once_the_queue_has_it(
+    server: aws.Aws, queue: str, path: str, action: str, more: dict[str, float]
+) -> None:
+    status, _, body = track(path, CLICK | more)
+    assert (status, body) == (202, {"status": "tracked", "action": action})
+    (message,) = queued(server, queue)
+    assert (message.action, message.user_id, message.movie_id, message.rating) == (action, 1, 550, more.get("rating"))
+    assert message.received_at == message.occurred_at == NOW
+
+
+def test_a_visitors_clock_may_lag_but_not_lead(server: aws.Aws, queue: str) -> None:
+    for claimed in ("2026-06-01T18:00:00-20:00", "2026-06-01T18:00:00Z"):
+        assert track("click", CLICK | {"occurred_at": claimed})[0] == 202
+    ahead, behind = sorted(queued(server, queue), key=lambda message: message.occurred_at, reverse=True)
+    assert ahead.occurred_at == NOW
+    assert behind.occurred_at == datetime(2026, 6, 1, 18, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("action", "body", "field"),
+    [
+        ("click", {"movie_id": 550}, "user_id"),
+        ("click", {"user_id": "me", "movie_id": 550}, "user_id"),
+        ("click", {"user_id": 0, "movie_id": 550}, "user_id"),
+        ("click", {"user_id": 1, "movie_id": 2**31}, "movie_id"),
+        ("click", {"user_id": 1, "event_id": -1}, "event_id"),
+        ("click", {"user_id": 1}, "body"),
+        ("click", CLICK | {"occurred_at": "yesterday"}, "occurred_at"),
+        ("click", CLICK | {"occurred_at": "2026-06-01T18:00:00"}, "occurred_at"),
+        ("click", CLICK | {"occurred_at": "0001-01-01T00:00:00+14:00"}, "occurred_at"),
+        ("rating", CLICK, "rating"),
+        ("rating", CLICK | {"rating": 5.5}, "rating"),
+        ("rating", CLICK | {"rating": 3.3}, "rating"),
+        ("click", None, "body"),
+        ("click", [], "body"),
+    ],
+)
+def test_a_body_that_cannot_be_understood_is_refused_by_the_name_of_its_field(
+    server: aws.Aws, queue: str, action: str, body: object, field: str
+) -> None:
+    status, headers, problem = track(action, body)
+    assert (status, headers["content-type"]) == (422, "application/problem+json")
+    assert field in [fault["field"] for fault in problem["errors"]]
+    assert field in problem["detail"]
+    assert queued(server, queue) == []
+
+
+def test_feedback_for_another_user_is_forbidden_unless_a_service_sends_it(server: aws.Aws, queue: str) -> None:
+    assert track("click", CLICK, subject="2")[0] == 403
+    assert queued(server, queue) == []
+    assert track("click", CLICK, subject="back-end", scope="service")[0] == 202
+
+
+@pytest.mark.usefixtures("queue")
+def test_an_unknown_action_is_not_found_and_the_known_ones_are_named() -> None:
+    status, _, problem = track("yawn", CLICK)
+    assert status == 404
+    assert "thumbs-up" in problem["detail"]
+
+
+@pytest.mark.usefixtures("queue")
+def test_without_the_queue_nothing_is_accepted_and_the_answer_says_when_to_come_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    forget_client()
+    status, headers, problem = track("click", CLICK)
+    assert (status, headers["retry-after"]) == (503, "5")
+    assert "send it again" in problem["detail"]
+
+
+def test_a_queue_that_is_gone_is_a_queue_that_is_away(server: aws.Aws, queue: str) -> None:
+    server.client("sqs").delete_queue(QueueUrl=queue)
+    assert track("click", CLICK)[0] == 503

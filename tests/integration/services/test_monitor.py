@@ -1,0 +1,279 @@
+"""The 9 AM run on a real database, with a bucket, a topic and a queue of moto's server."""
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from bandit_selector.errors import DeliveryFailed, NoReport
+from bandit_selector.pages.printed import printed
+from bandit_selector.services.report import Report, report
+from bandit_selector.settings import Settings
+from bandit_selector.store.connection import Database, connect
+from moto.server import ThreadedMotoServer
+
+from functions.monitor import analytics
+from functions.monitor.handler import Outside, dead_letters, run
+from infra.local.__main__ import main
+from infra.local.postgres import Postgres
+from tests.integration.activity import copy_database, live
+from tests.integration.events import http_event, load_site
+
+NUMBERS = count()
+NINE = datetime(2026, 6, 10, 9, tzinfo=UTC)
+LENIENT = {
+    "min_ctr": 0.01,
+    "min_avg_rating": 1.0,
+    "min_long_tail_share": 0.0,
+    "min_genre_diversity": 0.0,
+    "max_candidate_age": timedelta(days=30),
+    "max_feedback_silence": timedelta(days=30),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """One service: its database, its AWS, and its settings."""
+
+    database: Database
+    outside: Outside
+    settings: Settings
+    inbox: str
+    url: str
+
+    def at(self, moment: datetime, **settings: Any) -> dict[str, Any]:
+        return run(moment, 7, self.settings.model_copy(update=settings), self.database, self.outside)
+
+    def mails(self) -> list[tuple[str, str]]:
+        """(subject, body) of the mails that came since this was last asked."""
+        answer = self.outside.sqs.receive_message(QueueUrl=self.inbox, MaxNumberOfMessages=10)
+        found: list[dict[str, Any]] = answer.get("Messages", [])
+        for message in found:
+            self.outside.sqs.delete_message(QueueUrl=self.inbox, ReceiptHandle=message["ReceiptHandle"])
+        bodies = [json.loads(message["Body"]) for message in found]
+        return [(body["Subject"], body["Message"]) for body in bodies]
+
+    def stored(self, key: str) -> str:
+        return self.outside.s3.get_object(Bucket=self.settings.report_bucket, Key=key)["Body"].read().decode()
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[Outside]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    session = boto3.Session("test", "test", region_name="eu-central-1")
+    address = f"http://{host}:{port}"
+    yield Outside(
+        s3=session.client("s3", endpoint_url=address),
+        sns=session.client("sns", endpoint_url=address),
+        sqs=session.client("sqs", endpoint_url=address),
+    )
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def lived(server: Postgres, template: str) -> str:
+    """The name of a database with a week of 6,000 impressions, to copy from."""
+    url = copy_database(server, template, "lived_until_nine")
+    with connect(url) as connection:
+        load_site(connection, users=400, movies=500)
+        live(connection, NINE, impressions=6000, days=6.9)
+        connection.execute("UPDATE recommendation_candidates SET updated_at = %s", [NINE - timedelta(hours=6)])
+    return "lived_until_nine"
+
+
+@pytest.fixture
+def world(server: Postgres, lived: str, aws: Outside) -> Iterator[World]:
+    name = f"monitor_{next(NUMBERS)}"
+    url = copy_database(server, lived, name)
+    dead = aws.sqs.create_queue(QueueName=f"{name}-dead")["QueueUrl"]
+    arn = aws.sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    queue = aws.sqs.create_queue(
+        QueueName=f"{name}-feedback",
+        Attributes={"RedrivePolicy": json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 5})},
+    )["QueueUrl"]
+    inbox = aws.sqs.create_queue(QueueName=f"{name}-inbox")["QueueUrl"]
+    topic = aws.sns.create_topic(Name=f"{name}-alerts")["TopicArn"]
+    inbox_arn = aws.sqs.get_queue_attributes(QueueUrl=inbox, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    aws.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=inbox_arn)
+    bucket = name.replace("_", "-")
+    aws.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    settings = Settings.model_validate(
+        {"feedback_queue_url": queue, "report_bucket": bucket, "alert_topic_arn": topic, **LENIENT}
+    )
+    with closing(Database(lambda: url)) as database:
+        yield World(database, aws, settings, inbox, url)
+
+
+def attempts(world: World) -> list[tuple[Any, ...]]:
+    rows = world.database.connection().execute("SELECT day::text, attempts FROM monitor_reports ORDER BY day")
+    return rows.fetchall()
+
+
+def test_a_report_lies_in_the_bucket_and_nobody_is_mailed_while_all_is_well(world: World) -> None:
+    assert world.at(NINE)["reports"] == ["2026-06-10"]
+    kept = Report.model_validate_json(world.stored("reports/2026/06/10/report.json"))
+    assert kept.overall_status == "healthy"
+    assert kept.checks["quality"].metrics["total_events"] == 6000
+    assert kept.checks["learning"].metrics["invariant"] == "holds"
+    assert kept.checks["feedback"].metrics["dead_letters"] == 0
+    assert kept.ab_test.verdict == "higher"
+    assert world.stored("reports/latest.json") == world.stored("reports/2026/06/10/report.json")
+    html = world.stored("reports/2026/06/10/report.html")
+    assert "All is well" in html
+    assert kept.ab_test.sentence.replace("'", "&#x27;") in html
+    for metric in ("Click-through rate", "Rating conversion", "Average rating", "Thumbs up", "Thumbs down"):
+        assert f'<th scope="row">{metric}</th>' in html
+    assert html.index(">Diversity<") < html.index(">Engagement<") < html.index(">Candidates<")
+    assert html.count("The same as a table") == 3
+    assert "<script" not in html
+    assert world.mails() == []
+
+
+def test_a_repeated_event_changes_nothing_but_attempts(world: World) -> None:
+    world.at(NINE, min_ctr=0.9)
+    assert len(world.mails()) == 1
+    assert world.at(NINE + timedelta(minutes=1), min_ctr=0.9)["reports"] == []
+    assert attempts(world) == [("2026-06-10", 2)]
+    assert world.mails() == []
+
+
+def test_missed_days_are_made_up_at_the_next_run(world: World) -> None:
+    world.at(NINE - timedelta(days=3))
+    assert world.at(NINE)["reports"] == ["2026-06-08", "2026-06-09", "2026-06-10"]
+    totals = [
+        Report.model_validate_json(world.stored(f"reports/2026/06/{day}/report.json")).checks["quality"].metrics
+        for day in ("07", "08", "09", "10")
+    ]
+    shown = [int(str(metrics["total_events"])) for metrics in totals]
+    assert shown == sorted(shown)
+    assert shown[0] < shown[-1] == 6000
+
+
+def test_a_day_is_the_teams_own(world: World) -> None:
+    tokyo = world.settings.model_copy(
+        update={"time_zone": Settings.model_validate({"time_zone": "Asia/Tokyo"}).time_zone}
+    )
+    late = replace(world, settings=tokyo)
+    assert late.at(datetime(2026, 6, 9, 23, tzinfo=UTC))["reports"] == ["2026-06-10"]
+
+
+def test_an_incident_is_mailed_once_then_daily_and_when_it_is_over(world: World) -> None:
+    strict = {"min_avg_rating": 4.5, "min_lists": 100}
+    world.at(NINE, **strict)
+    (subject, body), *others = world.mails()
+    assert others == []
+    assert subject.startswith("[CRITICAL] Bandit Selector: average rating 2.")
+    assert subject.endswith(" below 4.50")
+    assert "What to do: " in body
+    assert "Since: Wednesday, 10 June 2026, 09:00 UTC" in body
+    assert "reports/2026/06/10/report.html" in body
+    world.at(NINE + timedelta(days=1), **strict)
+    ((subject, body),) = world.mails()
+    assert subject.startswith("[CRITICAL] Bandit Selector: still: average rating")
+    assert "Since: Wednesday, 10 June 2026, 09:00 UTC (24 hours)" in body
+    world.at(NINE + timedelta(days=2), min_lists=100)
+    ((subject, body),) = world.mails()
+    assert subject.startswith("[RECOVERED] Bandit Selector: average rating")
+    world.at(NINE + timedelta(days=3), min_lists=100)
+    assert world.mails() == []
+
+
+def test_an_incident_is_not_over_for_lack_of_data(world: World) -> None:
+    world.at(NINE, min_avg_rating=4.5)
+    assert len(world.mails()) == 1
+    world.at(NINE + timedelta(days=1), min_lists=100_000)
+    assert world.mails() == []
+
+
+def test_a_failing_topic_holds_up_nothing_else_and_its_mail_goes_out_later(world: World) -> None:
+    with pytest.raises(DeliveryFailed, match="1 of the monitor's deliveries"):
+        world.at(NINE, min_ctr=0.9, alert_topic_arn="arn:aws:sns:eu-central-1:123456789012:missing")
+    assert json.loads(world.stored("reports/latest.json"))["overall_status"] == "warning"
+    world.at(NINE + timedelta(minutes=1), min_ctr=0.9)
+    assert [subject for subject, _ in world.mails()] == ["[WARNING] Bandit Selector: CTR 12.37% below 90.00%"]
+
+
+def test_a_failing_bucket_holds_up_no_mail_and_gets_the_report_later(world: World) -> None:
+    with pytest.raises(DeliveryFailed):
+        world.at(NINE, min_ctr=0.9, report_bucket="missing")
+    assert len(world.mails()) == 1
+    world.at(NINE + timedelta(minutes=1), min_ctr=0.9)
+    assert world.stored("reports/2026/06/10/report.json")
+
+
+def test_dead_letters_are_an_incident(world: World) -> None:
+    dead = world.settings.feedback_queue_url.replace("-feedback", "-dead")
+    world.outside.sqs.send_message(QueueUrl=dead, MessageBody="{}")
+    assert dead_letters(world.outside, world.settings) == 1
+    world.at(NINE)
+    ((subject, _),) = world.mails()
+    assert subject == "[CRITICAL] Bandit Selector: feedback could not be applied, dead letters: 1"
+    nowhere = world.settings.model_copy(update={"feedback_queue_url": f"{dead}-missing"})
+    assert dead_letters(world.outside, nowhere) is None
+
+
+def test_stored_sums_that_are_wrong_are_an_incident(world: World) -> None:
+    world.database.connection().execute("UPDATE bandit_states SET alpha = alpha + 1 WHERE algorithm = 'svd'")
+    world.at(NINE)
+    ((subject, body),) = world.mails()
+    assert subject == "[CRITICAL] Bandit Selector: stored sums do not follow from the recorded events"
+    assert "svd" in body
+
+
+def test_the_newest_report_is_the_health_route(world: World) -> None:
+    event = http_event(scope="analytics", at=NINE) | {"routeKey": "GET /analytics/health"}
+    with pytest.raises(NoReport):
+        analytics.respond(event, world.settings, world.database)
+    world.at(NINE)
+    body = analytics.respond(event, world.settings, world.database)["body"]
+    assert json.loads(body) == json.loads(world.stored("reports/latest.json"))
+
+
+def test_the_printed_form_is_the_guides(world: World) -> None:
+    text = printed(report(world.database.connection(), 7, NINE, world.settings, None))
+    lines = text.splitlines()
+    assert lines[:10] == [
+        "=" * 60,
+        "RECOMMENDATION SYSTEM MONITORING REPORT",
+        "=" * 60,
+        "",
+        "Timestamp: 2026-06-10T09:00:00+00:00",
+        "Period: Last 7 days",
+        "Overall Status: HEALTHY",
+        "",
+        "📊 Health Checks:",
+        "",
+    ]
+    assert "✅ Diversity: OK\n   Metrics:\n      • long_tail_percentage: 0.9" in text
+    assert "✅ Algorithm Balance: OK\n\n✅ Engagement: OK\n" in text
+    assert lines[-3:] == ["✅ No alerts - system is healthy!", "", "=" * 60]
+
+
+def test_an_empty_window_is_no_alarm(database_url: str) -> None:
+    with closing(Database(lambda: database_url)) as database:
+        found = report(database.connection(), 7, NINE, Settings(), None)
+    assert found.overall_status == "healthy"
+    assert {found.checks[name].status for name in ("diversity", "quality", "engagement", "feedback")} == {"no_data"}
+
+
+def test_the_command_prints_and_keeps_the_report_and_tells_nobody(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", world.url)
+    monkeypatch.chdir(tmp_path)
+    assert main(["monitor", "--days", "30", "--html", "report.html"]) == 0
+    said = capsys.readouterr().out
+    assert "RECOMMENDATION SYSTEM MONITORING REPORT" in said
+    assert "Period: Last 30 days" in said
+    assert "💾 Report saved to: monitoring_report.json" in said
+    assert Report.model_validate_json((tmp_path / "monitoring_report.json").read_text()).period_days == 30
+    assert (tmp_path / "report.html").read_text().startswith("<!doctype html>")
+    assert attempts(world) == []

@@ -1,0 +1,115 @@
+"""Publishing: versions, at most one a second, one publisher, forgetting that survives restarts and conversions."""
+
+import psycopg
+import pytest
+from bandit_selector.lists.context import CONTEXT_KEYS
+from bandit_selector.settings import Settings
+from bandit_selector.store.connection import Connection, connect
+from bandit_selector.store.posteriors import PUBLISH_LOCK, gather, publish
+from bandit_selector.store.verification import first_difference, rebuild
+
+from tests.builders import learn_cell
+
+SETTINGS = Settings()
+CELL = "evening|weekday|regular"
+
+
+def a_second_passes(connection: Connection) -> None:
+    connection.execute("UPDATE bandit_posteriors SET published_at = published_at - interval '2 seconds'")
+
+
+def published(connection: Connection, key: str = CELL) -> dict[str, float]:
+    rows = connection.execute("SELECT algorithm, probability FROM bandit_posteriors WHERE context_key = %s", [key])
+    return dict(rows.fetchall())
+
+
+def test_nothing_learned_publishes_even_chances_for_every_context(connection: Connection) -> None:
+    assert publish(connection, SETTINGS) == 1
+    for key in CONTEXT_KEYS:
+        assert list(published(connection, key).values()) == pytest.approx([1 / 6] * 6, abs=1e-3)
+
+
+def test_the_best_arm_is_drawn_most_and_guarded(connection: Connection) -> None:
+    learn_cell(connection, "svd", 4000, 6000)
+    learn_cell(connection, "graph", 500, 9500)
+    publish(connection, SETTINGS)
+    chances = published(connection)
+    assert max(chances, key=chances.__getitem__) == "svd"
+    assert sum(chances.values()) == pytest.approx(1)
+    assert min(chances.values()) >= 0.01 - 1e-12
+    assert max(chances.values()) <= 0.70 + 1e-12
+
+
+def test_versions_rise_at_most_once_a_second_and_only_on_news(connection: Connection) -> None:
+    assert publish(connection, SETTINGS) == 1
+    learn_cell(connection, "svd", 5, 5)
+    assert publish(connection, SETTINGS) is None
+    a_second_passes(connection)
+    assert publish(connection, SETTINGS) == 2
+    a_second_passes(connection)
+    assert publish(connection, SETTINGS) is None
+
+
+CRASH_AT_COMMIT = """
+    CREATE FUNCTION crash() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$;
+    CREATE CONSTRAINT TRIGGER crash AFTER INSERT OR UPDATE ON bandit_posteriors DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION crash()
+"""
+
+
+def test_one_publishes_at_a_time(connection: Connection, database_url: str) -> None:
+    with connect(database_url) as other, other.transaction():
+        other.execute("SELECT pg_advisory_xact_lock(%s)", [PUBLISH_LOCK])
+        assert publish(connection, SETTINGS) is None
+    assert publish(connection, SETTINGS) == 1
+
+
+def test_forgetting_survives_restarts_and_a_conversion_ages_nothing(connection: Connection) -> None:
+    forgetful = Settings(half_life=100)
+    learn_cell(connection, "svd", 50, 50)
+    publish(connection, forgetful)
+    learn_cell(connection, "svd", 51, 49)
+    svd = gather(connection, forgetful).counts
+    row, column = CONTEXT_KEYS.index(CELL), forgetful.arms.index("svd")
+    assert (svd.successes[row, column], svd.failures[row, column]) == (51, 49)
+    a_second_passes(connection)
+    publish(connection, forgetful)
+    learn_cell(connection, "graph", 0, 100)
+    svd = gather(connection, forgetful).counts
+    assert (svd.successes[row, column], svd.failures[row, column]) == pytest.approx((25.5, 24.5))
+
+
+def test_arms_come_and_go_by_configuration(connection: Connection) -> None:
+    publish(connection, SETTINGS)
+    a_second_passes(connection)
+    newer = Settings(arms=("svd", "item_cf", "embeddings", "two_tower"))
+    assert publish(connection, newer) == 2
+    assert set(published(connection)) == set(newer.arms)
+
+
+def test_a_context_that_has_learned_has_a_cell_for_every_arm(connection: Connection) -> None:
+    learn_cell(connection, "svd", 3, 2)
+    publish(connection, SETTINGS)
+    cells = connection.execute("SELECT context_key, count(*), sum(total_pulls) FROM bandit_states GROUP BY 1")
+    assert cells.fetchall() == [(CELL, 6, 0)]
+    assert first_difference(connection) is not None  # these counts came from no event
+    rebuild(connection)
+    assert first_difference(connection) is None
+
+
+def test_keys_of_an_older_application_are_left_alone(connection: Connection) -> None:
+    learn_cell(connection, "svd", 900, 100, key="0123456789abcdef0123456789abcdef01234567")
+    publish(connection, SETTINGS)
+    assert published(connection)["svd"] == pytest.approx(1 / 6, abs=1e-3)
+
+
+def test_a_crash_while_publishing_leaves_the_last_version_in_force(connection: Connection, database_url: str) -> None:
+    publish(connection, SETTINGS)
+    before = published(connection)
+    learn_cell(connection, "svd", 400, 600)
+    a_second_passes(connection)
+    connection.execute(CRASH_AT_COMMIT)
+    with connect(database_url) as doomed, pytest.raises(psycopg.OperationalError):
+        publish(doomed, SETTINGS)
+    assert published(connection) == before

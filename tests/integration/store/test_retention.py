@@ -1,0 +1,88 @@
+"""Removing events keeps what was learned, and the invariant with it."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from bandit_selector.store.connection import Connection
+from bandit_selector.store.outcomes import apply, settle
+from bandit_selector.store.retention import forget_user, prune
+from bandit_selector.store.verification import first_difference, rebuild
+from hypothesis import HealthCheck, given, settings
+
+from tests.builders import EPOCH, RULE, show
+from tests.integration.histories import History, histories
+
+END = EPOCH + timedelta(days=30)
+DAY = datetime(2026, 3, 6, tzinfo=UTC)
+SAME_DATABASE = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def live(connection: Connection, history: History) -> None:
+    connection.execute(
+        "TRUNCATE recommendation_events, feedback_events, bandit_states, recommendation_hours, experiment_days,"
+        " experiment_visitors"
+    )
+    connection.execute("UPDATE bandit_retention SET complete_from = '-infinity'")
+    show(connection, history.impressions)
+    apply(connection, history.messages, RULE, END)
+    settle(connection, END, RULE, END, 1000)
+
+
+def learned(connection: Connection) -> list[tuple[object, ...]]:
+    return connection.execute(
+        "SELECT context_key, algorithm, alpha, beta, total_pulls FROM bandit_states ORDER BY 1, 2"
+    ).fetchall()
+
+
+@SAME_DATABASE
+@given(history=histories())
+def test_pruning_removes_old_events_and_changes_no_count(connection: Connection, history: History) -> None:
+    live(connection, history)
+    before = learned(connection)
+    list(prune(connection, DAY, batch=2))
+    old = connection.execute("SELECT count(*) FROM recommendation_events WHERE created_at < %s", [DAY]).fetchone()
+    assert old == (0,)
+    assert learned(connection) == before
+    assert first_difference(connection) is None
+
+
+@SAME_DATABASE
+@given(history=histories())
+def test_a_prune_that_stops_after_a_batch_leaves_the_invariant(connection: Connection, history: History) -> None:
+    live(connection, history)
+    next(prune(connection, DAY, batch=1), None)
+    assert first_difference(connection) is None
+
+
+@SAME_DATABASE
+@given(history=histories())
+def test_a_forgotten_visitor_leaves_only_what_was_learned(connection: Connection, history: History) -> None:
+    live(connection, history)
+    before = learned(connection)
+    forget_user(connection, 1)
+    rows = connection.execute(
+        "SELECT (SELECT count(*) FROM recommendation_events WHERE user_id = 1)"
+        " + (SELECT count(*) FROM feedback_events WHERE user_id = 1)"
+        " + (SELECT count(*) FROM experiment_visitors WHERE user_id = 1)"
+    ).fetchone()
+    assert rows == (0,)
+    assert learned(connection) == before
+    assert first_difference(connection) is None
+
+
+def test_only_whole_days_are_pruned(connection: Connection) -> None:
+    with pytest.raises(ValueError, match="whole UTC days"):
+        next(prune(connection, DAY + timedelta(hours=1)))
+
+
+@SAME_DATABASE
+@given(history=histories())
+def test_a_wrong_count_is_named_and_rebuilt(connection: Connection, history: History) -> None:
+    live(connection, history)
+    before = learned(connection)
+    connection.execute("UPDATE bandit_states SET alpha = alpha + 1, total_successes = total_successes + 1")
+    if before:
+        assert str(before[0][0]) in (first_difference(connection) or "")
+    assert rebuild(connection) == len(before)
+    assert learned(connection) == before
+    assert first_difference(connection) is None

@@ -1,0 +1,147 @@
+"""The clock's half of feedback: silence is visited in bounded steps, by one at a time, and never has the last word."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+
+import pytest
+from bandit_selector.feedback import Message
+from bandit_selector.settings import Settings
+from bandit_selector.store.connection import Connection, Database, connect
+from bandit_selector.store.outcomes import SETTLE_LOCK, Rule, apply, lock_impressions, settle
+from bandit_selector.store.verification import first_difference
+
+from functions.feedback.settle import BATCH, settle_due
+from tests.builders import EPOCH, RULE, Impression, message, show
+
+SETTINGS = Settings()
+WEEK = timedelta(days=7)
+SOON = EPOCH + timedelta(minutes=11)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    with closing(Database(lambda: database_url)) as opened:
+        yield opened
+
+
+def shown(connection: Connection, count: int, over: timedelta = timedelta(0)) -> None:
+    """Impressions 1…count of one arm, spread evenly over a time from EPOCH on."""
+    show(
+        connection,
+        [Impression(n, n % 500, n, created_at=EPOCH + (n - 1) * over / count) for n in range(1, count + 1)],
+    )
+
+
+def click(event_id: int) -> Message:
+    return message(event_id, at=EPOCH + timedelta(hours=1), user_id=event_id % 500, event_id=event_id)
+
+
+def outcomes(connection: Connection) -> dict[str | None, int]:
+    return dict(connection.execute("SELECT outcome, count(*) FROM recommendation_events GROUP BY outcome").fetchall())
+
+
+def cell(connection: Connection) -> tuple[float, ...]:
+    row = connection.execute(
+        "SELECT alpha, beta, total_pulls FROM bandit_states WHERE algorithm = 'svd' AND total_pulls > 0"
+    ).fetchone()
+    return row or (1, 1, 0)
+
+
+def always() -> bool:
+    return True
+
+
+def test_silence_becomes_failure_only_when_its_time_is_over(connection: Connection, database: Database) -> None:
+    shown(connection, 10)
+    assert settle_due(EPOCH + timedelta(minutes=10), SETTINGS, database, always) == 0
+    assert settle_due(SOON, SETTINGS, database, always) == 10
+    assert (outcomes(connection), cell(connection)) == ({"failure": 10}, (1, 11, 10))
+
+
+def test_a_later_click_converts_a_silent_impression(connection: Connection, database: Database) -> None:
+    shown(connection, 10)
+    settle_due(SOON, SETTINGS, database, always)
+    apply(connection, [click(3)], RULE, SOON)
+    assert (outcomes(connection), cell(connection)) == ({"failure": 9, "success": 1}, (2, 10, 10))
+    assert settle_due(SOON + WEEK, SETTINGS, database, always) == 0
+    assert first_difference(connection) is None
+
+
+def test_a_week_of_standing_still_is_caught_up_with_in_bounded_transactions(
+    connection: Connection, database: Database
+) -> None:
+    shown(connection, 2 * BATCH + 100, over=WEEK)
+    assert settle_due(EPOCH + WEEK + timedelta(hours=1), SETTINGS, database, always) == 2 * BATCH + 100
+    visits = connection.execute("SELECT count(*) FROM recommendation_events GROUP BY xmin::text ORDER BY 1").fetchall()
+    assert visits == [(100,), (BATCH,), (BATCH,)]  # rows written by each transaction
+    assert cell(connection) == (1, 1 + 2 * BATCH + 100, 2 * BATCH + 100)
+    assert first_difference(connection) is None
+
+
+def test_when_the_functions_time_is_up_the_rest_waits_for_the_next_minute(
+    connection: Connection, database: Database
+) -> None:
+    shown(connection, BATCH + 100)
+    looks = iter([True, False])
+    assert settle_due(SOON, SETTINGS, database, lambda: next(looks)) == BATCH
+    assert settle_due(SOON, SETTINGS, database, always) == 100
+
+
+def test_two_that_settle_at_once_visit_each_impression_once(connection: Connection, database_url: str) -> None:
+    shown(connection, 1_000)
+    start = threading.Barrier(2)
+    visited = [0, 0]
+
+    def visit(number: int) -> None:
+        with connect(database_url) as own:
+            start.wait()
+            while remaining(own):
+                visited[number] += settle(own, SOON, RULE, SOON, limit=50)
+
+    threads = [threading.Thread(target=visit, args=(number,)) for number in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(visited) == 1_000
+    assert cell(connection) == (1, 1_001, 1_000)
+
+
+def remaining(connection: Connection) -> bool:
+    return (
+        connection.execute("SELECT FROM recommendation_events WHERE settled_at IS NULL LIMIT 1").fetchone() is not None
+    )
+
+
+def test_while_one_settles_another_does_nothing_and_waits_for_nothing(
+    connection: Connection, database_url: str
+) -> None:
+    shown(connection, 10)
+    with connect(database_url, statement_seconds=1) as other, connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [SETTLE_LOCK])
+        lock_impressions(connection, range(1, 6))
+        assert settle(other, SOON, RULE, SOON, limit=5) == 0
+    assert settle(connection, SOON, RULE, SOON, limit=5) == 5
+
+
+def test_with_silence_off_only_what_visitors_say_counts(connection: Connection, database: Database) -> None:
+    guide = Settings(silence_counts_after=None)
+    shown(connection, 10)
+    apply(connection, [click(1)], Rule.of(guide), SOON)
+    assert settle_due(SOON, guide, database, always) == 10
+    assert (outcomes(connection), cell(connection)) == ({None: 9, "success": 1}, (2, 1, 1))
+    apply(connection, [click(2)], Rule.of(guide), SOON)
+    assert (outcomes(connection), cell(connection)) == ({None: 8, "success": 2}, (3, 1, 2))
+
+
+def test_feedback_received_before_its_impression_was_visible_is_found_by_the_visit(
+    connection: Connection, database: Database
+) -> None:
+    assert apply(connection, [click(1)], RULE, SOON).unattributed == 1
+    shown(connection, 2)
+    assert settle_due(SOON, SETTINGS, database, always) == 2
+    assert (outcomes(connection), cell(connection)) == ({"failure": 1, "success": 1}, (2, 2, 2))
+    lost = connection.execute("SELECT count(*) FROM feedback_events WHERE event_id IS NULL").fetchone()
+    assert lost == (0,)
