@@ -147,7 +147,7 @@ def _statements(visit: Visit) -> Callable[[Connection], object]:
 
     def ask(own: Connection) -> object:
         read_visitor(own, visit.user_id, CONTEXT_KEYS[:3], SETTINGS.arms)
-        return record_slate(own, uuid4(), visit.user_id, [], [], {}, None, visit.at)
+        return record_slate(own, uuid4(), visit.user_id, [], {}, None, visit.at)
 
     return ask
 

@@ -92,7 +92,7 @@ def _served_rate(world: Synthetic, lists: Lists, context: Context, probabilities
     shown: dict[int, list[int]] = {}
     for user in _users(world, context):
         if probabilities is None:
-            places = control_slate(lists[user], CONTROL, SERVED, Random(user))
+            places = control_slate(lists[user], CONTROL, SERVED, Random(user), "hybrid_control")
         else:
             places = bandit_slate(lists[user], probabilities, SERVED, GUARDS, Random(user))
         shown[user] = _ids(places)

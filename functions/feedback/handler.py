@@ -36,7 +36,7 @@ def consume(event: dict[str, Any], database: Database, settings: Settings) -> di
     poison = [record for record, message in zip(records, read, strict=True) if not isinstance(message, Message)]
     if messages:
         now = max(message.received_at for message in messages)
-        report(database.run(lambda connection: apply(connection, messages, Rule.of(settings), now)), len(messages))
+        log_applied(database.run(lambda connection: apply(connection, messages, Rule.of(settings), now)), len(messages))
         publish_posteriors(database, settings, TELEMETRY)
     for record in poison:
         TELEMETRY.logger.error(str(read_message(record["body"])), message_id=record["messageId"], body=record["body"])
@@ -44,7 +44,7 @@ def consume(event: dict[str, Any], database: Database, settings: Settings) -> di
     return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in poison]}
 
 
-def report(applied: Applied, delivered: int) -> None:
+def log_applied(applied: Applied, delivered: int) -> None:
     """Logs what moved in the words that operators look for, all cells of a batch in one line, and counts."""
     log_outcomes("Bandit success", {change.cell: change.successes for change in applied.changes if change.successes})
     log_outcomes("Bandit failure", {change.cell: change.failures for change in applied.changes if change.failures})

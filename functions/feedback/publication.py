@@ -1,8 +1,8 @@
 """What both halves of feedback do when counts have moved: publish, and never let learning stop the counting."""
 
+from bandit_selector.services.publish import publish
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Database
-from bandit_selector.store.posteriors import publish
 from bandit_selector.telemetry import Telemetry
 
 

@@ -1,19 +1,19 @@
-"""The monitor's run at 9 AM: a report per day, kept, put into the bucket, and mails about what is wrong."""
+"""The monitor's run at 9 AM: a report for each day into the bucket, and mails about what is wrong. Knows AWS only."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, Final
 
 import boto3
 from bandit_selector.errors import DeliveryFailed
-from bandit_selector.health.incidents import mails
 from bandit_selector.pages.report import page
-from bandit_selector.services.report import Report, report
+from bandit_selector.services.daily import Carriers, address, deliver, make_due
+from bandit_selector.services.report import Report
 from bandit_selector.settings import Settings, read_settings
-from bandit_selector.store import reports
-from bandit_selector.store.connection import Connection, Database
+from bandit_selector.store.connection import Database
 from bandit_selector.store.credentials import database_url
+from bandit_selector.store.reports import Unsent
 from bandit_selector.telemetry import Telemetry
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
@@ -22,12 +22,9 @@ from functions.monitor.backlog import read_backlog
 
 SETTINGS: Final = read_settings()
 DATABASE: Final = Database(lambda: database_url(SETTINGS), statement_seconds=240)
-
 TELEMETRY: Final = Telemetry("monitor")
 
 PERIOD_DAYS: Final = 7
-MADE_UP_DAYS: Final = 7
-"""So many missed days are made up at most."""
 AWS: Final = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
 
 
@@ -54,99 +51,60 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 
 def run(now: datetime, days: int, settings: Settings, database: Database, outside: Outside) -> dict[str, Any]:
-    """Makes the reports that are due, then delivers whatever has not gone out yet.
+    """Makes the reports that are due, then delivers everything that has not gone out yet.
 
-    Raises DeliveryFailed at the end if some of it did not: the rest has gone out, and the next run tries again.
+    Raises DeliveryFailed at the end if a delivery failed: the rest has gone out, and the next run tries again.
     """
-    made = database.run(lambda connection: make(connection, now, days, settings, dead_letters(outside, settings)))
-    faults = database.run(lambda connection: deliver(connection, now, settings, outside))
-    if faults:
-        TELEMETRY.count("DeliveriesFailed", len(faults))
-        raise DeliveryFailed(f"{len(faults)} of the monitor's deliveries failed and will be tried again: {faults[0]}")
+    dead = dead_letters(outside, settings)
+    made = database.run(lambda connection: make_due(connection, now, days, settings, dead))
+    failures = database.run(lambda connection: deliver(connection, now, carriers(outside, settings)))
+    if failures:
+        TELEMETRY.count("DeliveriesFailed", len(failures))
+        raise DeliveryFailed(
+            f"{len(failures)} of the monitor's deliveries failed and will be tried again: {failures[0]}"
+        )
     today = now.astimezone(settings.time_zone).date()
     return {"reports": [day.isoformat() for day in made], "address": address(settings, today)}
 
 
-def make(connection: Connection, now: datetime, days: int, settings: Settings, dead: int | None) -> list[date]:
-    """Makes today's report and those of the days missed, and writes the mails today's calls for; returns the days."""
-    with connection.transaction():
-        reports.lock(connection)
-        local = now.astimezone(settings.time_zone)
-        if reports.attempted(connection, local.date(), days):
-            return []
-        missed = _missed(local, reports.newest_day(connection, days))
-        for moment in missed:
-            _keep(connection, report(connection, days, moment, settings, dead), now)
-        newest = report(connection, days, local, settings, dead)
-        _keep(connection, newest, now)
-        _tell(connection, newest, local, settings)
-    return [moment.date() for moment in (*missed, local)]
-
-
-def deliver(connection: Connection, now: datetime, settings: Settings, outside: Outside) -> list[str]:
-    """Stores the reports and sends the mails that have not gone out yet; returns what failed, in sentences."""
-    faults: list[str] = []
-    for day, days, content in reports.not_stored(connection):
-        found = Report.model_validate(content)
-        if _done(lambda day=day, found=found: _store(outside.s3, settings, day, found), faults):
-            reports.stored(connection, day, days, now)
-    for mail in reports.unsent(connection):
-        if _done(lambda mail=mail: _send(outside.sns, settings, mail), faults):
-            reports.sent(connection, mail.id, now)
-            TELEMETRY.count("MailsSent")
-    return faults
-
-
-def address(settings: Settings, day: date) -> str:
-    """Where a day's report lies, for people."""
-    return f"s3://{settings.report_bucket}/reports/{day:%Y/%m/%d}/report.html"
-
-
 def dead_letters(outside: Outside, settings: Settings) -> int | None:
     """How many messages wait in the feedback queue's dead-letter queue; None where that cannot be asked."""
-    found = read_backlog(outside.sqs, settings.feedback_queue_url)
-    if found.dead_letters is None:
-        TELEMETRY.logger.warning(found.sentence)
-    return found.dead_letters
+    backlog = read_backlog(outside.sqs, settings.feedback_queue_url)
+    if backlog.dead_letters is None:
+        TELEMETRY.logger.warning(backlog.sentence)
+    return backlog.dead_letters
 
 
-def _keep(connection: Connection, found: Report, now: datetime) -> None:
-    reports.add(connection, found.timestamp.date(), found.period_days, found.model_dump(mode="json"), now)
+def carriers(outside: Outside, settings: Settings) -> Carriers:
+    """S3 takes the reports, SNS the mails."""
+
+    def store(day: date, report: Report) -> None:
+        _attempt(lambda: _store(outside.s3, settings, day, report))
+
+    def send(mail: Unsent) -> None:
+        _attempt(
+            lambda: outside.sns.publish(TopicArn=settings.alert_topic_arn, Subject=mail.subject, Message=mail.body)
+        )
+        TELEMETRY.count("MailsSent")
+
+    return Carriers(store, send)
 
 
-def _missed(today: datetime, newest: date | None) -> list[datetime]:
-    """The same time of day on each day since the newest report, oldest first."""
-    days = (today.date() - newest).days - 1 if newest else 0
-    return [today - timedelta(days=back) for back in range(min(days, MADE_UP_DAYS), 0, -1)]
-
-
-def _tell(connection: Connection, found: Report, local: datetime, settings: Settings) -> None:
-    known = reports.open_incidents(connection, settings.time_zone)
-    written = mails(found.to_tell(), known, found.unjudged(), local, address(settings, local.date()))
-    reports.tell(connection, written, found.to_tell(), local)
-
-
-def _done(delivery: Callable[[], None], faults: list[str]) -> bool:
+def _attempt(delivery: Callable[[], object]) -> None:
     try:
         delivery()
     except (BotoCoreError, ClientError) as error:
         TELEMETRY.logger.error("A delivery failed", exc_info=error)
-        faults.append(str(error))
-        return False
-    return True
+        raise DeliveryFailed(str(error)) from error
 
 
-def _store(s3: Any, settings: Settings, day: date, found: Report) -> None:
+def _store(s3: Any, settings: Settings, day: date, report: Report) -> None:
     folder = f"reports/{day:%Y/%m/%d}"
-    content = found.model_dump_json(indent=2)
-    _put(s3, settings, f"{folder}/report.html", page(found), "text/html; charset=utf-8")
+    content = report.model_dump_json(indent=2)
+    _put(s3, settings, f"{folder}/report.html", page(report), "text/html; charset=utf-8")
     _put(s3, settings, f"{folder}/report.json", content, "application/json")
     _put(s3, settings, "reports/latest.json", content, "application/json")
 
 
 def _put(s3: Any, settings: Settings, key: str, content: str, kind: str) -> None:
     s3.put_object(Bucket=settings.report_bucket, Key=key, Body=content.encode(), ContentType=kind)
-
-
-def _send(sns: Any, settings: Settings, mail: reports.Unsent) -> None:
-    sns.publish(TopicArn=settings.alert_topic_arn, Subject=mail.subject, Message=mail.body)

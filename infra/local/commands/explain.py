@@ -4,8 +4,8 @@ import argparse
 import dataclasses
 import json
 
+from bandit_selector.services.explain import ArmBelief, Explanation, explain
 from bandit_selector.settings import read_settings
-from bandit_selector.store.explanation import ArmBelief, Explanation, explain
 from rich.console import Console
 from rich.table import Table
 

@@ -2,6 +2,7 @@
 
 import argparse
 
+from bandit_selector.settings import read_settings
 from rich.console import Console
 
 from infra.local.database import open_database
@@ -15,5 +16,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(_arguments: argparse.Namespace) -> int:
     with open_database() as connection:
-        show_stats(report(connection), Console())
+        show_stats(report(connection, read_settings()), Console())
     return 0

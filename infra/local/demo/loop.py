@@ -84,7 +84,7 @@ async def run(service: Installation, world: World, seed: int, visits: int | None
         await stop_settling()
     inspection = await _close(service)
     with connect(service.addresses.database) as connection:
-        found = report(connection)
+        found = report(connection, read_settings())
     dead = await depth(service.session, service.addresses.dead_letter_queue)
     duplicates = service.source.deleted - found.reconciliation.feedback
     return Outcome(world, crowd.visits, pace, found, duplicates, dead, inspection)

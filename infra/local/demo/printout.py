@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Final
 
+from bandit_selector.evidence.ratio import Interval
+from bandit_selector.store.activity import Cell
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
@@ -12,7 +14,7 @@ from rich.text import Text
 
 from infra.local.demo.inspection import Inspection, Mail
 from infra.local.demo.loop import Outcome
-from infra.local.demo.report import Cell, Group, Report
+from infra.local.demo.report import Report
 from infra.local.installation import Addresses
 
 COLOURS: Final = {"healthy": "green", "warning": "yellow", "critical": "red"}
@@ -68,7 +70,8 @@ def show_stats(found: Report, console: Console) -> None:
 def as_json(outcome: Outcome) -> str:
     """One line for scripts; rates are shares, `lift` is treatment's CTR over control's, less one."""
     found = outcome.report
-    counts = found.reconciliation
+    counts, lift = found.reconciliation, _lift_of(found)
+    treatment, control = _sides(found)
     return json.dumps(
         {
             "world": outcome.world.name,
@@ -79,10 +82,10 @@ def as_json(outcome: Outcome) -> str:
                 "steady": round(outcome.pace.steady, 1),
                 "queue_empty_after": round(outcome.pace.emptying, 1),
             },
-            "treatment": _numbers(found.treatment),
-            "control": _numbers(found.control),
-            "lift": found.lift.relative.estimate if found.lift else None,
-            "lift_interval": [found.lift.relative.low, found.lift.relative.high] if found.lift else None,
+            "treatment": _numbers(treatment),
+            "control": _numbers(control),
+            "lift": lift.estimate if lift else None,
+            "lift_interval": [lift.low, lift.high] if lift else None,
             "states": {
                 "cells": len(found.cells),
                 "successes": sum(cell.successes for cell in found.cells),
@@ -106,31 +109,61 @@ def _inspected(inspection: Inspection | None) -> dict[str, object] | None:
     return {"status": inspection.status, "mails": mails, "report": str(inspection.page)}
 
 
-def _numbers(group: Group) -> dict[str, float]:
-    return {**asdict(group), "ctr": group.ctr}
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of the A/B test: visitors, movies shown to them, and how many of those they clicked."""
+
+    users: int
+    shown: int
+    clicked: int
+
+    @property
+    def ctr(self) -> float:
+        return self.clicked / self.shown if self.shown else 0.0
+
+
+def _sides(found: Report) -> tuple[Side, Side]:
+    """Treatment and control."""
+    test = found.test
+    if test is None:
+        return Side(0, 0, 0), Side(0, 0, 0)
+    treatment, control = test.treatment, test.control
+    return (
+        Side(test.treatment_users, treatment.shown, treatment.clicked),
+        Side(test.control_users, control.shown, control.clicked),
+    )
+
+
+def _lift_of(found: Report) -> Interval | None:
+    lift = found.test.metrics["ctr"].lift if found.test else None
+    return lift.relative if lift else None
+
+
+def _numbers(side: Side) -> dict[str, float]:
+    return {**asdict(side), "ctr": side.ctr}
 
 
 def _groups(found: Report) -> Table:
     table = Table(title="A/B test: bandit against the fixed hybrid")
     for name in ("group", "users", "shown", "clicked", "CTR"):
         table.add_column(name, justify="left" if name == "group" else "right")
-    for name, group in (("treatment (bandit)", found.treatment), ("control (hybrid)", found.control)):
+    for name, group in zip(("treatment (bandit)", "control (hybrid)"), _sides(found), strict=True):
         table.add_row(name, f"{group.users:,}", f"{group.shown:,}", f"{group.clicked:,}", f"{group.ctr:.2%}")
     return table
 
 
 def _lift(found: Report) -> str:
-    if found.lift is None:
-        return "Lift: too little was seen to compare the groups."
-    lift = found.lift.relative
+    lift = _lift_of(found)
+    if lift is None:
+        return found.test.sentence if found.test else "Nothing was shown yet."
     interval = f"95 % anytime: {lift.low:+.1%} … {lift.high:+.1%}"
     return f"Lift of the bandit's CTR over the hybrid's: {lift.estimate:+.1%} ({interval})"
 
 
 def _learned(cells: Sequence[Cell]) -> Table:
     """One row per context, one column per arm: successes of outcomes, and the share of places it now gets."""
-    arms = sorted({cell.algorithm for cell in cells})
-    by_place = {(cell.context_key, cell.algorithm): cell for cell in cells}
+    arms = sorted({cell.arm for cell in cells})
+    by_place = {(cell.context_key, cell.arm): cell for cell in cells}
     table = Table(title="Learned: successes/outcomes → share of places", row_styles=["", "dim"])
     table.add_column("context")
     for arm in arms:

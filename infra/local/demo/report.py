@@ -1,35 +1,14 @@
-"""What a demo has to show for itself, read from the tables alone. Knows no visitor and prints nothing."""
+"""What a demo shows of itself: the product's own read-out of the test, what was learned, and where rows went."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bandit_selector.evidence.ratio import Lift, clustered, compare
+from bandit_selector.evidence.experiment import ReadOut
+from bandit_selector.services.report import whole_test
+from bandit_selector.settings import Settings
+from bandit_selector.store import activity
+from bandit_selector.store.activity import Cell
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.verification import first_difference
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """One side of the A/B test: users, movies shown to them, and how many of those they clicked."""
-
-    users: int
-    shown: int
-    clicked: int
-
-    @property
-    def ctr(self) -> float:
-        return self.clicked / self.shown if self.shown else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """What was learned of one arm in one context; `probability` is the published share of places."""
-
-    context_key: str
-    algorithm: str
-    successes: int
-    failures: int
-    probability: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,55 +24,25 @@ class Reconciliation:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The state of the tables at one moment; `difference` is None where the counts agree with the events."""
+    """The state of the tables at one moment; `difference` is None where the counts agree with the events.
 
-    treatment: Group
-    control: Group
-    lift: Lift | None
+    `test` is None before the first list.
+    """
+
+    test: ReadOut | None
     cells: list[Cell]
     reconciliation: Reconciliation
     difference: str | None
 
 
-def report(connection: Connection) -> Report:
+def report(connection: Connection, settings: Settings) -> Report:
     """Reads everything; raises what psycopg raises."""
-    treatment, control = _per_user(connection, "bandit\\_%"), _per_user(connection, "hybrid\\_control")
     return Report(
-        treatment=_group(treatment),
-        control=_group(control),
-        lift=compare(clustered(treatment), clustered(control)),
-        cells=_cells(connection),
+        test=whole_test(connection, settings),
+        cells=activity.cells(connection),
         reconciliation=_reconciliation(connection),
         difference=first_difference(connection),
     )
-
-
-def _group(users: Iterable[tuple[int, int]]) -> Group:
-    clicked, shown = zip(*users, strict=True) if users else ((), ())
-    return Group(len(shown), sum(shown), sum(clicked))
-
-
-def _per_user(connection: Connection, algorithms: str) -> list[tuple[int, int]]:
-    """(clicked, shown) of each user who was shown anything by these algorithms."""
-    rows = connection.execute(
-        """
-        SELECT count(*) FILTER (WHERE clicked), count(*) FROM recommendation_events
-        WHERE algorithm LIKE %s AND algorithm NOT LIKE '%%fallback' GROUP BY user_id
-        """,
-        [algorithms],
-    )
-    return [(clicked, shown) for clicked, shown in rows]
-
-
-def _cells(connection: Connection) -> list[Cell]:
-    rows = connection.execute(
-        """
-        SELECT context_key, algorithm, s.total_successes, s.total_failures, p.probability
-        FROM bandit_states AS s LEFT JOIN bandit_posteriors AS p USING (context_key, algorithm)
-        ORDER BY context_key, algorithm
-        """
-    )
-    return [Cell(*row) for row in rows]
 
 
 def _reconciliation(connection: Connection) -> Reconciliation:

@@ -4,10 +4,10 @@ from contextlib import closing
 
 import pytest
 from bandit_selector.errors import UnknownEvent
+from bandit_selector.services.explain import explain
+from bandit_selector.services.publish import publish
 from bandit_selector.settings import GUIDE_ARMS, Settings
 from bandit_selector.store.connection import Connection, Database
-from bandit_selector.store.explanation import explain
-from bandit_selector.store.posteriors import publish
 
 from functions.select.handler import respond
 from infra.local.commands.explain import sentences

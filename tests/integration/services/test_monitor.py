@@ -13,7 +13,7 @@ import boto3
 import pytest
 from bandit_selector.errors import DeliveryFailed, NoReport
 from bandit_selector.pages.printed import printed
-from bandit_selector.services.report import Report, report
+from bandit_selector.services.report import Now, Report, make_report
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Database, connect
 from moto.server import ThreadedMotoServer
@@ -26,6 +26,7 @@ from tests.integration.activity import copy_database, live
 from tests.integration.events import http_event, load_site
 
 NUMBERS = count()
+NOTHING_NOW = Now(dead_letters=None, difference=None, candidates_updated=None)
 NINE = datetime(2026, 6, 10, 9, tzinfo=UTC)
 LENIENT = {
     "min_ctr": 0.01,
@@ -238,7 +239,7 @@ def test_the_newest_report_is_the_health_route(world: World) -> None:
 
 
 def test_the_printed_form_is_the_guides(world: World) -> None:
-    text = printed(report(world.database.connection(), 7, NINE, world.settings, None))
+    text = printed(make_report(world.database.connection(), 7, NINE, world.settings, NOTHING_NOW))
     lines = text.splitlines()
     assert lines[:10] == [
         "=" * 60,
@@ -257,9 +258,20 @@ def test_the_printed_form_is_the_guides(world: World) -> None:
     assert lines[-3:] == ["✅ No alerts - system is healthy!", "", "=" * 60]
 
 
+def test_a_backfilled_report_leaves_out_what_only_the_present_knows(world: World) -> None:
+    world.at(NINE - timedelta(days=2))
+    world.at(NINE)
+    backfilled = Report.model_validate_json(world.stored("reports/2026/06/09/report.json"))
+    today = Report.model_validate_json(world.stored("reports/2026/06/10/report.json"))
+    assert backfilled.checks["candidates"].metrics["age_hours"] is None
+    assert backfilled.checks["feedback"].metrics["dead_letters"] is None
+    assert today.checks["feedback"].metrics["dead_letters"] == 0
+    assert backfilled.checks["learning"].metrics["invariant"] == "holds"
+
+
 def test_an_empty_window_is_no_alarm(database_url: str) -> None:
     with closing(Database(lambda: database_url)) as database:
-        found = report(database.connection(), 7, NINE, Settings(), None)
+        found = make_report(database.connection(), 7, NINE, Settings(), NOTHING_NOW)
     assert found.overall_status == "healthy"
     assert {found.checks[name].status for name in ("diversity", "quality", "engagement", "feedback")} == {"no_data"}
 

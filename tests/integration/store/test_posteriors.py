@@ -2,10 +2,13 @@
 
 import psycopg
 import pytest
+from bandit_selector.learning.counts import remembered
 from bandit_selector.lists.context import CONTEXT_KEYS
+from bandit_selector.services.publish import publish
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Connection, connect
-from bandit_selector.store.posteriors import PUBLISH_LOCK, gather, publish
+from bandit_selector.store.locks import Lock
+from bandit_selector.store.posteriors import read_cells
 from bandit_selector.store.verification import first_difference, rebuild
 
 from tests.builders import learn_cell
@@ -60,7 +63,7 @@ CRASH_AT_COMMIT = """
 
 def test_one_publishes_at_a_time(connection: Connection, database_url: str) -> None:
     with connect(database_url) as other, other.transaction():
-        other.execute("SELECT pg_advisory_xact_lock(%s)", [PUBLISH_LOCK])
+        other.execute("SELECT pg_advisory_xact_lock(%s)", [Lock.PUBLISH])
         assert publish(connection, SETTINGS) is None
     assert publish(connection, SETTINGS) == 1
 
@@ -70,13 +73,13 @@ def test_forgetting_survives_restarts_and_a_conversion_ages_nothing(connection: 
     learn_cell(connection, "svd", 50, 50)
     publish(connection, forgetful)
     learn_cell(connection, "svd", 51, 49)
-    svd = gather(connection, forgetful).counts
+    svd = remembered(read_cells(connection, CONTEXT_KEYS, forgetful.arms), forgetful.half_life)
     row, column = CONTEXT_KEYS.index(CELL), forgetful.arms.index("svd")
     assert (svd.successes[row, column], svd.failures[row, column]) == (51, 49)
     a_second_passes(connection)
     publish(connection, forgetful)
     learn_cell(connection, "graph", 0, 100)
-    svd = gather(connection, forgetful).counts
+    svd = remembered(read_cells(connection, CONTEXT_KEYS, forgetful.arms), forgetful.half_life)
     assert (svd.successes[row, column], svd.failures[row, column]) == pytest.approx((25.5, 24.5))
 
 

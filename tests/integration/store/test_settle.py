@@ -9,7 +9,8 @@ import pytest
 from bandit_selector.feedback import Message
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Connection, Database, connect
-from bandit_selector.store.outcomes import SETTLE_LOCK, Rule, apply, lock_impressions, settle
+from bandit_selector.store.locks import Lock
+from bandit_selector.store.outcomes import Rule, apply, lock_impressions, settle
 from bandit_selector.store.verification import first_difference
 
 from functions.feedback.settle import BATCH, settle_due
@@ -120,7 +121,7 @@ def test_while_one_settles_another_does_nothing_and_waits_for_nothing(
 ) -> None:
     shown(connection, 10)
     with connect(database_url, statement_seconds=1) as other, connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", [SETTLE_LOCK])
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [Lock.SETTLE])
         lock_impressions(connection, range(1, 6))
         assert settle(other, SOON, RULE, SOON, limit=5) == 0
     assert settle(connection, SOON, RULE, SOON, limit=5) == 5

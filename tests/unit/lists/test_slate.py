@@ -5,6 +5,7 @@ from collections import Counter
 from random import Random
 
 import pytest
+from bandit_selector.lists.names import CONTROL, arm_of
 from bandit_selector.lists.slate import (
     Candidate,
     Candidates,
@@ -61,7 +62,9 @@ def test_every_page_has_its_share_of_long_tail_while_there_is_any(
     tail = {movie for listed in ids.values() for movie in listed if movie % 2 == 0}
     for places in (
         bandit_slate(candidates(ids), chances(ids), page, GUARDS, Random(seed)),
-        control_slate(candidates({arm: listed for arm, listed in ids.items() if listed}), {"svd": 1}, page, Random(1)),
+        control_slate(
+            candidates({arm: listed for arm, listed in ids.items() if listed}), {"svd": 1}, page, Random(1), CONTROL
+        ),
     ):
         found = sum(place.movie_id % 2 == 0 for place in places)
         exhausted = len(tail) < page.offset + page.limit
@@ -73,7 +76,7 @@ def test_pages_of_one_generator_make_one_list(ids: dict[str, list[int]], limit: 
     def page(offset: int) -> list[tuple[int, str | None]]:
         places = bandit_slate(candidates(ids), chances(ids), Page(offset, limit, 0.2), GUARDS, Random(seed))
         assert [place.position for place in places] == list(range(offset + 1, offset + 1 + len(places)))
-        return [(place.movie_id, place.arm) for place in places]
+        return [(place.movie_id, place.algorithm) for place in places]
 
     assert page(0) + page(limit) == page(0) + page(limit)
     assert not set(page(0)) & set(page(limit))
@@ -87,8 +90,8 @@ def test_arms_are_drawn_as_often_as_their_propensities_say() -> None:
         places = bandit_slate(
             candidates(ids), {"svd": 0.9, "graph": 0.09, "item_cf": 0.01}, Page(0, 10, 0.2), GUARDS, randomness
         )
-        drawn.update(place.arm for place in places)
-        assert {place.arm: round(place.propensity or 0, 9) for place in places}.items() <= {
+        drawn.update(arm_of(place.algorithm) for place in places)
+        assert {arm_of(place.algorithm): round(place.propensity or 0, 9) for place in places}.items() <= {
             "svd": 0.7, "graph": 0.27, "item_cf": 0.03
         }.items()  # fmt: skip
     expected = [6000 * chance for chance in (0.7, 0.27, 0.03)]
@@ -102,11 +105,11 @@ def test_when_an_arm_drops_out_the_others_are_drawn_by_their_new_propensities() 
     later: list[Place] = []
     for _ in range(600):
         places = bandit_slate(candidates(ids), weights, Page(0, 12, 0.0), GUARDS, randomness)
-        gone = next((place.position for place in places if place.arm == "svd"), 99)
+        gone = next((place.position for place in places if place.algorithm == "bandit_svd"), 99)
         later += [place for place in places if place.position > gone]
-    assert {place.arm for place in later} == {"graph", "item_cf"}
-    assert {round(place.propensity or 0, 9) for place in later if place.arm == "graph"} == {0.7}
-    drawn = sum(place.arm == "graph" for place in later)
+    assert {arm_of(place.algorithm) for place in later} == {"graph", "item_cf"}
+    assert {round(place.propensity or 0, 9) for place in later if place.algorithm == "bandit_graph"} == {0.7}
+    drawn = sum(place.algorithm == "bandit_graph" for place in later)
     assert stats.binomtest(drawn, len(later), 0.7).pvalue > 0.01
 
 

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from functools import reduce
 from typing import Final, Literal, TypeAlias
 
+from bandit_selector.lists.names import CONTROL, arm_of
+
 Group: TypeAlias = Literal["treatment", "control", "other"]
 Metric: TypeAlias = Literal["ctr", "rating_conversion", "avg_rating", "thumbs_up_rate", "thumbs_down_rate"]
 
@@ -79,9 +81,9 @@ RATIOS: Final[dict[Metric, Callable[[Tally], tuple[float, float]]]] = {
 
 def group_of(algorithm: str) -> Group:
     """The test's group that an algorithm's impressions belong to, as the deployment guide's query tells them apart."""
-    if algorithm.startswith("bandit_"):
+    if arm_of(algorithm) is not None:
         return "treatment"
-    return "control" if algorithm == "hybrid_control" else "other"
+    return "control" if algorithm == CONTROL else "other"
 
 
 def across(parts: Iterable[Mapping[str, Tally]]) -> dict[str, Tally]:

@@ -21,6 +21,11 @@ class Counts:
     successes: Reals
     failures: Reals
 
+    @property
+    def cells(self) -> list[tuple[str, str]]:
+        """(context, arm) of every cell, in the order of the arrays."""
+        return [(context, arm) for context in self.contexts for arm in self.arms]
+
     def __post_init__(self) -> None:
         shape = (len(self.contexts), len(self.arms))
         for name, values in (("successes", self.successes), ("failures", self.failures)):
@@ -31,6 +36,38 @@ class Counts:
         for name, labels in (("contexts", self.contexts), ("arms", self.arms)):
             if len(set(labels)) != len(labels):
                 raise ValueError(f"{name} must differ from one another; got {labels}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What is known of every cell before a publication; every array has shape (contexts, arms).
+
+    `successes` and `failures` are all that was learned. The last version had seen `seen_*` of them, and remembered
+    `discounted_*`. Before the first version, both are 0.
+    """
+
+    contexts: tuple[str, ...]
+    arms: tuple[str, ...]
+    successes: Reals
+    failures: Reals
+    seen_successes: Reals
+    seen_failures: Reals
+    discounted_successes: Reals
+    discounted_failures: Reals
+
+
+def remembered(recorded: Recorded, half_life: float) -> Counts:
+    """The last version's memory, discounted by the outcomes that came since, and those outcomes.
+
+    A conversion (a failure that becomes a success) moves one outcome and ages nothing.
+    """
+    new_successes = recorded.successes - recorded.seen_successes
+    new_failures = recorded.failures - recorded.seen_failures
+    arrived = max(float(new_successes.sum() + new_failures.sum()), 0.0)
+    kept = forget(recorded.discounted_successes, recorded.discounted_failures, arrived, half_life)
+    # A conversion takes a failure back; what was discounted since may be less than one.
+    successes, failures = np.maximum(kept[0] + new_successes, 0), np.maximum(kept[1] + new_failures, 0)
+    return Counts(recorded.contexts, recorded.arms, successes, failures)
 
 
 def forget(successes: Reals, failures: Reals, outcomes: float, half_life: float) -> tuple[Reals, Reals]:

@@ -1,12 +1,13 @@
 """Which movie stands at which place, and which arm put it there. Knows no I/O; randomness is an argument."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from random import Random
 
 from bandit_selector.learning.guard import draw, guard
+from bandit_selector.lists.names import algorithm_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +21,15 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One place of a list; `position` counts from 1 over all pages. `arm` and `propensity` are None in a blend."""
+    """One place of a list, as it is recorded; `position` counts from 1 over all pages.
+
+    `propensity` is the probability that the place's arm was drawn with; None where nothing was drawn.
+    """
 
     position: int
     movie_id: int
     score: float
-    arm: str | None
+    algorithm: str
     propensity: float | None
 
 
@@ -82,30 +86,57 @@ class _Shelf:
         return row[at] if at < len(row) else None
 
 
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """Which shelf fills a place, the name it is recorded under, and the probability it was drawn with."""
+
+    shelf: str
+    algorithm: str
+    propensity: float | None
+
+
 def bandit_slate(
     candidates: Candidates, probabilities: Mapping[str, float], page: Page, guards: Guards, randomness: Random
 ) -> list[Place]:
     """Draws each place's arm independently and takes that arm's best movie not yet on the list.
 
-    The propensity of a place is the probability its arm was drawn with, exactly: published probabilities of the
-    arms that have a movie for it, guarded anew when an arm has dropped out. So position is independent of arm.
+    The propensity of a place is exactly the probability that its arm was drawn with: the published probabilities of
+    the arms that still have a movie, guarded again when an arm has dropped out. So position is independent of arm.
     """
     shelves = {arm: _Shelf(candidates[arm]) for arm in probabilities if candidates.get(arm)}
     chances: dict[tuple[str, ...], list[float]] = {}
+
+    def choose(arms: tuple[str, ...]) -> _Choice:
+        if arms not in chances:
+            chances[arms] = guard([probabilities[arm] for arm in arms], guards.floor, guards.cap)
+        drawn = draw(chances[arms], randomness.random())
+        return _Choice(arms[drawn], algorithm_of(arms[drawn]), chances[arms][drawn])
+
+    return _fill(shelves, page, randomness, choose)
+
+
+def control_slate(
+    candidates: Candidates, weights: Mapping[str, float], page: Page, randomness: Random, algorithm: str
+) -> list[Place]:
+    """The fixed hybrid: movies by weighted blend of the arms' scores, under the same long-tail rule."""
+    shelf = {"": _Shelf(blend(candidates, weights))}
+    return _fill(shelf, page, randomness, lambda _: _Choice("", algorithm, None))
+
+
+def _fill(
+    shelves: Mapping[str, _Shelf], page: Page, randomness: Random, choose: Callable[[tuple[str, ...]], _Choice]
+) -> list[Place]:
+    """The page's places. `choose` gets the shelves that have a movie for a place; the list ends when none has."""
     shown: set[int] = set()
     places: list[Place] = []
     for only_long_tail in page.reserved(randomness):
         offers = _offers(shelves, only_long_tail, shown)
         if not offers:
             break
-        arms = tuple(offers)
-        if arms not in chances:
-            chances[arms] = guard([probabilities[arm] for arm in arms], guards.floor, guards.cap)
-        drawn = draw(chances[arms], randomness.random())
-        arm, chance = arms[drawn], chances[arms][drawn]
-        movie = offers[arm]
+        choice = choose(tuple(offers))
+        movie = offers[choice.shelf]
         shown.add(movie.movie_id)
-        places.append(Place(len(places) + 1, movie.movie_id, movie.score, arm, chance))
+        places.append(Place(len(places) + 1, movie.movie_id, movie.score, choice.algorithm, choice.propensity))
     return places[page.offset :]
 
 
@@ -113,21 +144,6 @@ def _offers(shelves: Mapping[str, _Shelf], only_long_tail: bool, shown: set[int]
     """What each arm would put at a place; without any long tail left, a reserved place is like any other."""
     offers = {arm: movie for arm, shelf in shelves.items() if (movie := shelf.best(only_long_tail, shown))}
     return offers if offers or not only_long_tail else _offers(shelves, False, shown)
-
-
-def control_slate(candidates: Candidates, weights: Mapping[str, float], page: Page, randomness: Random) -> list[Place]:
-    """The fixed hybrid: movies by weighted blend of the arms' scores, under the same long-tail rule."""
-    shelf = {"": _Shelf(blend(candidates, weights))}
-    shown: set[int] = set()
-    places: list[Place] = []
-    for only_long_tail in page.reserved(randomness):
-        offers = _offers(shelf, only_long_tail, shown)
-        if not offers:
-            break
-        movie = offers[""]
-        shown.add(movie.movie_id)
-        places.append(Place(len(places) + 1, movie.movie_id, movie.score, None, None))
-    return places[page.offset :]
 
 
 def blend(candidates: Candidates, weights: Mapping[str, float]) -> list[Candidate]:

@@ -6,8 +6,9 @@ from html import escape
 from typing import Final
 
 from bandit_selector.answers.timeline import RateAnswer
+from bandit_selector.lists.names import algorithm_of, arm_of
 from bandit_selector.pages.picture import Line, Point, bars, lines
-from bandit_selector.services.report import ARM_PREFIX, Report
+from bandit_selector.services.report import Report
 
 GROUPS: Final = {"treatment": "bandit", "control": "control"}
 
@@ -75,7 +76,7 @@ def _lift(report: Report) -> str:
 
 def _shares(report: Report) -> str:
     arms = _arms(report)
-    parts = {arm: [_share(point.algorithms.get(f"{ARM_PREFIX}{arm}")) for point in report.timeline] for arm in arms}
+    parts = {arm: [_share(point.algorithms.get(algorithm_of(arm))) for point in report.timeline] for arm in arms}
     title = "Who fills the bandit's places"
     labels = [f"{point.at.astimezone(report.timestamp.tzinfo):%d %b}" for point in report.timeline]
     caption = "Share of the places in the bandit's lists that each algorithm filled, by day."
@@ -101,8 +102,8 @@ def _legend(entries: Sequence[tuple[int, str]]) -> str:
 
 
 def _arms(report: Report) -> list[str]:
-    names = {name for point in report.timeline for name in point.algorithms if name.startswith(ARM_PREFIX)}
-    return sorted(name.removeprefix(ARM_PREFIX) for name in names)
+    names = {name for point in report.timeline for name in point.algorithms}
+    return sorted(arm for name in names if (arm := arm_of(name)) is not None)
 
 
 def _share(point: object) -> float:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from random import Random
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -16,14 +16,13 @@ from bandit_selector.errors import UnknownUser
 from bandit_selector.feedback import Id
 from bandit_selector.learning.best import probability_best
 from bandit_selector.lists.context import USER_TYPES, Context, context_at, user_type
+from bandit_selector.lists.names import CONTROL, FALLBACK
 from bandit_selector.lists.slate import Guards, Page, Place, bandit_slate, control_slate, is_treated
 from bandit_selector.settings import Settings, parse_zone
 from bandit_selector.store.connection import Database
 from bandit_selector.store.serving import Belief, Visitor, read_visitor, record_slate
 
 Group = Literal["treatment", "control"]
-CONTROL: Final = "hybrid_control"
-FALLBACK: Final = "hybrid_fallback"
 
 
 class Request(BaseModel):
@@ -52,10 +51,10 @@ class Recommendations:
 
 @dataclass(frozen=True, slots=True)
 class Slate:
-    """Places and the name each is recorded under; the version of the posteriors that drew them."""
+    """The places, and the version of the posteriors that drew them."""
 
     places: list[Place]
-    algorithms: list[str]
+    fallback: bool
     version: int | None = None
 
 
@@ -66,9 +65,9 @@ def recommend(
     now: datetime,
     new_id: Callable[[], UUID],
     randomness: Random,
-    report: Callable[[Exception], None],
+    on_failure: Callable[[Exception], None],
 ) -> Recommendations:
-    """Makes, records and returns one list; whatever fails on the bandit's way goes to `report` and costs no list.
+    """Makes, records and returns one list; `on_failure` gets what fails in the bandit; the visitor still gets a list.
 
     Raises UnknownUser, DatabaseUnavailable, MissingTable.
     """
@@ -80,16 +79,16 @@ def recommend(
         raise UnknownUser(request.user_id)
     context = situations[user_type(visitor.ratings)]
     group = assign(request, settings)
-    slate = make_slate(visitor, context, group, request, settings, randomness, report)
+    slate = make_slate(visitor, context, group, request, settings, randomness, on_failure)
     recommendation_id = new_id()
     rows = database.run(
         lambda connection: record_slate(
-            connection, recommendation_id, request.user_id, slate.algorithms, slate.places,
+            connection, recommendation_id, request.user_id, slate.places,
             context.as_record(), slate.version, now,
         )
     )  # fmt: skip
     return Recommendations(
-        recommendation_id, group, context, as_movies(rows, slate, recommendation_id), FALLBACK in slate.algorithms
+        recommendation_id, group, context, as_movies(rows, slate.places, recommendation_id), slate.fallback
     )
 
 
@@ -110,7 +109,7 @@ def make_slate(
     request: Request,
     settings: Settings,
     randomness: Random,
-    report: Callable[[Exception], None],
+    on_failure: Callable[[Exception], None],
 ) -> Slate:
     """The group's list; the control blend, named a fallback, when the bandit's own fails."""
     page = Page(request.offset, request.limit, settings.min_long_tail_share)
@@ -118,9 +117,10 @@ def make_slate(
         try:
             return _drawn(visitor, context, page, settings, randomness)
         except Exception as error:  # whatever it is, the visitor still gets a list
-            report(error)
-    places = control_slate(visitor.candidates, settings.control_weights, page, randomness)
-    return Slate(places, [CONTROL if group == "control" else FALLBACK] * len(places))
+            on_failure(error)
+    fallback = group == "treatment"
+    algorithm = FALLBACK if fallback else CONTROL
+    return Slate(control_slate(visitor.candidates, settings.control_weights, page, randomness, algorithm), fallback)
 
 
 def _drawn(visitor: Visitor, context: Context, page: Page, settings: Settings, randomness: Random) -> Slate:
@@ -128,7 +128,7 @@ def _drawn(visitor: Visitor, context: Context, page: Page, settings: Settings, r
     guards = Guards(settings.min_arm_probability, settings.max_algorithm_dominance)
     places = bandit_slate(visitor.candidates, probabilities(beliefs, settings), page, guards, randomness)
     version = max((belief.version for belief in beliefs if belief.version is not None), default=None)
-    return Slate(places, [f"bandit_{place.arm}" for place in places], version)
+    return Slate(places, fallback=False, version=version)
 
 
 def probabilities(beliefs: Sequence[Belief], settings: Settings) -> Mapping[str, float]:
@@ -149,20 +149,20 @@ def probabilities(beliefs: Sequence[Belief], settings: Settings) -> Mapping[str,
 
 
 def as_movies(
-    rows: Sequence[tuple[int, dict[str, Any]]], slate: Slate, recommendation_id: UUID
+    rows: Sequence[tuple[int, dict[str, Any]]], places: Sequence[Place], recommendation_id: UUID
 ) -> list[dict[str, Any]]:
     """The site's own columns of each movie, and under which event it was shown; genres always as a list."""
     return [
         movie
         | {"genres": as_list(movie.get("genres"))}
         | {
-            "algorithm": algorithm,
+            "algorithm": place.algorithm,
             "position": place.position,
             "propensity": place.propensity,
             "event_id": event_id,
             "recommendation_id": str(recommendation_id),
         }
-        for (event_id, movie), place, algorithm in zip(rows, slate.places, slate.algorithms, strict=True)
+        for (event_id, movie), place in zip(rows, places, strict=True)
     ]
 
 

@@ -1,7 +1,7 @@
 """Measures a window, judges it, and puts everything into one report. Knows the store; knows no AWS and no clock."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from math import ceil
 from typing import Final
@@ -13,7 +13,7 @@ from bandit_selector.answers.performance import Experiment
 from bandit_selector.answers.timeline import CtrPoint, LiftPoint, Point, RateAnswer, points
 from bandit_selector.evidence.experiment import Plan, ReadOut, ctr_by_day, explore, lift_over_time, read_out
 from bandit_selector.evidence.ratio import Ratio, clustered
-from bandit_selector.evidence.tally import RATIOS, Metric, Tally, Window, across, group_of, total
+from bandit_selector.evidence.tally import RATIOS, Metric, Tally, Window, across, total
 from bandit_selector.health.checks import judge
 from bandit_selector.health.facts import (
     Alert,
@@ -27,6 +27,7 @@ from bandit_selector.health.facts import (
     evenness_among,
 )
 from bandit_selector.health.genres import parse_genres
+from bandit_selector.lists.names import algorithm_of, arm_of
 from bandit_selector.settings import Settings
 from bandit_selector.store import activity, facts
 from bandit_selector.store.connection import Connection
@@ -37,7 +38,6 @@ SAMPLED_LISTS: Final = 2_000
 """Diversity is measured on about so many lists, whatever the traffic: genre diversity is then known to ±.01."""
 PLACES_PER_LIST: Final = 10
 MOMENTS: Final = 30
-ARM_PREFIX: Final = "bandit_"
 
 
 class AlertReport(BaseModel):
@@ -85,12 +85,31 @@ class Report(BaseModel):
         return [name for name, check in self.checks.items() if check.status == "no_data"]
 
 
-def report(connection: Connection, days: int, now: datetime, settings: Settings, dead_letters: int | None) -> Report:
-    """The report on the `days` before `now`; `dead_letters` is None where the queue cannot be asked."""
+@dataclass(frozen=True, slots=True)
+class Now:
+    """What only the present knows: dead letters in the queue, what `verify` found, the age of the candidates.
+
+    None where it cannot be known. A report on a past moment has none of it but what `verify` found.
+    """
+
+    dead_letters: int | None
+    difference: str | None
+    candidates_updated: datetime | None
+
+    @classmethod
+    def read(cls, connection: Connection, dead_letters: int | None) -> "Now":
+        return cls(dead_letters, first_difference(connection), facts.candidates_updated(connection))
+
+    def as_backfilled(self) -> "Now":
+        return Now(None, self.difference, None)
+
+
+def make_report(connection: Connection, days: int, now: datetime, settings: Settings, present: Now) -> Report:
+    """The report on the `days` before `now`."""
     window = Window.last(days, now)
     algorithms = activity.by_algorithm(connection, window)
     found = _read_out(connection, window, algorithms, settings)
-    health = judge(_facts(connection, window, algorithms, settings, found, dead_letters), thresholds(settings))
+    health = judge(_facts(connection, window, algorithms, settings, found, present), thresholds(settings))
     checks = {name: CheckReport.model_validate(asdict(check)) for name, check in health.checks.items()}
     zone = str(settings.time_zone)
     return Report(
@@ -144,6 +163,12 @@ def thresholds(settings: Settings) -> Thresholds:
     return Thresholds(**{name: getattr(settings, name) for name in Thresholds.__slots__})
 
 
+def whole_test(connection: Connection, settings: Settings) -> ReadOut | None:
+    """The read-out of everything that was ever shown; None before the first list."""
+    window = activity.whole(connection)
+    return window and _read_out(connection, window, activity.by_algorithm(connection, window), settings)
+
+
 def _read_out(connection: Connection, window: Window, algorithms: Mapping[str, Tally], settings: Settings) -> ReadOut:
     part = start(window, settings)
     return read_out(
@@ -160,7 +185,7 @@ def _facts(
     algorithms: Mapping[str, Tally],
     settings: Settings,
     found: ReadOut,
-    dead_letters: int | None,
+    present: Now,
 ) -> Facts:
     everything = total(algorithms.values())
     parts = [tally for _, tally in activity.clusters(connection, window)]
@@ -175,17 +200,13 @@ def _facts(
         genre_diversity=_genre_diversity(connection, lists),
         ctr=_ratio(parts, everything, "ctr"),
         avg_rating=_ratio(parts, everything, "avg_rating"),
-        treatment_places={
-            name.removeprefix(ARM_PREFIX): tally.shown
-            for name, tally in algorithms.items()
-            if group_of(name) == "treatment"
-        },
+        treatment_places={arm: tally.shown for name, tally in algorithms.items() if (arm := arm_of(name)) is not None},
         experiment=found,
         feedback=Feedback(*facts.feedback(connection, window.since, window.until)),
-        dead_letters=dead_letters,
-        difference=first_difference(connection),
-        candidates_updated=facts.candidates_updated(connection),
-        arms_without_outcome=tuple(arm for arm in settings.arms if not _judged(algorithms.get(f"{ARM_PREFIX}{arm}"))),
+        dead_letters=present.dead_letters,
+        difference=present.difference,
+        candidates_updated=present.candidates_updated,
+        arms_without_outcome=tuple(arm for arm in settings.arms if not _judged(algorithms.get(algorithm_of(arm)))),
         contexts_at_cap=at_cap,
         contexts_published=published,
     )

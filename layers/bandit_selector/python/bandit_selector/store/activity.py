@@ -19,6 +19,12 @@ class Moment:
     tally: Tally
 
 
+def whole(connection: Connection) -> Window | None:
+    """From the first hour in which anything was shown to the end of the last; None before that."""
+    row = connection.execute("SELECT min(hour), max(hour) + interval '1 hour' FROM recommendation_activity").fetchone()
+    return Window(row[0], row[1]) if row and row[0] else None
+
+
 def by_algorithm(connection: Connection, window: Window) -> dict[str, Tally]:
     """The tally of each algorithm in a window."""
     rows = connection.execute(

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from bandit_selector.health.genres import parse_genres
 from bandit_selector.store.connection import Connection
-
-LOCK: Final = 7_310_012  # one builder at a time
+from bandit_selector.store.locks import Lock
 
 # COPY's binary form of (integer, integer, double precision): a 19-byte header, then rows of one width.
 _HEADER: Final = 19
@@ -65,7 +64,7 @@ def replace_candidates(
     """
     with connection.transaction():
         connection.execute("SET LOCAL statement_timeout = 0")
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [Lock.CANDIDATES])
         _arrive(connection, lists, now)
         connection.execute("DELETE FROM recommendation_candidates WHERE algorithm = ANY(%s)", [list(algorithms)])
         written = connection.execute(

@@ -1,17 +1,15 @@
 """Brings a database's tables to the newest form: forward only, each step once, one process at a time."""
 
 from importlib.resources import files
-from typing import Final
 
 from bandit_selector.store.connection import Connection
-
-LOCK: Final = 7_310_011  # any number that nobody else locks
+from bandit_selector.store.locks import Lock
 
 
 def migrate(connection: Connection) -> list[str]:
     """Applies what is missing, in order, all in one transaction; returns the names of those applied."""
     with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [Lock.MIGRATE])
         connection.execute(
             "CREATE TABLE IF NOT EXISTS bandit_migrations"
             " (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())"

@@ -11,8 +11,7 @@ from typing import Any
 from bandit_selector.feedback import Message, write_messages
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Connection, transaction
-
-SETTLE_LOCK = 7_310_012
+from bandit_selector.store.locks import Lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ def settle(connection: Connection, shown_before: datetime, rule: Rule, now: date
     failure. While another visits, this does nothing and returns 0.
     """
     with transaction(connection):
-        (alone,) = connection.execute("SELECT pg_try_advisory_xact_lock(%s)", [SETTLE_LOCK]).fetchone() or (False,)
+        (alone,) = connection.execute("SELECT pg_try_advisory_xact_lock(%s)", [Lock.SETTLE]).fetchone() or (False,)
         due = _due(connection, shown_before, limit) if alone else []
         if due:
             _fold(connection, sorted({*due, *_reattribute(connection, due, rule)}), due, rule, now)

@@ -1,62 +1,19 @@
-"""Publishing: learned counts become the probabilities that serving draws from. One publisher at a time."""
+"""The published posteriors: what they are made from, and the versions that serving reads. Decides nothing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import inf
 
 import numpy as np
 
-from bandit_selector.learning.counts import Reals
-from bandit_selector.learning.learn import Counts, Learned, forget, learn
-from bandit_selector.lists.context import CONTEXT_KEYS
+from bandit_selector.learning.counts import Counts, Reals, Recorded
+from bandit_selector.learning.learn import Learned
 from bandit_selector.settings import Settings
-from bandit_selector.store.connection import Connection, transaction
-
-PUBLISH_LOCK = 7_310_013
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Evidence:
-    """Counts of every cell, each array of shape (contexts, arms): learned in total, and with forgetting."""
-
-    totals: tuple[Reals, Reals]
-    counts: Counts
+from bandit_selector.store.connection import Connection
+from bandit_selector.store.locks import Lock
 
 
-def publish(connection: Connection, settings: Settings) -> int | None:
-    """Makes the next version of the posteriors from the learned counts; None when there is nothing to do.
-
-    Nothing is done while another publishes, within a second of the last version, and when nothing has changed. It is
-    one transaction: whatever interrupts it leaves the last version in force.
-    """
-    with transaction(connection):
-        if not _is_due(connection):
-            return None
-        _complete_contexts(connection, settings)
-        evidence = gather(connection, settings)
-        learned = learn_from(evidence.counts, settings)
-        return _write(connection, evidence, learned) if _differs(connection, learned, evidence.counts) else None
-
-
-def learn_from(counts: Counts, settings: Settings) -> Learned:
-    """The learning rule under these settings."""
-    return learn(
-        counts,
-        settings.policy,
-        settings.prior_alpha,
-        settings.prior_beta,
-        settings.min_arm_probability,
-        settings.max_algorithm_dominance,
-    )
-
-
-def gather(connection: Connection, settings: Settings) -> Evidence:
-    """Every context's counts: what the last version held, forgotten by as much as came since, and what came since.
-
-    A conversion (a failure that becomes a success) moves one outcome and ages nothing. POLICY=independent never
-    forgets.
-    """
-    cells = connection.execute(
+def read_cells(connection: Connection, contexts: Sequence[str], arms: Sequence[str]) -> Recorded:
+    """What is counted of every cell, and what the last version held of it."""
+    rows = connection.execute(
         """
         SELECT coalesce(state.total_successes, 0), coalesce(state.total_failures, 0),
             coalesce(seen_successes, 0), coalesce(seen_failures, 0),
@@ -67,37 +24,24 @@ def gather(connection: Connection, settings: Settings) -> Evidence:
         LEFT JOIN bandit_posteriors AS posterior USING (context_key, algorithm)
         ORDER BY row, col
         """,
-        [list(CONTEXT_KEYS), list(settings.arms)],
+        [list(contexts), list(arms)],
     ).fetchall()
-    shape = (6, len(CONTEXT_KEYS), len(settings.arms))
-    successes, failures, seen_successes, seen_failures, old_successes, old_failures = np.array(
-        cells, dtype=float
-    ).T.reshape(shape)
-    new_successes, new_failures = successes - seen_successes, failures - seen_failures
-    half_life = settings.half_life if settings.policy == "shared" else inf
-    arrived = max(float(new_successes.sum() + new_failures.sum()), 0.0)
-    kept_successes, kept_failures = forget(old_successes, old_failures, arrived, half_life)
-    counts = Counts(
-        CONTEXT_KEYS,
-        settings.arms,
-        np.maximum(kept_successes + new_successes, 0),
-        np.maximum(kept_failures + new_failures, 0),
-    )
-    return Evidence((successes, failures), counts)
+    columns = np.array(rows, dtype=float).T.reshape(6, len(contexts), len(arms))
+    return Recorded(tuple(contexts), tuple(arms), *columns)
 
 
-def _is_due(connection: Connection) -> bool:
+def is_due(connection: Connection) -> bool:
     row = connection.execute(
         """
         SELECT pg_try_advisory_xact_lock(%s)
             AND NOT EXISTS (SELECT FROM bandit_posteriors WHERE published_at > clock_timestamp() - interval '1 second')
         """,
-        [PUBLISH_LOCK],
+        [Lock.PUBLISH],
     ).fetchone()
     return bool(row and row[0])
 
 
-def _complete_contexts(connection: Connection, settings: Settings) -> None:
+def complete_contexts(connection: Connection, contexts: Sequence[str], settings: Settings) -> None:
     """Gives every configured arm a cell in each context that has learned anything, as the guide's readers expect."""
     connection.execute(
         """
@@ -111,31 +55,27 @@ def _complete_contexts(connection: Connection, settings: Settings) -> None:
         {
             "alpha": settings.prior_alpha,
             "beta": settings.prior_beta,
-            "keys": list(CONTEXT_KEYS),
+            "keys": list(contexts),
             "arms": list(settings.arms),
         },
     )
 
 
-def _differs(connection: Connection, learned: Learned, counts: Counts) -> bool:
-    """Whether serving would draw differently from what is published."""
-    published = {
-        (context_key, arm): probability
-        for context_key, arm, probability in connection.execute(
-            "SELECT context_key, algorithm, probability FROM bandit_posteriors"
-        )
-    }
-    return published != dict(zip(_cells(counts), learned.probability.ravel().tolist(), strict=True))
+def published(connection: Connection) -> dict[tuple[str, str], float]:
+    """The probability that serving draws each cell's arm with."""
+    rows = connection.execute("SELECT context_key, algorithm, probability FROM bandit_posteriors")
+    return {(context_key, arm): probability for context_key, arm, probability in rows}
 
 
-def _cells(counts: Counts) -> list[tuple[str, str]]:
-    return [(context_key, arm) for context_key in counts.contexts for arm in counts.arms]
+def newest_version(connection: Connection) -> int | None:
+    """The version that serving draws from; None before the first."""
+    row = connection.execute("SELECT max(version) FROM bandit_posteriors").fetchone()
+    return row[0] if row else None
 
 
-def _write(connection: Connection, evidence: Evidence, learned: Learned) -> int:
-    """Replaces what is published by one new version; cells of retired arms go."""
-    counts = evidence.counts
-    keys, arms = zip(*_cells(counts), strict=True)
+def write(connection: Connection, recorded: Recorded, counts: Counts, learned: Learned) -> int:
+    """Replaces what is published by one new version; deletes the cells of retired arms."""
+    keys, arms = zip(*counts.cells, strict=True)
     connection.execute("DELETE FROM bandit_posteriors WHERE algorithm <> ALL(%s)", [list(counts.arms)])
     row = connection.execute(
         """
@@ -159,7 +99,7 @@ def _write(connection: Connection, evidence: Evidence, learned: Learned) -> int:
             list(keys),
             list(arms),
             *_columns(learned.posterior.alpha, learned.posterior.beta, learned.probability),
-            *_columns(counts.successes, counts.failures, *evidence.totals),
+            *_columns(counts.successes, counts.failures, recorded.successes, recorded.failures),
         ],
     ).fetchone()
     assert row is not None  # noqa: S101 # there is at least one cell

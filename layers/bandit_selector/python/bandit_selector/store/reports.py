@@ -10,8 +10,7 @@ from zoneinfo import ZoneInfo
 from bandit_selector.health.facts import Alert
 from bandit_selector.health.incidents import Incident, Mail
 from bandit_selector.store.connection import Connection
-
-RUN_LOCK = 7_310_014
+from bandit_selector.store.locks import Lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +24,7 @@ class Unsent:
 
 def lock(connection: Connection) -> None:
     """Waits until no other run writes reports; released with the transaction."""
-    connection.execute("SELECT pg_advisory_xact_lock(%s)", [RUN_LOCK])
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", [Lock.REPORT])
 
 
 def newest_day(connection: Connection, period_days: int) -> date | None:

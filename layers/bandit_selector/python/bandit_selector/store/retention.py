@@ -5,7 +5,8 @@ from datetime import datetime
 
 from bandit_selector.store import rollups
 from bandit_selector.store.connection import Connection
-from bandit_selector.store.outcomes import SETTLE_LOCK, lock_impressions
+from bandit_selector.store.locks import Lock
+from bandit_selector.store.outcomes import lock_impressions
 
 
 def prune(connection: Connection, before: datetime, batch: int = 5_000) -> Iterator[int]:
@@ -73,7 +74,7 @@ def _prune_feedback(connection: Connection, before: datetime, batch: int) -> int
 
 def _alone(connection: Connection) -> None:
     """Waits until nobody settles, so that no message moves to or from an impression that goes."""
-    connection.execute("SELECT pg_advisory_xact_lock(%s)", [SETTLE_LOCK])
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", [Lock.SETTLE])
 
 
 def _archive(connection: Connection, impressions: Sequence[int]) -> None:

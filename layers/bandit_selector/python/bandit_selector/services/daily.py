@@ -1,0 +1,89 @@
+"""The daily run: a report for each day, kept, stored and mailed about. Knows the order of things; knows no AWS."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from bandit_selector.errors import DeliveryFailed
+from bandit_selector.health.incidents import mails
+from bandit_selector.services.report import Now, Report, make_report
+from bandit_selector.settings import Settings
+from bandit_selector.store import reports
+from bandit_selector.store.connection import Connection
+from bandit_selector.store.reports import Unsent
+
+BACKFILLED_DAYS: Final = 7
+"""Backfill at most this many missed days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Carriers:
+    """How reports and mails leave. Each raises DeliveryFailed when it did not deliver."""
+
+    store: Callable[[date, Report], None]
+    send: Callable[[Unsent], None]
+
+
+def make_due(connection: Connection, now: datetime, days: int, settings: Settings, dead: int | None) -> list[date]:
+    """Makes today's report and the missed days', and writes today's mails; returns the days, oldest first.
+
+    One transaction. A repeated run on the same day makes nothing. `dead` is the number of dead letters, None where
+    the queue cannot be asked. The stored sums are verified once, for all days.
+    """
+    with connection.transaction():
+        reports.lock(connection)
+        local = now.astimezone(settings.time_zone)
+        if reports.attempted(connection, local.date(), days):
+            return []
+        current = Now.read(connection, dead)
+        missed = missed_days(local, reports.newest_day(connection, days))
+        for moment in missed:
+            _keep(connection, make_report(connection, days, moment, settings, current.as_backfilled()), now)
+        today = make_report(connection, days, local, settings, current)
+        _keep(connection, today, now)
+        _write_mails(connection, today, local, settings)
+    return [moment.date() for moment in (*missed, local)]
+
+
+def deliver(connection: Connection, now: datetime, carriers: Carriers) -> list[DeliveryFailed]:
+    """Stores every report and sends every mail that has not gone out yet; returns what failed."""
+    failures: list[DeliveryFailed] = []
+    for day, days, content in reports.not_stored(connection):
+        report = Report.model_validate(content)
+        if _delivered(lambda day=day, report=report: carriers.store(day, report), failures):
+            reports.stored(connection, day, days, now)
+    for mail in reports.unsent(connection):
+        if _delivered(lambda mail=mail: carriers.send(mail), failures):
+            reports.sent(connection, mail.id, now)
+    return failures
+
+
+def address(settings: Settings, day: date) -> str:
+    """Where people find a day's report."""
+    return f"s3://{settings.report_bucket}/reports/{day:%Y/%m/%d}/report.html"
+
+
+def missed_days(today: datetime, newest: date | None) -> list[datetime]:
+    """The same time of day on each day since the newest report, oldest first."""
+    days = (today.date() - newest).days - 1 if newest else 0
+    return [today - timedelta(days=back) for back in range(min(days, BACKFILLED_DAYS), 0, -1)]
+
+
+def _keep(connection: Connection, report: Report, now: datetime) -> None:
+    reports.add(connection, report.timestamp.date(), report.period_days, report.model_dump(mode="json"), now)
+
+
+def _write_mails(connection: Connection, report: Report, local: datetime, settings: Settings) -> None:
+    known = reports.open_incidents(connection, settings.time_zone)
+    written = mails(report.to_tell(), known, report.unjudged(), local, address(settings, local.date()))
+    reports.tell(connection, written, report.to_tell(), local)
+
+
+def _delivered(delivery: Callable[[], None], failures: list[DeliveryFailed]) -> bool:
+    try:
+        delivery()
+    except DeliveryFailed as failure:
+        failures.append(failure)
+        return False
+    return True

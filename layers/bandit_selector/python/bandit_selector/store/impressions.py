@@ -1,0 +1,35 @@
+"""One impression as it was recorded. Reads; decides nothing."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bandit_selector.store.connection import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The impression: `propensity` and `version` are those of the draw, None where nothing was drawn."""
+
+    event_id: int
+    user_id: int
+    movie_id: int
+    position: int | None
+    algorithm: str
+    context_key: str | None
+    propensity: float | None
+    version: int | None
+    created_at: datetime
+    outcome: str | None
+
+
+def read_impression(connection: Connection, event_id: int) -> Shown | None:
+    """The impression with this id, or None."""
+    row = connection.execute(
+        """
+        SELECT id, user_id, movie_id, position, algorithm, context->>'context_key', propensity, posterior_version,
+            created_at, outcome
+        FROM recommendation_events WHERE id = %s
+        """,
+        [event_id],
+    ).fetchone()
+    return Shown(*row) if row else None

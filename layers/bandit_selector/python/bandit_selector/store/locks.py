@@ -1,0 +1,14 @@
+"""The advisory locks that the product takes, one number for each job. PostgreSQL shares the numbers with the site."""
+
+from enum import IntEnum, unique
+
+
+@unique
+class Lock(IntEnum):
+    """One job at a time for each; two jobs never share a number."""
+
+    MIGRATE = 7_310_011
+    SETTLE = 7_310_012
+    PUBLISH = 7_310_013
+    REPORT = 7_310_014
+    CANDIDATES = 7_310_015
