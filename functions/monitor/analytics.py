@@ -16,7 +16,17 @@ from bandit_selector.store.activity import Resolution
 from bandit_selector.store.connection import Connection, Database
 from bandit_selector.store.credentials import database_url
 from bandit_selector.telemetry import Telemetry
-from bandit_selector.web import Answer, Event, answer, answers_problems, caller, path_of, problem, query_of, received_at
+from bandit_selector.web import (
+    Event,
+    HttpAnswer,
+    answer,
+    answers_problems,
+    caller,
+    path_of,
+    problem,
+    query_of,
+    received_at,
+)
 from pydantic import BaseModel, Field
 
 from functions.monitor import page
@@ -64,12 +74,12 @@ class Span(Year, Filter):
 
 @TELEMETRY.flushing
 @answers_problems(TELEMETRY.logger)
-def handler(event: Event, _context: object) -> Answer:
+def handler(event: Event, _context: object) -> HttpAnswer:
     """Answers one request of HTTP API payload 2.0."""
     return respond(event, SETTINGS, DATABASE)
 
 
-def respond(event: Event, settings: Settings, database: Database) -> Answer:
+def respond(event: Event, settings: Settings, database: Database) -> HttpAnswer:
     """What a route answers; raises ValidationError and the product's errors."""
     route = event["routeKey"]
     if route.startswith("GET /dashboard"):
@@ -138,7 +148,7 @@ def newest_report(connection: Connection, _event: Event, _settings: Settings) ->
     return Report.model_validate(found)
 
 
-def _figures(body: BaseModel) -> Answer:
+def _figures(body: BaseModel) -> HttpAnswer:
     return answer(200, body.model_dump(mode="json"), {"cache-control": "private, no-store"})
 
 

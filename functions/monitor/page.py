@@ -6,12 +6,11 @@ from base64 import b64encode
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Final
 from urllib.parse import urlsplit
 
 from bandit_selector.settings import Settings
-
-Answer: TypeAlias = dict[str, Any]
+from bandit_selector.web import HttpAnswer
 
 BUILT: Final = Path(__file__).parent / "dashboard" / "dist"
 INDEX: Final = "index.html"
@@ -30,7 +29,7 @@ NOT_BUILT: Final = (
 )
 
 
-def serve(asset: str, settings: Settings, headers: Mapping[str, str], folder: Path = BUILT) -> Answer:
+def serve(asset: str, settings: Settings, headers: Mapping[str, str], folder: Path = BUILT) -> HttpAnswer:
     """One file of the page in API Gateway's payload 2.0; `asset` is its bare name, the request's `headers` lower case.
 
     304 when the browser has it already, 404 for a name that is no file of the page, 503 where the page was never built.
@@ -42,9 +41,9 @@ def serve(asset: str, settings: Settings, headers: Mapping[str, str], folder: Pa
     files = {file.name: file for file in folder.iterdir()}
     if asset not in files:
         return _answer(404, "unknown.txt", f"The dashboard has no file {asset!r}.".encode(), settings)
-    found = _answer(200, asset, files[asset].read_bytes(), settings)
-    known = headers.get("if-none-match") == found["headers"]["etag"]
-    return found | {"statusCode": 304, "body": ""} if known else _packed(found, headers)
+    answer = _answer(200, asset, files[asset].read_bytes(), settings)
+    known = headers.get("if-none-match") == answer["headers"]["etag"]
+    return answer | {"statusCode": 304, "body": ""} if known else _packed(answer, headers)
 
 
 def configuration(settings: Settings) -> dict[str, str]:
@@ -69,15 +68,15 @@ def policy(settings: Settings) -> str:
     )
 
 
-def _packed(found: Answer, headers: Mapping[str, str]) -> Answer:
+def _packed(answer: HttpAnswer, headers: Mapping[str, str]) -> HttpAnswer:
     """The answer as gzip for a browser that takes it: API Gateway's HTTP APIs compress nothing."""
     if "gzip" not in headers.get("accept-encoding", ""):
-        return found
-    body = b64encode(gzip.compress(found["body"].encode(), mtime=0)).decode()
-    return found | {"headers": found["headers"] | {"content-encoding": "gzip"}, "body": body, "isBase64Encoded": True}
+        return answer
+    body = b64encode(gzip.compress(answer["body"].encode(), mtime=0)).decode()
+    return answer | {"headers": answer["headers"] | {"content-encoding": "gzip"}, "body": body, "isBase64Encoded": True}
 
 
-def _answer(status: int, name: str, content: bytes, settings: Settings) -> Answer:
+def _answer(status: int, name: str, content: bytes, settings: Settings) -> HttpAnswer:
     return {
         "statusCode": status,
         "headers": {

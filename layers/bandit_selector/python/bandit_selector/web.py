@@ -22,8 +22,8 @@ from bandit_selector.errors import (
 )
 
 Event: TypeAlias = dict[str, Any]
-Answer: TypeAlias = dict[str, Any]
-Handler: TypeAlias = Callable[[Event, Any], Answer]
+HttpAnswer: TypeAlias = dict[str, Any]
+Handler: TypeAlias = Callable[[Event, Any], HttpAnswer]
 
 RETRY_AFTER_SECONDS: Final = 5
 STATUS: Final[dict[type[BanditSelectorError], tuple[int, str]]] = {
@@ -78,7 +78,7 @@ def received_at(event: Event) -> datetime:
     return datetime.fromtimestamp(event["requestContext"]["timeEpoch"] / 1000, UTC)
 
 
-def answer(status: int, body: object, headers: Mapping[str, str] | None = None) -> Answer:
+def answer(status: int, body: object, headers: Mapping[str, str] | None = None) -> HttpAnswer:
     """A JSON answer."""
     return {
         "statusCode": status,
@@ -87,7 +87,7 @@ def answer(status: int, body: object, headers: Mapping[str, str] | None = None) 
     }
 
 
-def problem(status: int, title: str, detail: str, **more: object) -> Answer:
+def problem(status: int, title: str, detail: str, **more: object) -> HttpAnswer:
     """A problem-details answer (RFC 9457); 503 says when to come back."""
     headers = {"content-type": "application/problem+json"}
     if status == 503:
@@ -100,7 +100,7 @@ def answers_problems(logger: Logger) -> Callable[[Handler], Handler]:
 
     def decorate(handler: Handler) -> Handler:
         @wraps(handler)
-        def answering(event: Event, context: Any) -> Answer:
+        def answering(event: Event, context: Any) -> HttpAnswer:
             try:
                 return handler(event, context)
             except ValidationError as error:
@@ -115,7 +115,7 @@ def answers_problems(logger: Logger) -> Callable[[Handler], Handler]:
     return decorate
 
 
-def invalid(error: ValidationError) -> Answer:
+def invalid(error: ValidationError) -> HttpAnswer:
     """422, with each field that is wrong, what it was, and what it should be."""
     faults = [
         {"field": ".".join(map(str, fault["loc"])) or "body", "message": fault["msg"], "value": fault["input"]}
