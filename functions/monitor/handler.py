@@ -122,8 +122,8 @@ def _missed(today: datetime, newest: date | None) -> list[datetime]:
 
 def _tell(connection: Connection, found: Report, local: datetime, settings: Settings) -> None:
     known = reports.open_incidents(connection, settings.time_zone)
-    written = mails(found.to_tell(), known, found.unjudged(), local, address(settings, local.date()))
-    reports.tell(connection, written, found.to_tell(), local)
+    written = mails(found.alerts, known, found.unjudged(), local, address(settings, local.date()))
+    reports.tell(connection, written, found.alerts, local)
 
 
 def _done(delivery: Callable[[], None], faults: list[str]) -> bool:

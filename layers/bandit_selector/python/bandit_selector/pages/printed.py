@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from bandit_selector.health.facts import Status, Value
-from bandit_selector.services.report import AlertReport, CheckReport, Report
+from bandit_selector.health.facts import Alert, Check, Status, Value
+from bandit_selector.services.report import Report
 
 LINE: Final = "=" * 60
 SIGNS: Final[dict[Status, str]] = {"ok": "✅", "warning": "⚠️", "critical": "❌", "no_data": "⚪"}
@@ -32,7 +32,7 @@ def printed(report: Report) -> str:
     return "\n".join(lines)
 
 
-def _check(name: str, check: CheckReport) -> list[str]:
+def _check(name: str, check: Check) -> list[str]:
     title = name.replace("_", " ").title()
     heading = f"{SIGNS[check.status]} {title}: {check.status.replace('_', ' ').upper()}"
     if name in NAMES_ONLY and check.status == "ok":
@@ -47,7 +47,7 @@ def _figure(value: Value) -> str:
     return "no data" if value is None else str(value)
 
 
-def _alerts(alerts: list[AlertReport]) -> list[str]:
+def _alerts(alerts: list[Alert]) -> list[str]:
     if not alerts:
         return ["✅ No alerts - system is healthy!"]
     return [

@@ -8,10 +8,10 @@ from typing import Final
 from bandit_selector.answers.performance import LiftAnswer, MetricAnswer
 from bandit_selector.answers.stats import CellStats
 from bandit_selector.evidence.tally import Metric
-from bandit_selector.health.facts import Value
+from bandit_selector.health.facts import Alert, Check, Value
 from bandit_selector.lists.context import CONTEXT_KEYS
 from bandit_selector.pages.charts import between, charts, signed, table
-from bandit_selector.services.report import AlertReport, CheckReport, Report
+from bandit_selector.services.report import Report
 
 HEADLINES: Final = {
     "healthy": "All is well",
@@ -88,7 +88,7 @@ def _tiles(report: Report) -> str:
     return f'<dl class="tiles">{drawn}</dl>'
 
 
-def _alerts(alerts: Iterable[AlertReport]) -> str:
+def _alerts(alerts: Iterable[Alert]) -> str:
     drawn = "".join(
         f'<li class="{alert.severity}"><h3>{escape(alert.headline)}</h3><p>{escape(alert.detail)}</p>'
         f"<p><b>What to do:</b> {escape(alert.advice)}</p></li>"
@@ -121,7 +121,7 @@ def _place(order: tuple[str, ...], name: str) -> int:
     return order.index(name) if name in order else len(order)
 
 
-def _check(name: str, check: CheckReport) -> str:
+def _check(name: str, check: Check) -> str:
     figures = ", ".join(
         f"{metric.replace('_', ' ')} <b>{_value(metric, value, name)}</b>" for metric, value in check.metrics.items()
     )

@@ -1,7 +1,6 @@
 """Measures a window, judges it, and puts everything into one report. Knows the store; knows no AWS and no clock."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import datetime
 from math import ceil
 from typing import Final
@@ -15,17 +14,7 @@ from bandit_selector.evidence.experiment import Plan, ReadOut, ctr_by_day, explo
 from bandit_selector.evidence.ratio import Ratio, clustered
 from bandit_selector.evidence.tally import RATIOS, Metric, Tally, Window, across, group_of, total
 from bandit_selector.health.checks import judge
-from bandit_selector.health.facts import (
-    Alert,
-    Facts,
-    Feedback,
-    Overall,
-    Severity,
-    Status,
-    Thresholds,
-    Value,
-    evenness_among,
-)
+from bandit_selector.health.facts import Alert, Check, Facts, Feedback, Overall, Thresholds, evenness_among
 from bandit_selector.health.genres import parse_genres
 from bandit_selector.settings import Settings
 from bandit_selector.store import activity, facts
@@ -40,24 +29,6 @@ MOMENTS: Final = 30
 ARM_PREFIX: Final = "bandit_"
 
 
-class AlertReport(BaseModel):
-    severity: Severity
-    metric: str
-    value: Value
-    threshold: Value
-    message: str
-    headline: str
-    detail: str
-    advice: str
-    check: str
-
-
-class CheckReport(BaseModel):
-    status: Status
-    metrics: dict[str, Value]
-    alerts: list[AlertReport]
-
-
 class Report(BaseModel):
     """One day's report, as report.json holds it; its first fields are those of the site's own monitor."""
 
@@ -65,8 +36,8 @@ class Report(BaseModel):
 
     timestamp: datetime
     period_days: int
-    checks: dict[str, CheckReport]
-    alerts: list[AlertReport]
+    checks: dict[str, Check]
+    alerts: list[Alert]
     overall_status: Overall
     since: datetime
     time_zone: str
@@ -75,10 +46,6 @@ class Report(BaseModel):
     ctr_by_day: list[CtrPoint]
     lift: list[LiftPoint]
     posteriors: dict[str, stats.CellStats]
-
-    def to_tell(self) -> list[Alert]:
-        """Its alerts, as mails are written about them."""
-        return [Alert(**alert.model_dump()) for alert in self.alerts]
 
     def unjudged(self) -> list[str]:
         """The checks that had too little data."""
@@ -91,13 +58,12 @@ def report(connection: Connection, days: int, now: datetime, settings: Settings,
     algorithms = activity.by_algorithm(connection, window)
     found = _read_out(connection, window, algorithms, settings)
     health = judge(_facts(connection, window, algorithms, settings, found, dead_letters), thresholds(settings))
-    checks = {name: CheckReport.model_validate(asdict(check)) for name, check in health.checks.items()}
     zone = str(settings.time_zone)
     return Report(
         timestamp=now.astimezone(settings.time_zone),
         period_days=days,
-        checks=checks,
-        alerts=[alert for check in checks.values() for alert in check.alerts],
+        checks=health.checks,
+        alerts=list(health.alerts),
         overall_status=health.overall_status,
         since=window.since.astimezone(settings.time_zone),
         time_zone=zone,
