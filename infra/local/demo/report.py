@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bandit_selector.evidence.ratio import Lift, clustered, compare
+from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.verification import first_difference
 
@@ -61,7 +62,7 @@ def report(connection: Connection) -> Report:
     return Report(
         treatment=_group(treatment),
         control=_group(control),
-        lift=compare(clustered(treatment), clustered(control)),
+        lift=compare(clustered(treatment), clustered(control), Settings().planned_lift),
         cells=_cells(connection),
         reconciliation=_reconciliation(connection),
         difference=first_difference(connection),

@@ -29,14 +29,15 @@ Verdict: TypeAlias = Literal["no_control", "too_early", "sample_ratio_mismatch",
 READ_OUT_FROM: Final = 100
 """Clicks (ratings, thumbs) that both groups must have before a lift is read out: below, normality is a bad guess."""
 MISMATCH_BELOW: Final = 0.001
+"""The anytime p-value of the split below which the groups are not compared."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What the test was planned for: the share of treatment, the lift it should find, the precision wished for."""
 
-    treatment_share: float = 0.5
-    lift: float = 0.15
+    treatment_share: float
+    lift: float
     precision: float = 0.02
 
 

@@ -16,7 +16,6 @@ from typing import Final
 
 LEVEL: Final = 0.05
 POWER: Final = 0.80
-PLANNED_LIFT: Final = 0.15
 SEQUENTIAL_COST: Final = 1.8
 """How many times the fixed-horizon sample a test needs that may be looked at every day."""
 SAMPLE_RATIO_PRIORS: Final = (100.0, 10_000.0)
@@ -101,7 +100,7 @@ def clustered(sums: Iterable[tuple[float, float]]) -> Ratio:
     return Ratio(x_sum, n_sum, spread * len(units) / (len(units) - 1) / n_sum**2)
 
 
-def compare(treatment: Ratio, control: Ratio, planned_lift: float = PLANNED_LIFT, level: float = LEVEL) -> Lift | None:
+def compare(treatment: Ratio, control: Ratio, planned_lift: float, level: float = LEVEL) -> Lift | None:
     """The lift of treatment over control, or None while either ratio is zero or its variance unknown."""
     ours, theirs = treatment.value, control.value
     if not ours or not theirs:
@@ -136,12 +135,12 @@ def anytime_p(z: float, information: float, level: float = LEVEL) -> float:
     return min(1.0, exp(-(z**2) / 2 * tau / (tau + 1)) * sqrt(tau + 1))
 
 
-def planned_error(lift: float = PLANNED_LIFT, level: float = LEVEL) -> float:
+def planned_error(lift: float, level: float = LEVEL) -> float:
     """The standard error of ln(R₁/R₀) at which a relative `lift` is found with 80 % power."""
     return log(1 + lift) / _effect(level) / sqrt(SEQUENTIAL_COST)
 
 
-def fixed_horizon_users(rate: float, lift: float = PLANNED_LIFT, level: float = LEVEL) -> int:
+def fixed_horizon_users(rate: float, lift: float, level: float = LEVEL) -> int:
     """Visitors per group to find a relative lift of a rate with 80 % power by one look at the end, one event each."""
     raised = rate * (1 + lift)
     return round(_effect(level) ** 2 * (rate * (1 - rate) + raised * (1 - raised)) / (raised - rate) ** 2)

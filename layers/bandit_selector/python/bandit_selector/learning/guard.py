@@ -5,7 +5,7 @@ from collections.abc import Sequence
 _TINY = 1e-12
 
 
-def guard(probabilities: Sequence[float], floor: float = 0.01, cap: float = 0.70) -> list[float]:
+def guard(probabilities: Sequence[float], floor: float, cap: float) -> list[float]:
     """The nearest probabilities with floor ≤ each ≤ cap and sum 1.
 
     "Nearest" is in relative entropy: one factor scales every arm that no bound holds, so their ratios stay.

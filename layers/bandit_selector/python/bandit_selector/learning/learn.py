@@ -35,11 +35,11 @@ class Learned:
 
 def learn(
     counts: Counts,
-    policy: Policy = "shared",
-    prior_alpha: float = 1.0,
-    prior_beta: float = 1.0,
-    floor: float = 0.01,
-    cap: float = 0.70,
+    policy: Policy,
+    prior_alpha: float,
+    prior_beta: float,
+    floor: float,
+    cap: float,
 ) -> Learned:
     """Counts → posterior → P(arm is best) → guarded probability, for every context at once."""
     believed = posterior(counts, policy, prior_alpha, prior_beta)

@@ -37,9 +37,9 @@ class Posterior:
 
 def posterior(
     counts: Counts,
-    policy: Policy = "shared",
-    prior_alpha: float = 1.0,
-    prior_beta: float = 1.0,
+    policy: Policy,
+    prior_alpha: float,
+    prior_beta: float,
     prior: Prior = PRIOR,
 ) -> Posterior:
     """The posterior under a policy.
