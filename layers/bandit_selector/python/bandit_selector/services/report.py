@@ -1,4 +1,4 @@
-"""Measures a window, judges it, and puts everything into one report. Knows the store; knows no AWS and no clock."""
+"""Measures a window, judges it, and makes the report. Knows the store; must not know AWS or the clock."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -23,14 +23,14 @@ from bandit_selector.store.facts import Listed
 from bandit_selector.store.verification import first_difference
 
 SAMPLED_LISTS: Final = 2_000
-"""Diversity is measured on about so many lists, whatever the traffic: genre diversity is then known to ±.01."""
+"""Diversity is measured on a sample of about this many lists, which gives genre diversity to ±.01."""
 PLACES_PER_LIST: Final = 10
 MOMENTS: Final = 30
 ARM_PREFIX: Final = "bandit_"
 
 
 class Report(BaseModel):
-    """One day's report, as report.json holds it; its first fields are those of the site's own monitor."""
+    """One day's report, in the form of report.json; its first fields are those of the site's own monitor."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -48,16 +48,16 @@ class Report(BaseModel):
     posteriors: dict[str, stats.CellStats]
 
     def unjudged(self) -> list[str]:
-        """The checks that had too little data."""
+        """The names of the checks that had too little data."""
         return [name for name, check in self.checks.items() if check.status == "no_data"]
 
 
 def report(connection: Connection, days: int, now: datetime, settings: Settings, dead_letters: int | None) -> Report:
-    """The report on the `days` before `now`; `dead_letters` is None where the queue cannot be asked."""
+    """The report on the `days` before `now`; `dead_letters` is None if the queue did not answer."""
     window = Window.last(days, now)
     algorithms = activity.by_algorithm(connection, window)
-    found = _read_out(connection, window, algorithms, settings)
-    health = judge(_facts(connection, window, algorithms, settings, found, dead_letters), thresholds(settings))
+    test = _read_out(connection, window, algorithms, settings)
+    health = judge(_facts(connection, window, algorithms, settings, test, dead_letters), thresholds(settings))
     zone = str(settings.time_zone)
     return Report(
         timestamp=now.astimezone(settings.time_zone),
@@ -67,7 +67,7 @@ def report(connection: Connection, days: int, now: datetime, settings: Settings,
         overall_status=health.overall_status,
         since=window.since.astimezone(settings.time_zone),
         time_zone=zone,
-        ab_test=Experiment.of(found, plan(settings), start(window, settings).since),
+        ab_test=Experiment.of(test, plan(settings), start(window, settings).since),
         timeline=points(activity.over_time(connection, window, "day", zone)),
         ctr_by_day=[
             CtrPoint(day=day, groups={name: RateAnswer.of(rate) for name, rate in groups.items()})
@@ -81,16 +81,16 @@ def report(connection: Connection, days: int, now: datetime, settings: Settings,
 def experiment(
     connection: Connection, window: Window, contexts: Mapping[str, Mapping[str, Tally]], settings: Settings
 ) -> Experiment:
-    """The test in a window with these tallies, {context: {algorithm: tally}}, but not from before the test's start."""
+    """The test in the part of a window in which it ran; `contexts` is {context: {algorithm: tally}} of the window."""
     part = start(window, settings)
     tallies = contexts if part == window else activity.by_context_and_algorithm(connection, part)
-    found = _read_out(connection, part, across(tallies.values()), settings)
+    test = _read_out(connection, part, across(tallies.values()), settings)
     groups = {key: stats.group_totals(algorithms) for key, algorithms in tallies.items()}
-    return Experiment.of(found, plan(settings), part.since, explore(groups, found, plan(settings)))
+    return Experiment.of(test, plan(settings), part.since, explore(groups, test, plan(settings)))
 
 
 def lift_points(connection: Connection, window: Window, settings: Settings) -> list[LiftPoint]:
-    """The test's lift as it became known, at no more than about thirty moments."""
+    """The test's lift up to each day; long windows are thinned to about MOMENTS days."""
     part = start(window, settings)
     step = max(1, ceil((part.until - part.since).days / MOMENTS))
     days = activity.clusters_by_day(connection, part, step)
@@ -98,6 +98,7 @@ def lift_points(connection: Connection, window: Window, settings: Settings) -> l
 
 
 def plan(settings: Settings) -> Plan:
+    """The test's plan under these settings."""
     return Plan(settings.treatment_share, settings.planned_lift)
 
 
@@ -107,6 +108,7 @@ def start(window: Window, settings: Settings) -> Window:
 
 
 def thresholds(settings: Settings) -> Thresholds:
+    """The alerts' thresholds under these settings."""
     return Thresholds(**{name: getattr(settings, name) for name in Thresholds.__slots__})
 
 
@@ -125,7 +127,7 @@ def _facts(
     window: Window,
     algorithms: Mapping[str, Tally],
     settings: Settings,
-    found: ReadOut,
+    test: ReadOut,
     dead_letters: int | None,
 ) -> Facts:
     everything = total(algorithms.values())
@@ -146,7 +148,7 @@ def _facts(
             for name, tally in algorithms.items()
             if group_of(name) == "treatment"
         },
-        experiment=found,
+        experiment=test,
         feedback=Feedback(*facts.feedback(connection, window.since, window.until)),
         dead_letters=dead_letters,
         difference=first_difference(connection),
@@ -173,7 +175,7 @@ def _genre_diversity(connection: Connection, lists: list[Listed]) -> Ratio:
 
 
 def _weights(listed: Listed) -> list[float]:
-    """How much each genre weighs in a list: every movie spreads a weight of 1 over its genres."""
+    """The weight of each genre in a list: every movie spreads a weight of 1 over its genres."""
     weights: dict[str, float] = {}
     for genres in map(parse_genres, listed.genres):
         for genre in genres:
