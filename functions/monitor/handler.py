@@ -9,7 +9,7 @@ import boto3
 from bandit_selector.errors import DeliveryFailed
 from bandit_selector.health.incidents import mails
 from bandit_selector.pages.report import page
-from bandit_selector.services.report import Report, report
+from bandit_selector.services.report import Report, make_report
 from bandit_selector.settings import Settings, read_settings
 from bandit_selector.store import reports
 from bandit_selector.store.connection import Connection, Database
@@ -76,8 +76,8 @@ def make(connection: Connection, now: datetime, days: int, settings: Settings, d
             return []
         missed = _missed(local, reports.newest_day(connection, days))
         for moment in missed:
-            _keep(connection, report(connection, days, moment, settings, dead), now)
-        newest = report(connection, days, local, settings, dead)
+            _keep(connection, make_report(connection, days, moment, settings, dead), now)
+        newest = make_report(connection, days, local, settings, dead)
         _keep(connection, newest, now)
         _tell(connection, newest, local, settings)
     return [moment.date() for moment in (*missed, local)]

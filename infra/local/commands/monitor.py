@@ -7,7 +7,7 @@ from typing import Final
 
 from bandit_selector.pages.printed import printed
 from bandit_selector.pages.report import page
-from bandit_selector.services.report import report
+from bandit_selector.services.report import make_report
 from bandit_selector.settings import read_settings
 from bandit_selector.store.connection import named_failures
 
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     with open_database() as connection, named_failures():
-        found = report(connection, arguments.days, datetime.now(UTC), read_settings(), dead_letters=None)
+        found = make_report(connection, arguments.days, datetime.now(UTC), read_settings(), dead_letters=None)
     print(printed(found))
     KEPT.write_text(found.model_dump_json(indent=2) + "\n")
     print(f"💾 Report saved to: {KEPT}")

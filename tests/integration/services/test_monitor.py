@@ -13,7 +13,7 @@ import boto3
 import pytest
 from bandit_selector.errors import DeliveryFailed, NoReport
 from bandit_selector.pages.printed import printed
-from bandit_selector.services.report import Report, report
+from bandit_selector.services.report import Report, make_report
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Database, connect
 from moto.server import ThreadedMotoServer
@@ -238,7 +238,7 @@ def test_the_newest_report_is_the_health_route(world: World) -> None:
 
 
 def test_the_printed_form_is_the_guides(world: World) -> None:
-    text = printed(report(world.database.connection(), 7, NINE, world.settings, None))
+    text = printed(make_report(world.database.connection(), 7, NINE, world.settings, None))
     lines = text.splitlines()
     assert lines[:10] == [
         "=" * 60,
@@ -259,7 +259,7 @@ def test_the_printed_form_is_the_guides(world: World) -> None:
 
 def test_an_empty_window_is_no_alarm(database_url: str) -> None:
     with closing(Database(lambda: database_url)) as database:
-        found = report(database.connection(), 7, NINE, Settings(), None)
+        found = make_report(database.connection(), 7, NINE, Settings(), None)
     assert found.overall_status == "healthy"
     assert {found.checks[name].status for name in ("diversity", "quality", "engagement", "feedback")} == {"no_data"}
 

@@ -52,7 +52,9 @@ class Report(BaseModel):
         return [name for name, check in self.checks.items() if check.status == "no_data"]
 
 
-def report(connection: Connection, days: int, now: datetime, settings: Settings, dead_letters: int | None) -> Report:
+def make_report(
+    connection: Connection, days: int, now: datetime, settings: Settings, dead_letters: int | None
+) -> Report:
     """The report on the `days` before `now`; `dead_letters` is None if the queue did not answer."""
     window = Window.last(days, now)
     algorithms = activity.by_algorithm(connection, window)
