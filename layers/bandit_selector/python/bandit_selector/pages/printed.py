@@ -1,4 +1,4 @@
-"""A report as the deployment guide prints it. Knows the report and the guide's form; prints nothing."""
+"""The report as text, in the form of the deployment guide. Must not know where it is printed."""
 
 from typing import Final
 
@@ -8,11 +8,11 @@ from bandit_selector.services.report import Report
 LINE: Final = "=" * 60
 SIGNS: Final[dict[Status, str]] = {"ok": "✅", "warning": "⚠️", "critical": "❌", "no_data": "⚪"}
 NAMES_ONLY: Final = ("algorithm_balance", "engagement")
-"""Checks whose figures the guide leaves out while they are well."""
+"""Checks whose figures the guide leaves out while their status is ok."""
 
 
 def printed(report: Report) -> str:
-    """The report in the guide's form."""
+    """The report as text, in the guide's form."""
     lines = [
         LINE,
         "RECOMMENDATION SYSTEM MONITORING REPORT",

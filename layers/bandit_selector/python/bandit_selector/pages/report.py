@@ -1,4 +1,4 @@
-"""A report as one HTML page: nothing but itself to load, no script, readable on a phone. Knows the report's form."""
+"""The report as one HTML page that loads nothing else and runs no script. Must not know SQL, AWS or HTTP."""
 
 from collections.abc import Iterable
 from html import escape
@@ -23,7 +23,7 @@ PERCENT: Final = {"long_tail_percentage", "ctr", "join_rate", "lift"}
 CHECKS: Final = (
     "diversity", "quality", "algorithm_balance", "engagement", "experiment", "feedback", "learning", "candidates",
 )  # fmt: skip
-"""In the order they are shown, the deployment guide's first; a stored report has forgotten it."""
+"""The order on the page, the deployment guide's checks first; jsonb, which stores reports, does not keep an order."""
 METRICS: Final[tuple[tuple[Metric, str, str], ...]] = (
     ("ctr", "Click-through rate", " %"),
     ("rating_conversion", "Rating conversion", " %"),
@@ -34,7 +34,7 @@ METRICS: Final[tuple[tuple[Metric, str, str], ...]] = (
 
 
 def page(report: Report) -> str:
-    """The whole page."""
+    """The whole page as HTML."""
     style = (files("bandit_selector.pages") / "report.css").read_text()
     day = f"{report.timestamp:%A, %d %B %Y}"
     return f"""<!doctype html>
@@ -101,7 +101,7 @@ def _groups(report: Report) -> str:
     rows = [(name, *_compared(report.ab_test.metrics[metric], unit)) for metric, name, unit in METRICS]
     return f"""<section><h2>Every metric of both groups</h2>
 {table("numbers", ("Metric", "Bandit", "Control", "Lift, 95 % at every look"), rows)}
-<p>Rates are per movie shown. A lift is told from 100 clicks, ratings or thumbs in each group on.</p></section>"""
+<p>Rates are per movie shown. A lift appears once each group has 100 clicks, ratings or thumbs.</p></section>"""
 
 
 def _compared(answer: MetricAnswer, unit: str) -> tuple[str, str, str]:
@@ -117,7 +117,7 @@ def _health(report: Report) -> str:
 
 
 def _place(order: tuple[str, ...], name: str) -> int:
-    """Where a name comes in an order; unknown ones last."""
+    """The position of a name in an order; unknown names come last."""
     return order.index(name) if name in order else len(order)
 
 
@@ -145,8 +145,8 @@ def _posteriors(report: Report) -> str:
     )
     heads = "".join(f'<th scope="col">{escape(arm.replace("_", " "))}</th>' for arm in arms)
     return f"""<section><h2>What the bandit believes, context by context</h2>
-<p>Expected success rate of each algorithm, the stronger the colour the higher; below it, how often the bandit draws
-it.</p>
+<p>Expected success rate of each algorithm: a stronger colour is a higher rate. Below it, the probability that the
+bandit draws the algorithm.</p>
 <div class="scroll" role="region" aria-label="What the bandit believes" tabindex="0"><table class="beliefs">
 <thead><tr><th scope="col">Context</th>{heads}</tr></thead><tbody>{rows}</tbody>
 </table></div></section>"""
@@ -167,11 +167,11 @@ def _notes(report: Report) -> str:
     planned = f"{size.planned_users:,}" if size.planned_users else "not yet known"
     observed = "–" if ratio.observed_percent is None else f"{ratio.observed_percent:.1f} %"
     return f"""<section class="notes"><h2>How to read this</h2>
-<p>The bandit's lists (treatment) are compared with the fixed hybrid's (control), per visitor as assigned, since
-{report.ab_test.since:%Y-%m-%d %H:%M %Z}. Planned for a lift of {size.planned_lift_percent:.0f} %: {planned}
-visitors per group; reached: {size.reached_users:,}. Visitors in treatment: {observed} of
-{ratio.planned_percent:.0f} % planned (p = {ratio.p:.2g}). A check speaks up only when its 95 % bound
-crosses its threshold.</p></section>"""
+<p>The test compares the bandit's lists (treatment) with the fixed hybrid's (control), per visitor as assigned, since
+{report.ab_test.since:%Y-%m-%d %H:%M %Z}. A lift of {size.planned_lift_percent:.0f} % needs this number of visitors
+per group: {planned}; reached: {size.reached_users:,}. Share of visitors in treatment: {observed}, planned:
+{ratio.planned_percent:.0f} % (p = {ratio.p:.2g}). A check alerts only when its whole 95 % interval is beyond its
+threshold.</p></section>"""
 
 
 def _mean(cell: CellStats) -> float:
