@@ -1,4 +1,4 @@
-"""The dashboard's files, with the headers that keep them harmless. Knows no figure and sees no token."""
+"""Serves the dashboard's files with their security headers. Must not know figures or tokens."""
 
 import gzip
 import json
@@ -30,9 +30,10 @@ NOT_BUILT: Final = (
 
 
 def serve(asset: str, settings: Settings, headers: Mapping[str, str], folder: Path = BUILT) -> HttpAnswer:
-    """One file of the page in API Gateway's payload 2.0; `asset` is its bare name, the request's `headers` lower case.
+    """One file of the page, as an answer in API Gateway's payload 2.0.
 
-    304 when the browser has it already, 404 for a name that is no file of the page, 503 where the page was never built.
+    `asset` is the file's name without a folder; the names of the request's `headers` are in lower case. Answers 304 if
+    the browser has the file already, 404 if the page has no such file, and 503 if the page was not built.
     """
     if not (folder / INDEX).is_file():
         return _answer(503, "not-built.txt", NOT_BUILT.encode(), settings)
@@ -47,7 +48,7 @@ def serve(asset: str, settings: Settings, headers: Mapping[str, str], folder: Pa
 
 
 def configuration(settings: Settings) -> dict[str, str]:
-    """Where and as what people sign in, and what the page says above its figures; nothing in it is secret."""
+    """The sign-in's addresses and client, the time zone, and the notice above the figures; nothing in it is secret."""
     return {
         "authorize_url": settings.sign_in_authorize_url,
         "token_url": settings.sign_in_token_url,
@@ -59,7 +60,7 @@ def configuration(settings: Settings) -> dict[str, str]:
 
 
 def policy(settings: Settings) -> str:
-    """The Content-Security-Policy: this origin's own files, no inline script or style, one place to redeem a code."""
+    """The Content-Security-Policy: this origin's files, no inline script or style, and the issuer's token address."""
     issuer = urlsplit(settings.sign_in_token_url)
     redeem = f" {issuer.scheme}://{issuer.netloc}" if issuer.netloc else ""
     return (
@@ -69,7 +70,7 @@ def policy(settings: Settings) -> str:
 
 
 def _packed(answer: HttpAnswer, headers: Mapping[str, str]) -> HttpAnswer:
-    """The answer as gzip for a browser that takes it: API Gateway's HTTP APIs compress nothing."""
+    """The answer, with gzip if the browser accepts it, because API Gateway's HTTP APIs do not compress."""
     if "gzip" not in headers.get("accept-encoding", ""):
         return answer
     body = b64encode(gzip.compress(answer["body"].encode(), mtime=0)).decode()
