@@ -151,11 +151,11 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     try:
         return Settings.model_validate(given)
     except ValidationError as error:
-        faults = "; ".join(f"{_place(fault['loc'], given)}: {fault['msg']}" for fault in error.errors())
+        faults = "; ".join(f"{_variable(fault['loc'], given)}: {fault['msg']}" for fault in error.errors())
         raise InvalidSetting(f"These settings cannot be used: {faults}.") from None
 
 
-def _place(location: tuple[int | str, ...], given: Mapping[str, str]) -> str:
+def _variable(location: tuple[int | str, ...], given: Mapping[str, str]) -> str:
     """The variable and its value, `POLICY='greedy'`; `together` for a fault between several variables."""
     name = str(location[0]) if location else ""
     return f"{name.upper()}={given[name]!r}" if name in given else "together"

@@ -43,8 +43,8 @@ def _ctr(report: Report) -> str:
             words,
             colour,
             [
-                Point(place, rate.percent, rate.percent_low, rate.percent_high)
-                for place, day in enumerate(days)
+                Point(column, rate.percent, rate.percent_low, rate.percent_high)
+                for column, day in enumerate(days)
                 if (rate := day.groups.get(name))
             ],
         )
@@ -60,7 +60,7 @@ def _ctr(report: Report) -> str:
 
 def _lift(report: Report) -> str:
     points = [
-        Point(place, point.percent, point.percent_low, point.percent_high) for place, point in enumerate(report.lift)
+        Point(column, point.percent, point.percent_low, point.percent_high) for column, point in enumerate(report.lift)
     ]
     title = "Lift of the bandit over control, up to each day"
     caption = (
@@ -80,7 +80,7 @@ def _shares(report: Report) -> str:
     labels = [f"{point.at.astimezone(report.timestamp.tzinfo):%d %b}" for point in report.timeline]
     caption = "Share of the places in the bandit's lists that each algorithm filled, by day."
     picture = f"{_legend(list(enumerate(arms)))}{bars(title, labels, parts)}"
-    rows = [(label, *(f"{parts[arm][place]:.0f} %" for arm in arms)) for place, label in enumerate(labels)]
+    rows = [(label, *(f"{parts[arm][column]:.0f} %" for arm in arms)) for column, label in enumerate(labels)]
     heads = ("Day", *(escape(arm.replace("_", " ")) for arm in arms))
     return _figure(title, picture, caption, table("numbers", heads, rows))
 

@@ -19,7 +19,7 @@ SMALLEST: Final = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A value at label number `x` (0, 1, …), between two bounds."""
+    """A value at column `x` (0, 1, … along the labels), between two bounds."""
 
     x: int
     value: float
@@ -59,11 +59,11 @@ def bars(title: str, labels: Sequence[str], parts: Mapping[str, Sequence[float]]
     scale = _Scale(len(labels), 0, 100)
     width = min(48.0, 0.8 * (WIDTH - LEFT - RIGHT) / len(labels))
     body = [_axes(scale, labels, ticks, "%")]
-    for place in range(len(labels)):
+    for column in range(len(labels)):
         below = 0.0
         for colour, (name, values) in enumerate(parts.items()):
-            top, share = below + values[place], values[place]
-            box = f'x="{scale.x(place) - width / 2:.1f}" y="{scale.y(top)}" width="{width:.1f}"'
+            top, share = below + values[column], values[column]
+            box = f'x="{scale.x(column) - width / 2:.1f}" y="{scale.y(top)}" width="{width:.1f}"'
             words = f"<title>{escape(name)} {share:.0f} %</title>"
             body.append(f'<rect class="c{colour} part" {box} height="{scale.height(share)}">{words}</rect>')
             below = top
@@ -76,14 +76,14 @@ def empty(title: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Scale:
-    """The coordinates of a label number and a value in the picture."""
+    """The coordinates of a column and a value in the picture."""
 
-    places: int
+    columns: int
     low: float
     high: float
 
-    def x(self, place: int) -> float:
-        return round(LEFT + (WIDTH - LEFT - RIGHT) * (place + 0.5) / self.places, 1)
+    def x(self, column: int) -> float:
+        return round(LEFT + (WIDTH - LEFT - RIGHT) * (column + 0.5) / self.columns, 1)
 
     def y(self, value: float) -> float:
         return round(HEIGHT - BOTTOM - self.height(value - self.low), 1)
@@ -100,9 +100,9 @@ def _axes(scale: _Scale, labels: Sequence[str], ticks: Sequence[float], unit: st
     ]
     step = -(-len(labels) // LABELS)
     below = [
-        f'<text class="label" x="{scale.x(place)}" y="{HEIGHT - 8}">{escape(label)}</text>'
-        for place, label in enumerate(labels)
-        if place % step == 0
+        f'<text class="label" x="{scale.x(column)}" y="{HEIGHT - 8}">{escape(label)}</text>'
+        for column, label in enumerate(labels)
+        if column % step == 0
     ]
     return "".join([*grid, *below])
 

@@ -111,12 +111,12 @@ def _compared(answer: MetricAnswer, unit: str) -> tuple[str, str, str]:
 
 
 def _health(report: Report) -> str:
-    named = sorted(report.checks.items(), key=lambda item: _place(CHECKS, item[0]))
+    named = sorted(report.checks.items(), key=lambda item: _position(CHECKS, item[0]))
     rows = "".join(_check(name, check) for name, check in named)
     return f'<section><h2>Health</h2><table class="health"><tbody>{rows}</tbody></table></section>'
 
 
-def _place(order: tuple[str, ...], name: str) -> int:
+def _position(order: tuple[str, ...], name: str) -> int:
     """The position of a name in an order; unknown names come last."""
     return order.index(name) if name in order else len(order)
 
@@ -137,7 +137,7 @@ def _posteriors(report: Report) -> str:
     arms = sorted({cell.algorithm for cell in cells})
     means = sorted(map(_mean, cells))
     span = (means[0], means[-1])
-    contexts = sorted({cell.context_key for cell in cells}, key=lambda key: (_place(CONTEXT_KEYS, key), key))
+    contexts = sorted({cell.context_key for cell in cells}, key=lambda key: (_position(CONTEXT_KEYS, key), key))
     by_key = {(cell.context_key, cell.algorithm): cell for cell in cells}
     rows = "".join(
         f'<tr><th scope="row">{_context(key)}</th>{"".join(_cell(by_key.get((key, arm)), span) for arm in arms)}</tr>'
