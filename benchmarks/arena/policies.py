@@ -7,11 +7,13 @@ import numpy as np
 from bandit_selector.learning.counts import Counts, forget
 from bandit_selector.learning.learn import learn
 from bandit_selector.learning.posterior import Policy, posterior
+from bandit_selector.settings import Settings
 
 from benchmarks.arena.environments import ARMS, BATCH, Indices, Reals, World
 from benchmarks.arena.simulation import Outcomes, Player
 
-HALF_LIFE = 50_000
+DEFAULTS = Settings()
+HALF_LIFE = DEFAULTS.half_life
 PUBLICATIONS = 600  # per game of the shared rule, in long games: publishing more often costs time and gains little
 
 
@@ -58,7 +60,7 @@ class Thompson:
         return Counts(self.contexts, arms, self.successes[:, available], self.failures[:, available])
 
     def publish(self, counts: Counts) -> None:
-        believed = posterior(counts, self.policy)
+        believed = posterior(counts, self.policy, DEFAULTS.prior_alpha, DEFAULTS.prior_beta)
         self.published = believed.alpha, believed.beta
 
     def draw(self, visits: Indices) -> Indices:
@@ -77,7 +79,14 @@ class Served(Thompson):
     """The same as it is served: drawn from P(best) with its floor and cap."""
 
     def publish(self, counts: Counts) -> None:
-        probability = learn(counts, self.policy).probability
+        probability = learn(
+            counts,
+            self.policy,
+            DEFAULTS.prior_alpha,
+            DEFAULTS.prior_beta,
+            DEFAULTS.min_arm_probability,
+            DEFAULTS.max_algorithm_dominance,
+        ).probability
         self.published = probability, probability.cumsum(axis=1)
 
     def draw(self, visits: Indices) -> Indices:

@@ -7,11 +7,15 @@ from time import process_time
 
 import numpy as np
 from bandit_selector.learning.learn import Counts, draw, guard, learn, posterior, probability_best
+from bandit_selector.settings import Settings
 
 from benchmarks.arena.environments import ARMS, CONTEXTS, Reals
 
 PLACES = 30
 DRAWS = 10_000
+DEFAULTS = Settings()
+PRIOR = (DEFAULTS.policy, DEFAULTS.prior_alpha, DEFAULTS.prior_beta)
+BOUNDS = (DEFAULTS.min_arm_probability, DEFAULTS.max_algorithm_dominance)
 
 
 def measure() -> dict[str, float]:
@@ -20,7 +24,7 @@ def measure() -> dict[str, float]:
     successes = rng.binomial(40, 0.5, (len(CONTEXTS), len(ARMS))).astype(float)
     failures = rng.binomial(400, 0.5, successes.shape).astype(float)
     counts = Counts(CONTEXTS, ARMS, successes, failures)
-    believed = posterior(counts)
+    believed = posterior(counts, *PRIOR)
     alpha, beta = believed.alpha[0], believed.beta[0]
     probability = probability_best(alpha, beta).tolist()
     uniforms = rng.random(PLACES).tolist()
@@ -28,9 +32,9 @@ def measure() -> dict[str, float]:
         f"P(best) of six arms, Monte Carlo, {DRAWS:,} draws (baseline)": lambda: monte_carlo(alpha, beta, rng),
         "P(best) of six arms": lambda: probability_best(alpha, beta),
         "P(best) of 24 contexts × six arms": lambda: probability_best(believed.alpha, believed.beta),
-        "posterior of 144 cells": lambda: posterior(counts),
-        "publication of 144 cells: posterior, P(best), guard": lambda: learn(counts),
-        "guard of six arms": lambda: guard(probability),
+        "posterior of 144 cells": lambda: posterior(counts, *PRIOR),
+        "publication of 144 cells: posterior, P(best), guard": lambda: learn(counts, *PRIOR, *BOUNDS),
+        "guard of six arms": lambda: guard(probability, *BOUNDS),
         f"one place of {PLACES}: guarded once, drawn": lambda: slate(probability, uniforms),
         f"one place of {PLACES}: guarded for every place, drawn": lambda: wary_slate(probability, uniforms),
         "one place: sampling six Betas instead": lambda: int(rng.beta(alpha, beta).argmax()),
@@ -43,12 +47,12 @@ def monte_carlo(alpha: Reals, beta: Reals, rng: np.random.Generator) -> Reals:
 
 
 def slate(probability: list[float], uniforms: list[float]) -> list[int]:
-    guarded = guard(probability)
+    guarded = guard(probability, *BOUNDS)
     return [draw(guarded, uniform) for uniform in uniforms]
 
 
 def wary_slate(probability: list[float], uniforms: list[float]) -> list[int]:
-    return [draw(guard(probability), uniform) for uniform in uniforms]
+    return [draw(guard(probability, *BOUNDS), uniform) for uniform in uniforms]
 
 
 def _seconds(call: Callable[[], object]) -> float:

@@ -11,7 +11,17 @@ from bandit_selector.feedback import Action, EventId, Id, Message, Moment, Stars
 from bandit_selector.settings import read_settings
 from bandit_selector.snapstart import forget_at_snapshot
 from bandit_selector.telemetry import SERVICE, Telemetry
-from bandit_selector.web import Answer, Event, answer, answers_problems, body_of, caller, path_of, problem, received_at
+from bandit_selector.web import (
+    Event,
+    HttpAnswer,
+    answer,
+    answers_problems,
+    body_of,
+    caller,
+    path_of,
+    problem,
+    received_at,
+)
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -57,7 +67,7 @@ class Rating(Reaction):
 
 @TELEMETRY.flushing
 @answers_problems(TELEMETRY.logger)
-def handler(event: Event, _context: object) -> Answer:
+def handler(event: Event, _context: object) -> HttpAnswer:
     """Answers one request of HTTP API payload 2.0; {"status": "tracked"} means that the queue has the reaction."""
     action = ACTIONS.get(path_of(event).get("action", ""))
     if action is None:

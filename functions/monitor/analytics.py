@@ -1,4 +1,4 @@
-"""GET /analytics/*, /dashboard and /health: figures for the team, read from sums. Writes nothing."""
+"""Answers GET /analytics/*, /dashboard and /health, with figures read from sums. Knows no table; writes nothing."""
 
 from collections.abc import Callable
 from typing import Annotated, Final, TypeAlias
@@ -16,7 +16,17 @@ from bandit_selector.store.activity import Resolution
 from bandit_selector.store.connection import Connection, Database
 from bandit_selector.store.credentials import database_url
 from bandit_selector.telemetry import Telemetry
-from bandit_selector.web import Answer, Event, answer, answers_problems, caller, path_of, problem, query_of, received_at
+from bandit_selector.web import (
+    Event,
+    HttpAnswer,
+    answer,
+    answers_problems,
+    caller,
+    path_of,
+    problem,
+    query_of,
+    received_at,
+)
 from pydantic import BaseModel, Field
 
 from functions.monitor import page
@@ -31,11 +41,11 @@ QUEUE: Final = "GET /analytics/queue"
 HOURLY_UP_TO_DAYS: Final = 3
 
 Reading: TypeAlias = Callable[[Connection, Event, Settings], BaseModel]
-"""Answers one route from the database; raises ValidationError for parameters that cannot be used."""
+"""Answers one route from the database; raises ValidationError for invalid parameters."""
 
 
 class Filter(BaseModel):
-    """The query of /analytics/bandit/stats; `context_key` is one of the keys that it lists."""
+    """The query of /analytics/bandit/stats; `context_key` is one of the keys in its answer."""
 
     context_key: Annotated[str, Field(max_length=200)] | None = None
 
@@ -53,9 +63,9 @@ class Quarter(BaseModel):
 
 
 class Span(Year, Filter):
-    """The query of /analytics/timeline: by the hour up to three days, else by the day, unless `resolution` says.
+    """The query of /analytics/timeline. Without `resolution`, points are hours for up to three days, else days.
 
-    `context_key` keeps the points to one context; the distribution of contexts and the test's lift stay whole.
+    `context_key` restricts the points to one context, but not the shares of contexts and the test's lift.
     """
 
     days: Annotated[int, Field(ge=1, le=365)] = 7
@@ -64,13 +74,13 @@ class Span(Year, Filter):
 
 @TELEMETRY.flushing
 @answers_problems(TELEMETRY.logger)
-def handler(event: Event, _context: object) -> Answer:
+def handler(event: Event, _context: object) -> HttpAnswer:
     """Answers one request of HTTP API payload 2.0."""
     return respond(event, SETTINGS, DATABASE)
 
 
-def respond(event: Event, settings: Settings, database: Database) -> Answer:
-    """What a route answers; raises ValidationError and the product's errors."""
+def respond(event: Event, settings: Settings, database: Database) -> HttpAnswer:
+    """The answer of a route; raises ValidationError and the product's errors."""
     route = event["routeKey"]
     if route.startswith("GET /dashboard"):
         return page.serve(path_of(event).get("asset", page.INDEX), settings, event.get("headers") or {})
@@ -79,7 +89,7 @@ def respond(event: Event, settings: Settings, database: Database) -> Answer:
         return answer(200, {"status": "ok"})
     if SCOPE not in caller(event, settings.user_id_claim).scopes:
         return problem(
-            403, "Not for this token", f"The token lacks the scope {SCOPE!r}; ask your team for one with it."
+            403, "Not for this token", f"The token lacks the scope {SCOPE!r}; ask your team for a token with it."
         )
     if route == QUEUE:
         return _figures(backlog(settings))
@@ -87,8 +97,9 @@ def respond(event: Event, settings: Settings, database: Database) -> Answer:
 
 
 def backlog(settings: Settings) -> Backlog:
-    """What waits in the queue now; answers when the database is away, for then it matters."""
-    from functions.monitor import backlog  # boto3 takes a cold start longer to import than the figures need
+    """The queue's counts now. Does not read the database, because messages wait when the database is unavailable."""
+    # Imported here, because boto3 would make every cold start slower and only this route needs it.
+    from functions.monitor import backlog
 
     return backlog.read_backlog(backlog.hurried_sqs(), settings.feedback_queue_url)
 
@@ -132,13 +143,13 @@ def timeline(connection: Connection, event: Event, settings: Settings) -> Timeli
 
 def newest_report(connection: Connection, _event: Event, _settings: Settings) -> Report:
     """The newest report; raises NoReport before the first."""
-    found = reports.newest(connection)
-    if found is None:
+    content = reports.newest(connection)
+    if content is None:
         raise NoReport
-    return Report.model_validate(found)
+    return Report.model_validate(content)
 
 
-def _figures(body: BaseModel) -> Answer:
+def _figures(body: BaseModel) -> HttpAnswer:
     return answer(200, body.model_dump(mode="json"), {"cache-control": "private, no-store"})
 
 

@@ -1,4 +1,4 @@
-"""How much feedback waits in the queue, and how much was given up: the queues' own counts. Knows no database."""
+"""Reads how many messages the feedback queue and its dead-letter queue hold. Must not know the database."""
 
 import json
 from functools import cache
@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 WAITING: Final = "ApproximateNumberOfMessages"
 UNDERWAY: Final = "ApproximateNumberOfMessagesNotVisible"
 HURRIED: Final = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 1})
-"""For somebody who looks at a page: an answer soon, or the word that there is none."""
+"""Short limits, because a person waits: an answer in seconds, or a sentence that says why not."""
 
 
 @cache
@@ -25,7 +25,7 @@ forget_at_snapshot(hurried_sqs.cache_clear)
 
 
 def read_backlog(sqs: Any, queue_url: str) -> Backlog:
-    """Both queues' counts, which SQS gives about; None for what cannot be asked, and the sentence says why."""
+    """Both queues' counts, which SQS gives approximately; None if SQS gave no count, and `sentence` says why."""
     waiting = underway = dead = None
     fault = ""
     try:
@@ -45,16 +45,16 @@ def _attributes(sqs: Any, queue_url: str) -> dict[str, str]:
 
 def _unknown(queue: str, error: Exception) -> str:
     return (
-        f"The {queue} cannot be asked ({type(error).__name__}: {error}). Look whether it exists, whether this function "
-        "may read its attributes, and whether its subnets reach SQS."
+        f"The {queue} could not be read ({type(error).__name__}: {error}). Check that it exists, that this function "
+        "may read its attributes, and that its subnets reach SQS."
     )
 
 
 def _advice(dead: int) -> str:
     if not dead:
         return ""
-    were = "message was" if dead == 1 else "messages were"
+    messages = "message is" if dead == 1 else "messages are"
     return (
-        f"{dead:,} {were} given up: read the consumer's log, repair what it names, then redrive the dead-letter queue; "
-        "repeats count once."
+        f"{dead:,} {messages} in the dead-letter queue: read the consumer's log, repair what it names, then redrive "
+        "the queue; a message that is delivered twice counts once."
     )

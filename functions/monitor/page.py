@@ -1,4 +1,4 @@
-"""The dashboard's files, with the headers that keep them harmless. Knows no figure and sees no token."""
+"""Serves the dashboard's files with their security headers. Must not know figures or tokens."""
 
 import gzip
 import json
@@ -6,12 +6,11 @@ from base64 import b64encode
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Final
 from urllib.parse import urlsplit
 
 from bandit_selector.settings import Settings
-
-Answer: TypeAlias = dict[str, Any]
+from bandit_selector.web import HttpAnswer
 
 BUILT: Final = Path(__file__).parent / "dashboard" / "dist"
 INDEX: Final = "index.html"
@@ -30,10 +29,11 @@ NOT_BUILT: Final = (
 )
 
 
-def serve(asset: str, settings: Settings, headers: Mapping[str, str], folder: Path = BUILT) -> Answer:
-    """One file of the page in API Gateway's payload 2.0; `asset` is its bare name, the request's `headers` lower case.
+def serve(asset: str, settings: Settings, headers: Mapping[str, str], folder: Path = BUILT) -> HttpAnswer:
+    """One file of the page, as an answer in API Gateway's payload 2.0.
 
-    304 when the browser has it already, 404 for a name that is no file of the page, 503 where the page was never built.
+    `asset` is the file's name without a folder; the names of the request's `headers` are in lower case. Answers 304 if
+    the browser has the file already, 404 if the page has no such file, and 503 if the page was not built.
     """
     if not (folder / INDEX).is_file():
         return _answer(503, "not-built.txt", NOT_BUILT.encode(), settings)
@@ -42,13 +42,13 @@ def serve(asset: str, settings: Settings, headers: Mapping[str, str], folder: Pa
     files = {file.name: file for file in folder.iterdir()}
     if asset not in files:
         return _answer(404, "unknown.txt", f"The dashboard has no file {asset!r}.".encode(), settings)
-    found = _answer(200, asset, files[asset].read_bytes(), settings)
-    known = headers.get("if-none-match") == found["headers"]["etag"]
-    return found | {"statusCode": 304, "body": ""} if known else _packed(found, headers)
+    answer = _answer(200, asset, files[asset].read_bytes(), settings)
+    known = headers.get("if-none-match") == answer["headers"]["etag"]
+    return answer | {"statusCode": 304, "body": ""} if known else _packed(answer, headers)
 
 
 def configuration(settings: Settings) -> dict[str, str]:
-    """Where and as what people sign in, and what the page says above its figures; nothing in it is secret."""
+    """The sign-in's addresses and client, the time zone, and the notice above the figures; nothing in it is secret."""
     return {
         "authorize_url": settings.sign_in_authorize_url,
         "token_url": settings.sign_in_token_url,
@@ -60,7 +60,7 @@ def configuration(settings: Settings) -> dict[str, str]:
 
 
 def policy(settings: Settings) -> str:
-    """The Content-Security-Policy: this origin's own files, no inline script or style, one place to redeem a code."""
+    """The Content-Security-Policy: this origin's files, no inline script or style, and the issuer's token address."""
     issuer = urlsplit(settings.sign_in_token_url)
     redeem = f" {issuer.scheme}://{issuer.netloc}" if issuer.netloc else ""
     return (
@@ -69,15 +69,15 @@ def policy(settings: Settings) -> str:
     )
 
 
-def _packed(found: Answer, headers: Mapping[str, str]) -> Answer:
-    """The answer as gzip for a browser that takes it: API Gateway's HTTP APIs compress nothing."""
+def _packed(answer: HttpAnswer, headers: Mapping[str, str]) -> HttpAnswer:
+    """The answer, with gzip if the browser accepts it, because API Gateway's HTTP APIs do not compress."""
     if "gzip" not in headers.get("accept-encoding", ""):
-        return found
-    body = b64encode(gzip.compress(found["body"].encode(), mtime=0)).decode()
-    return found | {"headers": found["headers"] | {"content-encoding": "gzip"}, "body": body, "isBase64Encoded": True}
+        return answer
+    body = b64encode(gzip.compress(answer["body"].encode(), mtime=0)).decode()
+    return answer | {"headers": answer["headers"] | {"content-encoding": "gzip"}, "body": body, "isBase64Encoded": True}
 
 
-def _answer(status: int, name: str, content: bytes, settings: Settings) -> Answer:
+def _answer(status: int, name: str, content: bytes, settings: Settings) -> HttpAnswer:
     return {
         "statusCode": status,
         "headers": {

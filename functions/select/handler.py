@@ -11,7 +11,7 @@ from bandit_selector.snapstart import forget_at_snapshot
 from bandit_selector.store.connection import Database
 from bandit_selector.store.credentials import database_url
 from bandit_selector.telemetry import Telemetry
-from bandit_selector.web import Answer, Event, answer, answers_problems, caller, query_of, received_at
+from bandit_selector.web import Event, HttpAnswer, answer, answers_problems, caller, query_of, received_at
 
 SETTINGS: Final = read_settings()
 DATABASE: Final = Database(lambda: database_url(SETTINGS), statement_seconds=5, plan_once=True)
@@ -21,12 +21,12 @@ TELEMETRY: Final = Telemetry("select")
 
 @TELEMETRY.flushing
 @answers_problems(TELEMETRY.logger)
-def handler(event: Event, _context: object) -> Answer:
+def handler(event: Event, _context: object) -> HttpAnswer:
     """Answers one request of HTTP API payload 2.0."""
     return respond(event, SETTINGS, DATABASE)
 
 
-def respond(event: Event, settings: Settings, database: Database) -> Answer:
+def respond(event: Event, settings: Settings, database: Database) -> HttpAnswer:
     """The list for one request, recorded; raises what `recommend` raises, and ValidationError and ForeignUser."""
     request = Request.model_validate(query_of(event))
     caller(event, settings.user_id_claim).acts_for(request.user_id)

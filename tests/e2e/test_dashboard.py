@@ -80,7 +80,7 @@ def test_the_queue_is_shown_as_it_is_now(page: Page, lively: Installation) -> No
     dead.send_message(QueueUrl=lively.addresses.dead_letter_queue, MessageBody="{}")
     page.get_by_role("button", name="Refresh").click()
     expect(queue.get_by_role("definition")).to_have_text(["0", "0", "1"])
-    expect(page.get_by_text("1 message was given up: read the consumer's log")).to_be_visible()
+    expect(page.get_by_text("1 message is in the dead-letter queue: read the consumer's log")).to_be_visible()
     dead.purge_queue(QueueUrl=lively.addresses.dead_letter_queue)
 
 

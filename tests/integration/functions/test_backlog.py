@@ -1,4 +1,4 @@
-"""What waits in a real queue, and what is answered when it cannot be asked."""
+"""What waits in a real queue, and the answer when the queue cannot be read."""
 
 import json
 import subprocess
@@ -53,12 +53,12 @@ def test_messages_are_counted_where_they_are(sqs: Any) -> None:
     for _ in range(3):
         sqs.send_message(QueueUrl=queue, MessageBody="{}")
     sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=1)
-    found = read_backlog(sqs, queue)
-    assert (found.waiting, found.underway, found.dead_letters, found.sentence) == (2, 1, 0, "")
+    backlog = read_backlog(sqs, queue)
+    assert (backlog.waiting, backlog.underway, backlog.dead_letters, backlog.sentence) == (2, 1, 0, "")
     sqs.send_message(QueueUrl=dead, MessageBody="{}")
-    found = read_backlog(sqs, queue)
-    assert found.dead_letters == 1
-    assert found.sentence.startswith("1 message was given up: read the consumer's log")
+    backlog = read_backlog(sqs, queue)
+    assert backlog.dead_letters == 1
+    assert backlog.sentence.startswith("1 message is in the dead-letter queue: read the consumer's log")
 
 
 def test_a_queue_that_is_not_there_is_unknown_and_says_why(sqs: Any) -> None:
@@ -66,17 +66,17 @@ def test_a_queue_that_is_not_there_is_unknown_and_says_why(sqs: Any) -> None:
     sqs.delete_queue(QueueUrl=dead)
     half = read_backlog(sqs, queue)
     assert (half.waiting, half.dead_letters) == (0, None)
-    assert half.sentence.startswith("The dead-letter queue cannot be asked (")
+    assert half.sentence.startswith("The dead-letter queue could not be read (")
     sqs.delete_queue(QueueUrl=queue)
     gone = read_backlog(sqs, queue)
     assert (gone.waiting, gone.underway, gone.dead_letters) == (None, None, None)
-    assert gone.sentence.startswith("The feedback queue cannot be asked (")
+    assert gone.sentence.startswith("The feedback queue could not be read (")
 
 
 def test_sqs_out_of_reach_is_unknown_and_not_an_error() -> None:
-    found = read_backlog(client(f"http://127.0.0.1:{free_port()}"), "http://127.0.0.1/1/feedback")
-    assert found.waiting is None
-    assert "whether its subnets reach SQS" in found.sentence
+    backlog = read_backlog(client(f"http://127.0.0.1:{free_port()}"), "http://127.0.0.1/1/feedback")
+    assert backlog.waiting is None
+    assert "that its subnets reach SQS" in backlog.sentence
 
 
 def test_the_route_answers_whoever_has_the_scope_even_while_the_database_is_away(
@@ -89,10 +89,10 @@ def test_the_route_answers_whoever_has_the_scope_even_while_the_database_is_away
     settings = Settings(feedback_queue_url=make_queue(sqs, "asked")[0])
     with closing(Database(lambda: AWAY)) as away:
         refused = respond(http_event(scope="openid") | {"routeKey": QUEUE}, settings, away)
-        found = respond(http_event(scope="analytics") | {"routeKey": QUEUE}, settings, away)
+        answer = respond(http_event(scope="analytics") | {"routeKey": QUEUE}, settings, away)
     hurried_sqs.cache_clear()
     assert refused["statusCode"] == 403
-    assert json.loads(found["body"]) == {"waiting": 0, "underway": 0, "dead_letters": 0, "sentence": ""}
+    assert json.loads(answer["body"]) == {"waiting": 0, "underway": 0, "dead_letters": 0, "sentence": ""}
 
 
 def test_the_figures_do_not_wait_for_boto3_to_be_imported() -> None:

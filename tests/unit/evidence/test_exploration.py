@@ -1,5 +1,7 @@
 """The test within each context, against simulation: the bounds hold in all contexts and at all looks at once."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from bandit_selector.evidence.experiment import Exploration, Plan, explore, read_out
@@ -10,6 +12,7 @@ CONTEXTS = ("morning", "afternoon", "evening", "night")
 BASE = np.array([0.08, 0.12, 0.16, 0.24])
 CLUSTERS = 128
 PLACES = 10
+PLAN = Plan(treatment_share=0.5, lift=0.15)
 GROUPS = ("treatment", "control")
 
 Sums = dict[tuple[str, str, int], Tally]
@@ -34,7 +37,7 @@ def visits(rng: np.random.Generator, users: int, lift: float = 0.0) -> Sums:
 
 
 def explored(sums: Sums, users: int, plan: Plan | None = None) -> dict[str, Exploration]:
-    plan = plan or Plan()
+    plan = plan or PLAN
     contexts = {
         context: {
             group: total(tally for (g, c, _), tally in sums.items() if (g, c) == (group, context)) for group in GROUPS
@@ -83,7 +86,7 @@ def test_a_context_with_few_clicks_is_not_read_out() -> None:
 
 
 def test_groups_that_cannot_be_compared_are_not_compared_by_context_either() -> None:
-    assert explored(visits(np.random.default_rng(7), 4000), 4000, Plan(treatment_share=0.9)) == {}
+    assert explored(visits(np.random.default_rng(7), 4000), 4000, replace(PLAN, treatment_share=0.9)) == {}
 
 
 def test_the_borrowed_bounds_are_wider_than_those_of_the_contexts_own_visitors() -> None:

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 CLUSTERS = 128
 LOOKS = 40
+PLANNED_LIFT = 0.15
 
 
 def looks(rng: np.random.Generator, rate: float, users: int) -> list[Ratio]:
@@ -39,14 +40,16 @@ def looks(rng: np.random.Generator, rate: float, users: int) -> list[Ratio]:
 
 def ever_significant(rng: np.random.Generator, treatment: float, control: float, users: int) -> bool:
     pairs = zip(looks(rng, treatment, users), looks(rng, control, users), strict=True)
-    lifts = [compare(ours, theirs) for ours, theirs in pairs if min(ours.numerator, theirs.numerator) >= 100]
+    lifts = [
+        compare(ours, theirs, PLANNED_LIFT) for ours, theirs in pairs if min(ours.numerator, theirs.numerator) >= 100
+    ]
     return any(lift is not None and lift.significant for lift in lifts)
 
 
 def needed(rate: float) -> int:
     """The fixed-horizon sample for +15 % in the simulated world: its variance is binomial times the design effect."""
     design_effect = 1 + (10 - 1) / (20 + 1)  # beta-binomial with ten movies per visitor
-    return round(fixed_horizon_users(rate) / 10 * design_effect)
+    return round(fixed_horizon_users(rate, PLANNED_LIFT) / 10 * design_effect)
 
 
 def test_five_hundred_a_a_tests_looked_at_forty_times_are_rarely_significant() -> None:
@@ -63,7 +66,7 @@ def test_a_lift_of_fifteen_percent_is_found_at_twice_the_fixed_horizon() -> None
 
 @pytest.mark.parametrize(("rate", "users"), [(0.10, 6_693), (0.15, 4_193), (0.23, 2_454)])
 def test_the_fixed_horizon_is_the_textbooks(rate: float, users: int) -> None:
-    assert fixed_horizon_users(rate) == pytest.approx(users, rel=0.002)
+    assert fixed_horizon_users(rate, PLANNED_LIFT) == pytest.approx(users, rel=0.002)
 
 
 def test_clusters_of_one_visitor_give_the_variance_of_a_proportion() -> None:
@@ -95,7 +98,7 @@ def test_the_sequence_is_wider_than_one_look_and_narrowest_as_planned() -> None:
 
 
 def test_relative_bounds_are_the_logarithms() -> None:
-    lift = compare(Ratio(1200, 10_000, 1e-5), Ratio(1000, 10_000, 1e-5))
+    lift = compare(Ratio(1200, 10_000, 1e-5), Ratio(1000, 10_000, 1e-5), PLANNED_LIFT)
     assert lift is not None
     assert lift.relative.estimate == pytest.approx(0.2)
     middle = (log(1 + lift.relative.low) + log(1 + lift.relative.high)) / 2
@@ -105,16 +108,16 @@ def test_relative_bounds_are_the_logarithms() -> None:
 
 @pytest.mark.parametrize("empty", [Ratio(0, 0, 0.0), Ratio(0, 50, 0.0), Ratio(5, 50, inf)])
 def test_nothing_is_compared_with_nothing(empty: Ratio) -> None:
-    assert compare(Ratio(10, 100, 1e-3), empty) is None
-    assert compare(empty, Ratio(10, 100, 1e-3)) is None
+    assert compare(Ratio(10, 100, 1e-3), empty, PLANNED_LIFT) is None
+    assert compare(empty, Ratio(10, 100, 1e-3), PLANNED_LIFT) is None
 
 
 def test_more_visitors_are_asked_for_until_the_width_is_reached() -> None:
-    lift = compare(Ratio(1200, 10_000, 1e-5), Ratio(1000, 10_000, 1e-5))
+    lift = compare(Ratio(1200, 10_000, 1e-5), Ratio(1000, 10_000, 1e-5), PLANNED_LIFT)
     assert lift is not None
     users = users_for_width(lift, 1000, 0.02)
     growth = users / 1000
-    grown = compare(Ratio(1200, 10_000, 1e-5 / growth), Ratio(1000, 10_000, 1e-5 / growth))
+    grown = compare(Ratio(1200, 10_000, 1e-5 / growth), Ratio(1000, 10_000, 1e-5 / growth), PLANNED_LIFT)
     assert grown is not None
     assert (1 + grown.relative.high) / 1.2 - 1 == pytest.approx(0.02, rel=0.02)
     assert users_for_width(lift, 1000, 0.9) <= 1000
@@ -157,7 +160,7 @@ def test_bounds_of_a_mean_need_two_visitors() -> None:
 
 
 def test_the_planned_error_finds_the_planned_lift() -> None:
-    assert log(1.15) / planned_error(0.15) == pytest.approx(2.80 * 1.8**0.5, rel=0.001)
+    assert log(1 + PLANNED_LIFT) / planned_error(PLANNED_LIFT) == pytest.approx(2.80 * 1.8**0.5, rel=0.001)
 
 
 def test_a_single_visitor_bounds_no_rate() -> None:

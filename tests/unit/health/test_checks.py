@@ -5,19 +5,22 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from bandit_selector.evidence.experiment import Plan, read_out
+from bandit_selector.evidence.experiment import read_out
 from bandit_selector.evidence.ratio import Ratio
 from bandit_selector.evidence.tally import Tally
 from bandit_selector.health.checks import judge
-from bandit_selector.health.facts import Alert, Facts, Feedback, Thresholds, evenness_among
+from bandit_selector.health.facts import Alert, Facts, Feedback, evenness_among
 from bandit_selector.health.incidents import Incident, mails
+from bandit_selector.services.report import plan, thresholds
+from bandit_selector.settings import Settings
 
+PLAN, THRESHOLDS = plan(Settings()), thresholds(Settings())
 NOW = datetime(2026, 6, 10, 9, tzinfo=UTC)
 EVEN = read_out(
     {"treatment": Tally(50_000, 6_000), "control": Tally(50_000, 6_000)},
     [(group, Tally(500, 60 + step % 5)) for group in ("treatment", "control") for step in range(100)],
     {"treatment": 5_000, "control": 5_000},
-    Plan(),
+    PLAN,
 )
 WELL = Facts(
     now=NOW,
@@ -40,14 +43,14 @@ WELL = Facts(
 QUIET = Feedback(received=15_000, unattributed=0, newest=NOW - timedelta(hours=7), shown_since=5_000)
 
 
-def alerted(facts: Facts, **thresholds: Any) -> list[str]:
-    return [alert.metric for alert in judge(facts, Thresholds(**thresholds)).alerts]
+def alerted(facts: Facts, **changed: Any) -> list[str]:
+    return [alert.metric for alert in judge(facts, replace(THRESHOLDS, **changed)).alerts]
 
 
 def test_a_service_that_is_well_alerts_nobody() -> None:
-    found = judge(WELL, Thresholds())
-    assert found.overall_status == "healthy"
-    assert {check.status for check in found.checks.values()} == {"ok"}
+    health = judge(WELL, THRESHOLDS)
+    assert health.overall_status == "healthy"
+    assert {check.status for check in health.checks.values()} == {"ok"}
 
 
 @pytest.mark.parametrize(
@@ -67,10 +70,10 @@ def test_a_service_that_is_well_alerts_nobody() -> None:
     ],
 )
 def test_each_fault_is_found_alone(broken: dict[str, Any], metric: str, overall: str) -> None:
-    found = judge(replace(WELL, **broken), Thresholds())
-    assert [alert.metric for alert in found.alerts] == [metric]
-    assert found.overall_status == overall
-    assert all(alert.advice and alert.check in found.checks for alert in found.alerts)
+    health = judge(replace(WELL, **broken), THRESHOLDS)
+    assert [alert.metric for alert in health.alerts] == [metric]
+    assert health.overall_status == overall
+    assert all(alert.advice and alert.check in health.checks for alert in health.alerts)
 
 
 def test_messages_read_as_in_the_site_s_own_monitor() -> None:
@@ -80,7 +83,7 @@ def test_messages_read_as_in_the_site_s_own_monitor() -> None:
         avg_rating=Ratio(3_100, 1_000, 1e-3),
         treatment_places={"svd": 71_000, "graph": 29_000},
     )
-    assert [alert.message for alert in judge(broken, Thresholds()).alerts] == [
+    assert [alert.message for alert in judge(broken, THRESHOLDS).alerts] == [
         "Average rating (3.10) below threshold (3.50)",
         "Algorithm 'svd' dominates with 71.00% of recommendations (threshold: 70.00%)",
         "CTR (0.00%) below threshold (10.00%)",
@@ -95,12 +98,12 @@ def test_an_estimate_beyond_its_threshold_is_no_alarm_while_its_bound_is_not() -
 def test_too_few_lists_or_none_are_no_alarm() -> None:
     bad = replace(WELL, ctr=Ratio(0, 100, 0.0), lists=10)
     assert alerted(bad) == []
-    assert judge(bad, Thresholds()).checks["engagement"].status == "no_data"
+    assert judge(bad, THRESHOLDS).checks["engagement"].status == "no_data"
     assert alerted(bad, min_lists=5) == ["ctr"]
 
 
 def test_lists_built_while_the_report_is_made_are_new() -> None:
-    new = judge(replace(WELL, candidates_updated=NOW + timedelta(minutes=1)), Thresholds())
+    new = judge(replace(WELL, candidates_updated=NOW + timedelta(minutes=1)), THRESHOLDS)
     assert new.checks["candidates"].metrics == {"age_hours": 0}
 
 
@@ -112,10 +115,10 @@ def test_a_test_that_hurts_and_a_split_that_is_wrong_are_critical() -> None:
     clusters = [("treatment", Tally(500, 50 + n % 5)) for n in range(100)]
     clusters += [("control", Tally(500, 70 + n % 5)) for n in range(100)]
     totals = {"treatment": Tally(50_000, 5_200), "control": Tally(50_000, 7_200)}
-    worse = read_out(totals, clusters, {"treatment": 5_000, "control": 5_000}, Plan())
+    worse = read_out(totals, clusters, {"treatment": 5_000, "control": 5_000}, PLAN)
     assert (worse.verdict, alerted(replace(WELL, experiment=worse))) == ("lower", ["lift"])
     assert worse.sentence.startswith("Treatment's CTR is 28% lower (")
-    skewed = read_out(totals, clusters, {"treatment": 6_000, "control": 4_000}, Plan())
+    skewed = read_out(totals, clusters, {"treatment": 6_000, "control": 4_000}, PLAN)
     assert alerted(replace(WELL, experiment=skewed)) == ["sample_ratio"]
 
 
@@ -125,8 +128,17 @@ def test_evenness_is_one_for_equal_shares_and_zero_for_one() -> None:
     assert evenness_among([], 4) is None
 
 
-ALERT = Alert("critical", "ctr", 0.05, 0.1, "CTR (5.00%) below threshold (10.00%)", "CTR 5.00% below 10.00%",
-              "9,000 lists.", "Look.", "engagement")  # fmt: skip
+ALERT = Alert(
+    severity="critical",
+    metric="ctr",
+    value=0.05,
+    threshold=0.1,
+    message="CTR (5.00%) below threshold (10.00%)",
+    headline="CTR 5.00% below 10.00%",
+    detail="9,000 lists.",
+    advice="Look.",
+    check="engagement",
+)
 
 
 def told(alerts: list[Alert], hours: float | None, unjudged: tuple[str, ...] = ()) -> list[str]:

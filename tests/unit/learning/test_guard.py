@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 weights = st.lists(st.floats(0, 1e6), min_size=1, max_size=12)
+FLOOR, CAP = 0.01, 0.70
+
 bounds = st.tuples(st.floats(0, 0.3), st.floats(0.3, 1))
 
 
@@ -57,7 +59,7 @@ def test_arms_between_the_bounds_keep_their_ratios(weights: list[float], bounds:
     ],
 )
 def test_worked_examples(raw: list[float], guarded: list[float]) -> None:
-    assert guard(raw, 0.01, 0.70) == pytest.approx(guarded, abs=1e-9)
+    assert guard(raw, FLOOR, CAP) == pytest.approx(guarded, abs=1e-9)
 
 
 def test_bounds_that_the_arms_cannot_meet_give_way() -> None:
@@ -66,14 +68,14 @@ def test_bounds_that_the_arms_cannot_meet_give_way() -> None:
 
 
 def test_arms_that_dropped_out_are_left_out_and_the_cap_binds_again() -> None:
-    published = guard([0.6, 0.25, 0.1, 0.05])
-    assert guard([published[0], published[2], published[3]]) == pytest.approx([0.7, 0.2, 0.1])
+    published = guard([0.6, 0.25, 0.1, 0.05], FLOOR, CAP)
+    assert guard([published[0], published[2], published[3]], FLOOR, CAP) == pytest.approx([0.7, 0.2, 0.1])
 
 
 @pytest.mark.parametrize("raw", [[], [-0.1, 1.1], [float("nan"), 1.0], [float("inf"), 1.0]])
 def test_probabilities_that_are_none_are_refused(raw: list[float]) -> None:
     with pytest.raises(ValueError, match=r"got"):
-        guard(raw)
+        guard(raw, FLOOR, CAP)
 
 
 def test_a_floor_above_the_cap_is_refused() -> None:
@@ -82,7 +84,7 @@ def test_a_floor_above_the_cap_is_refused() -> None:
 
 
 def test_drawn_shares_match_the_probabilities() -> None:
-    probabilities = guard([0.5, 0.3, 0.1, 0.1, 0.0, 0.0])
+    probabilities = guard([0.5, 0.3, 0.1, 0.1, 0.0, 0.0], FLOOR, CAP)
     rng = np.random.default_rng(5)
     drawn = np.bincount([draw(probabilities, u) for u in rng.random(50_000).tolist()], minlength=6)
     assert stats.chisquare(drawn, 50_000 * np.array(probabilities)).pvalue > 0.001

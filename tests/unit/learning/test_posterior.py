@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from bandit_selector.learning.counts import Counts, forget
 from bandit_selector.learning.hierarchy import Prior, kernel, laplace
-from bandit_selector.learning.posterior import Policy, interval, posterior
+from bandit_selector.learning.posterior import Policy, Posterior, interval, posterior
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -27,6 +27,10 @@ CONTEXTS = tuple(
 def counted(outcomes: Reals, rates: Reals | float, contexts: tuple[str, ...] = CONTEXTS, seed: int = 0) -> Counts:
     successes = np.random.default_rng(seed).binomial(outcomes.astype(int), rates).astype(float)
     return Counts(contexts, ARMS[: outcomes.shape[1]], successes, outcomes - successes)
+
+
+def believe(counts: Counts, policy: Policy = "shared", prior_alpha: float = 1.0, prior_beta: float = 1.0) -> Posterior:
+    return posterior(counts, policy, prior_alpha, prior_beta)
 
 
 def mode_by_descent(successes: Reals, outcomes: Reals, covariance: Reals, mean: float) -> tuple[Reals, Reals]:
@@ -70,14 +74,14 @@ def test_laplace_agrees_with_a_general_minimiser(scale: int) -> None:
 
 def test_independent_cells_add_the_prior_and_the_counts() -> None:
     counts = Counts(("a", "b"), ("x",), np.array([[8.0], [0.0]]), np.array([[3.0], [0.0]]))
-    believed = posterior(counts, "independent", prior_alpha=1, prior_beta=2)
+    believed = believe(counts, "independent", prior_alpha=1, prior_beta=2)
     assert believed.alpha.tolist() == [[9.0], [1.0]]
     assert believed.beta.tolist() == [[5.0], [2.0]]
     assert believed.own.tolist() == [[11 / 14], [0.0]]
 
 
 def test_without_data_every_arm_is_believed_alike() -> None:
-    believed = posterior(counted(np.zeros((24, 6)), 0.1))
+    believed = believe(counted(np.zeros((24, 6)), 0.1))
     assert believed.alpha == pytest.approx(believed.alpha[0, 0])
     assert believed.beta == pytest.approx(believed.beta[0, 0])
     assert believed.prior == pytest.approx(1)
@@ -87,7 +91,7 @@ def test_an_unseen_context_borrows_from_those_like_it() -> None:
     outcomes = np.full((24, 6), 500.0)
     outcomes[5] = 0
     rates = np.tile([0.05, 0.10, 0.10, 0.10, 0.10, 0.25], (24, 1))
-    believed = posterior(counted(outcomes, rates))
+    believed = believe(counted(outcomes, rates))
     assert believed.mean[5].argmax() == 5
     assert believed.mean[5].argmin() == 0
     assert believed.own[5] == pytest.approx(0)
@@ -97,7 +101,7 @@ def test_an_unseen_context_borrows_from_those_like_it() -> None:
 def test_a_context_with_its_own_evidence_follows_it() -> None:
     outcomes, rates = np.full((24, 6), 500.0), np.full((24, 6), 0.05)
     outcomes[5, 3], rates[5, 3] = 100_000, 0.30
-    believed = posterior(counted(outcomes, rates))
+    believed = believe(counted(outcomes, rates))
     assert believed.mean[5, 3] == pytest.approx(0.30, abs=0.01)
     assert believed.own[5, 3] > 0.99
 
@@ -105,7 +109,7 @@ def test_a_context_with_its_own_evidence_follows_it() -> None:
 def test_a_million_outcomes_beside_none_are_safe() -> None:
     outcomes = np.zeros((24, 6))
     outcomes[0, 0] = 1e6
-    believed = posterior(counted(outcomes, 0.2))
+    believed = believe(counted(outcomes, 0.2))
     assert np.all(np.isfinite(believed.alpha))
     assert believed.mean[0, 0] == pytest.approx(0.2, abs=0.002)
     assert believed.alpha[0, 0] > 1000 * believed.alpha[7, 3]
@@ -117,7 +121,7 @@ def test_an_arm_that_always_or_never_succeeds_is_safe(rate: float) -> None:
     outcomes[3, 2] = 1e6
     rates = np.full((24, 6), 0.5)
     rates[3, 2] = rate
-    believed = posterior(counted(outcomes, rates))
+    believed = believe(counted(outcomes, rates))
     assert np.all(np.isfinite(believed.alpha) & np.isfinite(believed.beta) & (believed.alpha > 0) & (believed.beta > 0))
     assert believed.mean[3, 2] == pytest.approx(rate, abs=0.01)
 
@@ -126,10 +130,10 @@ def test_a_new_arm_starts_uncertain_and_a_removed_arm_leaves_no_trace() -> None:
     outcomes = np.full((24, 6), 400.0)
     outcomes[:, 5] = 0
     counts = counted(outcomes, 0.1)
-    believed = posterior(counts)
+    believed = believe(counts)
     assert np.all(believed.alpha[:, 5] < believed.alpha[:, :5].min())
     without = Counts(CONTEXTS, ARMS[:5], counts.successes[:, :5], counts.failures[:, :5])
-    assert posterior(without).mean == pytest.approx(believed.mean[:, :5], abs=1e-6)
+    assert believe(without).mean == pytest.approx(believed.mean[:, :5], abs=1e-6)
 
 
 def test_an_old_hashed_key_is_a_context_of_its_own() -> None:
@@ -138,14 +142,14 @@ def test_an_old_hashed_key_is_a_context_of_its_own() -> None:
         "da39a3ee5e6b4b0d3255bfef95601890afd80709",
         "356a192b7913b04c54574d18c28d46e6395428ab",
     )
-    believed = posterior(counted(np.full((5, 6), 50.0), 0.1, contexts))
+    believed = believe(counted(np.full((5, 6), 50.0), 0.1, contexts))
     assert np.all(np.isfinite(believed.alpha))
     assert kernel(contexts, 1, Prior())[3, 4] == pytest.approx(0.25)
 
 
 @pytest.mark.parametrize("shape", [(0, 6), (24, 0), (0, 0), (1, 1), (1, 6), (24, 1)])
 def test_every_shape_has_a_posterior(shape: tuple[int, int]) -> None:
-    believed = posterior(counted(np.full(shape, 5.0), 0.2, CONTEXTS[: shape[0]]))
+    believed = believe(counted(np.full(shape, 5.0), 0.2, CONTEXTS[: shape[0]]))
     assert believed.alpha.shape == shape
     assert np.all(believed.alpha > 0)
 
@@ -157,14 +161,14 @@ cells = st.tuples(st.integers(0, 2000), st.floats(0, 1))
 def test_the_shares_of_the_precision_sum_to_one(cells: list[tuple[int, float]], policy: Policy) -> None:
     outcomes = np.array([n for n, _ in cells], dtype=float).reshape(3, 2)
     rates = np.array([rate for _, rate in cells]).reshape(3, 2)
-    believed = posterior(counted(outcomes, rates, CONTEXTS[:3]), policy)
+    believed = believe(counted(outcomes, rates, CONTEXTS[:3]), policy)
     assert believed.own + believed.borrowed + believed.prior == pytest.approx(1)
     assert np.all((believed.own >= 0) & (believed.borrowed >= 0) & (believed.prior >= 0))
     assert np.all((believed.alpha > 0) & (believed.beta > 0))
 
 
 def test_more_outcomes_narrow_the_posterior() -> None:
-    few, many = (posterior(Counts(("a",), ("x", "y"), np.full((1, 2), n), np.full((1, 2), 9 * n))) for n in (2.0, 20.0))
+    few, many = (believe(Counts(("a",), ("x", "y"), np.full((1, 2), n), np.full((1, 2), 9 * n))) for n in (2.0, 20.0))
     assert np.all(many.alpha + many.beta > few.alpha + few.beta)
 
 
@@ -201,14 +205,14 @@ def test_counts_refuse_a_wrong_shape_negative_numbers_and_repeated_names() -> No
 
 def test_an_unknown_policy_is_refused() -> None:
     with pytest.raises(ValueError, match="got 'greedy'"):
-        posterior(counted(np.zeros((1, 2)), 0.1, CONTEXTS[:1]), "greedy")  # pyright: ignore[reportArgumentType]
+        believe(counted(np.zeros((1, 2)), 0.1, CONTEXTS[:1]), "greedy")  # pyright: ignore[reportArgumentType]
 
 
 def kept_width(contexts: tuple[str, ...]) -> Reals:
     """Of two arms with 20 and 20,000 outcomes, the share of each one's variance that is drawn with, first context."""
     successes = np.tile([[2.0, 2000.0]], (len(contexts), 1))
     outcomes = 10 * successes
-    believed = posterior(Counts(contexts, ARMS[:2], successes, outcomes - successes))
+    believed = believe(Counts(contexts, ARMS[:2], successes, outcomes - successes))
     drawn = 1 / believed.alpha + 1 / believed.beta  # variance on the logit scale, to first order
     return (drawn / believed.variance)[0]
 
@@ -227,14 +231,14 @@ def test_a_context_that_is_alone_keeps_half_of_every_width() -> None:
 
 def test_the_interval_is_the_beta_s_own() -> None:
     counts = counted(np.array([[0.0, 3, 40], [700, 90_000, 12]]), 0.1, CONTEXTS[:2])
-    believed = posterior(counts, "independent")
+    believed = believe(counts, "independent")
     low, high = interval(believed, 0.9)
     assert low == pytest.approx(special.betaincinv(believed.alpha, believed.beta, 0.05), rel=2e-3)
     assert high == pytest.approx(special.betaincinv(believed.alpha, believed.beta, 0.95), rel=2e-3)
 
 
 def test_the_shared_interval_is_wider_than_the_draw() -> None:
-    believed = posterior(counted(np.full((24, 6), 300.0), 0.1))
+    believed = believe(counted(np.full((24, 6), 300.0), 0.1))
     low, high = interval(believed)
     drawn = special.betaincinv(believed.alpha, believed.beta, 0.975)
     assert np.all((low < believed.mean) & (believed.mean < high))

@@ -1,21 +1,21 @@
-"""What can go wrong, as one tree; every message is a whole sentence that carries the wrong value.
+"""The product's errors, as one tree. Knows no HTTP status. Every message is a sentence with the wrong value in it.
 
 BanditSelectorError
 ├── InvalidSetting        a configured value cannot be used
-├── InvalidMessage        a feedback message cannot be read, and never will be
+├── InvalidMessage        a feedback message cannot be read; a retry does not help
 ├── MissingTable          the database has not been migrated
-├── DatabaseUnavailable   the database cannot be reached now; trying again later may help
-├── QueueUnavailable      the queue did not take a message; trying again later may help
+├── DatabaseUnavailable   the database cannot be reached now; a later retry may succeed
+├── QueueUnavailable      the queue did not take a message; a later retry may succeed
 ├── UnknownUser           no such user
 ├── UnknownEvent          no such impression
-├── NoReport              no report was made yet
-├── DeliveryFailed        a report or a mail did not go out, and will be tried again
+├── NoReport              no report exists yet
+├── DeliveryFailed        a report or a mail was not delivered; the next run retries
 └── ForeignUser           the caller may not act for this user
 """
 
 
 class BanditSelectorError(Exception):
-    """Base of every error the product raises on purpose."""
+    """The base of every error that the product raises on purpose."""
 
 
 class InvalidSetting(BanditSelectorError):
@@ -23,11 +23,11 @@ class InvalidSetting(BanditSelectorError):
 
 
 class InvalidMessage(BanditSelectorError):
-    """A feedback message cannot be read, and never will be."""
+    """A feedback message cannot be read; a retry does not help."""
 
 
 class MissingTable(BanditSelectorError):
-    """The database lacks a table or column of ours."""
+    """The database lacks one of the product's tables or columns."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(f"{detail.strip().capitalize()}. Run `./dev migrate` against this database, then try again.")
@@ -63,11 +63,13 @@ class ForeignUser(BanditSelectorError):
 
 
 class NoReport(BanditSelectorError):
-    """No report was made yet."""
+    """No report exists yet."""
 
     def __init__(self) -> None:
-        super().__init__("There is no report yet; the first is made at 9 AM, or now by invoking the monitor function.")
+        super().__init__(
+            "No report exists yet; the monitor makes the first at 9 AM. To make it now, invoke the monitor function."
+        )
 
 
 class DeliveryFailed(BanditSelectorError):
-    """A report or a mail did not go out, and will be tried again."""
+    """A report or a mail was not delivered; the next run retries."""

@@ -1,4 +1,4 @@
-"""Feedback on its way: the message that ingest sends and the consumer reads. Knows no queue and no database."""
+"""The feedback message that ingest sends and the consumer reads. Knows no queue and no database."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ Action = Literal["click", "rating", "thumbs_up", "thumbs_down"]
 
 
 def in_utc(moment: datetime) -> datetime:
-    """The same moment; what is in UTC already, as our own messages are, is not made anew."""
+    """The same moment in UTC. A moment in UTC, as in our own messages, is returned unchanged."""
     return moment.astimezone(UTC) if moment.utcoffset() else moment
 
 
@@ -39,7 +39,7 @@ Stars = Annotated[float, Field(ge=0.5, le=5.0, multiple_of=0.5, description="0.5
 
 
 class Message(BaseModel):
-    """One reaction of a visitor to one movie, exactly as it lies in the queue."""
+    """One reaction of a visitor to one movie, in the form that the queue holds."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -58,7 +58,7 @@ class Message(BaseModel):
         if self.movie_id is None and self.event_id is None:
             raise ValueError("name the movie_id or the event_id that the feedback is about")
         if (self.rating is None) == (self.action == "rating"):
-            raise ValueError(f"the action {self.action!r} goes {'with' if self.rating is None else 'without'} a rating")
+            raise ValueError(f"the action {self.action!r} {'needs a' if self.rating is None else 'takes no'} rating")
         return self
 
 
@@ -66,7 +66,10 @@ MESSAGES: Final = TypeAdapter(list[Message])
 
 
 def read_messages(bodies: Sequence[str]) -> list[Message | InvalidMessage]:
-    """Each body's message, or why no retry will ever make it one; a batch without faults is read in one go."""
+    """Each body's message, or the error that says why it is not a message.
+
+    A batch without faults is parsed at once, which is faster; else each body is parsed alone.
+    """
     try:
         messages = MESSAGES.validate_json(f"[{','.join(bodies)}]")
     except ValidationError:
@@ -75,7 +78,7 @@ def read_messages(bodies: Sequence[str]) -> list[Message | InvalidMessage]:
 
 
 def read_message(body: str) -> Message | InvalidMessage:
-    """The message in a queue record's body, or why there is none."""
+    """The message in a queue record's body, or the error that says why it is not a message."""
     try:
         return Message.model_validate_json(body)
     except ValidationError as error:
@@ -89,7 +92,7 @@ def write_messages(messages: Iterable[Message]) -> bytes:
 
 
 def new_message_id(now: datetime, randomness: Random) -> UUID:
-    """A version 7 UUID (RFC 9562 section 5.7): its order is that of time, which keeps the index of messages compact."""
+    """A version 7 UUID (RFC 9562 section 5.7): it sorts by time, which keeps the index of messages compact."""
     milliseconds = int(now.timestamp() * 1000)
     return UUID(
         int=milliseconds << 80 | 7 << 76 | randomness.getrandbits(12) << 64 | 2 << 62 | randomness.getrandbits(62)

@@ -1,4 +1,4 @@
-"""Every configurable value, with its default; the only reader of os.environ."""
+"""Every configurable value with its default. The only reader of os.environ; it must not know who uses a value."""
 
 import os
 import re
@@ -16,16 +16,17 @@ GUIDE_ARMS: Final = ("svd", "embeddings", "graph", "item_cf", "long_tail", "sere
 
 
 def parse_duration(text: object) -> object:
-    """`90s`, `10m`, `12h`, `7d` → timedelta; what is no text is returned as it came."""
+    """`90s`, `10m`, `12h`, `7d` → timedelta; a value that is not text is returned unchanged."""
     if not isinstance(text, str):
         return text
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd])", text.strip())
-    if not found:
-        raise ValueError(f"{text!r} is no duration; write one like 90s, 10m, 12h or 7d")
-    return timedelta(**{UNITS[found[2]]: float(found[1])})
+    parts = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd])", text.strip())
+    if not parts:
+        raise ValueError(f"{text!r} is not a duration; write one like 90s, 10m, 12h or 7d")
+    return timedelta(**{UNITS[parts[2]]: float(parts[1])})
 
 
 def parse_silence(text: object) -> object:
+    """`off` → None, which means that silence never counts; else a duration."""
     return None if text == "off" else parse_duration(text)
 
 
@@ -46,7 +47,7 @@ def parse_zone(text: object) -> object:
     try:
         return ZoneInfo(text)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{text!r} is no IANA time zone; write one like 'Europe/Berlin'") from None
+        raise ValueError(f"{text!r} is not an IANA time zone; write one like 'Europe/Berlin'") from None
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
@@ -55,17 +56,17 @@ Arm = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
 
 
 class Settings(BaseModel):
-    """One field per environment variable, named alike in capitals."""
+    """One field per environment variable; the variable has the field's name in capitals."""
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
-    # Where things are. Empty means: this function does not use it.
+    # Addresses. An empty one means that this function does not use it.
     database_url: str = ""
     database_secret_arn: str = ""
     feedback_queue_url: str = ""
     report_bucket: str = ""
     alert_topic_arn: str = ""
-    # Whose clock and whose tokens
+    # The time zone of contexts and reports, and the claim of a token that holds the user id
     time_zone: Annotated[ZoneInfo, BeforeValidator(parse_zone)] = ZoneInfo("UTC")
     user_id_claim: str = "sub"
     # How people sign in to the dashboard: authorization code with PKCE at this issuer (OAuth 2.1)
@@ -73,14 +74,14 @@ class Settings(BaseModel):
     sign_in_token_url: str = ""
     sign_in_client_id: str = ""
     sign_in_scope: str = "openid analytics"
-    # What the dashboard says above its figures, for instance that they come from a demo
+    # A sentence that the dashboard shows above its figures, for example that they come from a demo
     dashboard_notice: str = ""
     # The bandit
     arms: Annotated[tuple[Arm, ...], BeforeValidator(parse_list), Field(min_length=1)] = GUIDE_ARMS
     policy: Literal["shared", "independent"] = "shared"
     prior_alpha: float = Field(default=1.0, gt=0)
     prior_beta: float = Field(default=1.0, gt=0)
-    half_life: float = Field(default=50_000, gt=0, description="outcomes after which evidence weighs half")
+    half_life: float = Field(default=50_000, gt=0, description="outcomes after which evidence has half its weight")
     min_arm_probability: Share = 0.01
     max_algorithm_dominance: Share = 0.70
     min_long_tail_share: Share = 0.20
@@ -93,18 +94,18 @@ class Settings(BaseModel):
     treatment_share: Share = 0.5
     experiment_salt: str = "bandit-selector"
     experiment_start: AwareDatetime | None = None
-    planned_lift: float = Field(default=0.15, gt=0, le=1, description="the relative lift that the test should find")
+    planned_lift: float = Field(default=0.15, gt=0, le=1, description="the relative lift that the test should detect")
     # What feedback means
     success_rating: float = Field(default=4.0, ge=0.5, le=5.0)
     failure_rating: float = Field(default=2.0, ge=0.5, le=5.0)
     silence_counts_after: Annotated[timedelta | None, BeforeValidator(parse_silence)] = timedelta(minutes=10)
     attribution_window: Duration = timedelta(days=7)
-    # When the monitor speaks
+    # The thresholds of the monitor's alerts
     min_avg_rating: float = Field(default=3.5, ge=0.5, le=5.0)
     min_ctr: Share = 0.10
     min_genre_diversity: Share = 0.30
     min_join_rate: Share = 0.95
-    min_lists: int = Field(default=500, ge=1, description="lists in the window below which no rate alerts")
+    min_lists: int = Field(default=500, ge=1, description="no rate alerts on fewer lists in the window")
     max_feedback_silence: Duration = timedelta(hours=6)
     max_candidate_age: Duration = timedelta(days=2)
 
@@ -127,7 +128,7 @@ class Settings(BaseModel):
 
 
 class Platform(BaseModel):
-    """What Lambda itself tells a process: who it is towards AWS. Only tests set the last by hand."""
+    """The AWS credentials that Lambda gives to a process, and the endpoint of AWS, which only tests set."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
@@ -140,21 +141,21 @@ class Platform(BaseModel):
 
 
 def read_platform(environment: Mapping[str, str] = os.environ) -> Platform:
-    """As of now: Lambda's keys change while a process lives, so they are read each time they are needed."""
+    """The values as of now. Lambda may change the keys while a process lives, so callers read them at each use."""
     return Platform(**{name: environment.get(name.upper(), "") for name in Platform.model_fields})
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
-    """The settings of this process; an unusable value raises InvalidSetting with every fault named at once."""
+    """The settings of this process. Raises InvalidSetting, whose message names every fault."""
     given = {name: environment[name.upper()] for name in Settings.model_fields if environment.get(name.upper())}
     try:
         return Settings.model_validate(given)
     except ValidationError as error:
-        faults = "; ".join(f"{_place(fault['loc'], given)}: {fault['msg']}" for fault in error.errors())
+        faults = "; ".join(f"{_variable(fault['loc'], given)}: {fault['msg']}" for fault in error.errors())
         raise InvalidSetting(f"These settings cannot be used: {faults}.") from None
 
 
-def _place(location: tuple[int | str, ...], given: Mapping[str, str]) -> str:
-    """The variable and what it was, `POLICY='greedy'`; a fault between variables has none of its own."""
+def _variable(location: tuple[int | str, ...], given: Mapping[str, str]) -> str:
+    """The variable and its value, `POLICY='greedy'`; `together` for a fault between several variables."""
     name = str(location[0]) if location else ""
     return f"{name.upper()}={given[name]!r}" if name in given else "together"

@@ -1,4 +1,4 @@
-"""What the product counts and under which names; how it logs. Knows powertools, and nothing that is counted."""
+"""The names of the product's metrics, and its logger. Knows powertools; must not know what the numbers mean."""
 
 from collections.abc import Callable
 from typing import Any, Final, Literal, TypeAlias
@@ -13,17 +13,17 @@ Metric: TypeAlias = Literal[
     "Recommendations",  # lists served
     "Impressions",  # movies shown
     "Fallbacks",  # lists served by the control blend because the bandit failed
-    "FeedbackAccepted",  # reactions that the queue has
+    "FeedbackAccepted",  # reactions that the queue took
     "FeedbackApplied",  # messages seen for the first time
     "FeedbackRepeated",  # messages delivered before
-    "FeedbackUnattributed",  # messages that found no impression
-    "FeedbackPoison",  # messages that can never be read
+    "FeedbackUnattributed",  # messages that match no impression
+    "FeedbackPoison",  # messages that cannot be read
     "Successes",  # outcomes that became a success
     "Failures",  # outcomes that became a failure
-    "ImpressionsSettled",  # impressions whose silence is over
-    "PosteriorsPublished",  # versions of the posteriors made
+    "ImpressionsSettled",  # impressions whose time to react is over
+    "PosteriorsPublished",  # versions of the posteriors published
     "MailsSent",  # alerts, reminders and recoveries that the topic took
-    "DeliveriesFailed",  # reports and mails that have to be tried again
+    "DeliveriesFailed",  # reports and mails to deliver again
 ]
 
 
@@ -35,7 +35,7 @@ class Telemetry:
         self._metrics = Metrics(namespace=NAMESPACE, service=function)
 
     def count(self, metric: Metric, number: float = 1) -> None:
-        """Adds to a counter; zero is left out."""
+        """Adds to a counter; a zero is not written."""
         if number:
             self._metrics.add_metric(name=metric, unit=MetricUnit.Count, value=number)
 
@@ -45,7 +45,7 @@ class Telemetry:
             self._metrics.flush_metrics()
 
     def flushing(self, handler: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-        """Decorates a handler so that its counters are written after each event, whatever became of it."""
+        """Decorates a handler so that its counters are written after each event, also after an error."""
 
         def counted(event: Any, context: Any) -> Any:
             try:

@@ -1,4 +1,4 @@
-"""HTTP API events in, answers and problem details (RFC 9457) out. Knows API Gateway's payload 2.0; decides nothing."""
+"""Reads API Gateway's events (payload 2.0) and writes answers and problem details (RFC 9457). Decides nothing."""
 
 import json
 from base64 import b64decode
@@ -22,35 +22,35 @@ from bandit_selector.errors import (
 )
 
 Event: TypeAlias = dict[str, Any]
-Answer: TypeAlias = dict[str, Any]
-Handler: TypeAlias = Callable[[Event, Any], Answer]
+HttpAnswer: TypeAlias = dict[str, Any]
+Handler: TypeAlias = Callable[[Event, Any], HttpAnswer]
 
 RETRY_AFTER_SECONDS: Final = 5
 STATUS: Final[dict[type[BanditSelectorError], tuple[int, str]]] = {
     UnknownUser: (404, "Unknown user"),
     NoReport: (404, "No report yet"),
     ForeignUser: (403, "Not your user"),
-    DatabaseUnavailable: (503, "The database is away"),
-    QueueUnavailable: (503, "The queue is away"),
+    DatabaseUnavailable: (503, "The database is unavailable"),
+    QueueUnavailable: (503, "The queue is unavailable"),
     MissingTable: (500, "The database is not migrated"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whose token the authorizer has accepted: the user it is for, and what else it may do."""
+    """The owner of the token that the authorizer accepted, and the token's scopes."""
 
     subject: str
     scopes: frozenset[str]
 
     def acts_for(self, user_id: int) -> None:
-        """Raises ForeignUser unless the token is this user's or a service's."""
+        """Raises ForeignUser unless the token belongs to this user or has the scope `service`."""
         if "service" not in self.scopes and self.subject != str(user_id):
             raise ForeignUser(user_id, self.subject)
 
 
 def caller(event: Event, claim: str) -> Caller:
-    """Reads the claims of API Gateway's JWT authorizer; scopes keep what follows their resource server's slash."""
+    """Reads the claims of API Gateway's JWT authorizer. A scope `server/name` becomes `name`."""
     claims = event["requestContext"]["authorizer"]["jwt"]["claims"]
     scopes = str(claims.get("scope", "")).split()
     return Caller(str(claims.get(claim, "")), frozenset(scope.rpartition("/")[2] for scope in scopes))
@@ -74,11 +74,11 @@ def body_of(event: Event) -> bytes:
 
 
 def received_at(event: Event) -> datetime:
-    """The moment the gateway took the request: the only clock a request has."""
+    """When the gateway received the request; a request has no other clock."""
     return datetime.fromtimestamp(event["requestContext"]["timeEpoch"] / 1000, UTC)
 
 
-def answer(status: int, body: object, headers: Mapping[str, str] | None = None) -> Answer:
+def answer(status: int, body: object, headers: Mapping[str, str] | None = None) -> HttpAnswer:
     """A JSON answer."""
     return {
         "statusCode": status,
@@ -87,8 +87,8 @@ def answer(status: int, body: object, headers: Mapping[str, str] | None = None) 
     }
 
 
-def problem(status: int, title: str, detail: str, **more: object) -> Answer:
-    """A problem-details answer (RFC 9457); 503 says when to come back."""
+def problem(status: int, title: str, detail: str, **more: object) -> HttpAnswer:
+    """A problem-details answer (RFC 9457); a 503 says when to retry."""
     headers = {"content-type": "application/problem+json"}
     if status == 503:
         headers["retry-after"] = str(RETRY_AFTER_SECONDS)
@@ -96,11 +96,11 @@ def problem(status: int, title: str, detail: str, **more: object) -> Answer:
 
 
 def answers_problems(logger: Logger) -> Callable[[Handler], Handler]:
-    """Decorates a handler so that the product's errors become problem details and are logged once."""
+    """Decorates a handler: it answers the product's errors with problem details and logs each error once."""
 
     def decorate(handler: Handler) -> Handler:
         @wraps(handler)
-        def answering(event: Event, context: Any) -> Answer:
+        def answering(event: Event, context: Any) -> HttpAnswer:
             try:
                 return handler(event, context)
             except ValidationError as error:
@@ -115,8 +115,8 @@ def answers_problems(logger: Logger) -> Callable[[Handler], Handler]:
     return decorate
 
 
-def invalid(error: ValidationError) -> Answer:
-    """422, with each field that is wrong, what it was, and what it should be."""
+def invalid(error: ValidationError) -> HttpAnswer:
+    """A 422 that names each wrong field, its value, and what the value should be."""
     faults = [
         {"field": ".".join(map(str, fault["loc"])) or "body", "message": fault["msg"], "value": fault["input"]}
         for fault in error.errors(include_url=False, include_context=False)

@@ -1,4 +1,7 @@
-"""What /analytics/performance answers: each algorithm, and the A/B test as read out. Rates and lifts are in percent."""
+"""The answer of /analytics/performance: the algorithms and the A/B test. Knows no SQL.
+
+Rates and lifts are in percent.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,7 +18,7 @@ STARS: tuple[Metric, ...] = ("avg_rating",)
 
 
 class LiftAnswer(Answer):
-    """Treatment over control, valid however often one looks: relative in percent, absolute in points or stars."""
+    """Treatment's lift over control, valid at every look: relative in percent, absolute in points or stars."""
 
     percent: float
     percent_low: float
@@ -42,7 +45,7 @@ class LiftAnswer(Answer):
 
 
 class MetricAnswer(Answer):
-    """One metric in both groups (null without data) and its lift (null while fewer than 100 were seen in a group)."""
+    """One metric in both groups (null without data) and its lift (null while a group has fewer than 100 events)."""
 
     treatment: float | None
     control: float | None
@@ -64,24 +67,24 @@ def metric_answers(metrics: Mapping[Metric, Comparison]) -> dict[Metric, MetricA
 
 
 class ExplorationAnswer(Answer):
-    """The test within one context, to look at and not to decide by; its bounds hold in all contexts at once."""
+    """The test within one context, for exploring and not for deciding; its bounds hold in all contexts at once."""
 
     metrics: dict[Metric, MetricAnswer]
     sentence: str
 
     @classmethod
-    def of(cls, found: Exploration) -> Self:
-        return cls(metrics=metric_answers(found.metrics), sentence=found.sentence)
+    def of(cls, exploration: Exploration) -> Self:
+        return cls(metrics=metric_answers(exploration.metrics), sentence=exploration.sentence)
 
 
 class GroupAnswer(AlgorithmPerformance):
-    """One group of the test, as assigned."""
+    """One group of the test, by assignment."""
 
     users: int
 
 
 class SampleRatio(Answer):
-    """Whether visitors were split as planned; below p = .001 nothing else can be read out."""
+    """The split of visitors against the plan; with p below .001 the groups are not compared."""
 
     planned_percent: float
     observed_percent: float | None
@@ -89,7 +92,7 @@ class SampleRatio(Answer):
 
 
 class SampleSize(Answer):
-    """Visitors per group: what the planned lift needs, what is there, what is missing for ± precision_percent."""
+    """Visitors per group: planned for the lift, reached, and still needed for ± precision_percent."""
 
     planned_lift_percent: float
     planned_users: int | None
@@ -99,7 +102,10 @@ class SampleSize(Answer):
 
 
 class Experiment(Answer):
-    """The test of the bandit against the control list; `contexts` is empty in reports and while nothing compares."""
+    """The test of the bandit against the control list.
+
+    `contexts` is empty in reports, and while the groups cannot be compared.
+    """
 
     since: datetime
     groups: dict[Literal["treatment", "control"], GroupAnswer]
@@ -111,39 +117,37 @@ class Experiment(Answer):
     contexts: dict[str, ExplorationAnswer] = Field(default_factory=dict[str, ExplorationAnswer])
 
     @classmethod
-    def of(cls, found: ReadOut, plan: Plan, since: datetime, explored: Mapping[str, Exploration] | None = None) -> Self:
-        users = found.treatment_users + found.control_users
+    def of(cls, test: ReadOut, plan: Plan, since: datetime, explored: Mapping[str, Exploration] | None = None) -> Self:
+        users = test.treatment_users + test.control_users
         return cls(
             since=since,
             groups={
                 "treatment": GroupAnswer(
-                    users=found.treatment_users, **AlgorithmPerformance.of(found.treatment).model_dump()
+                    users=test.treatment_users, **AlgorithmPerformance.of(test.treatment).model_dump()
                 ),
-                "control": GroupAnswer(
-                    users=found.control_users, **AlgorithmPerformance.of(found.control).model_dump()
-                ),
+                "control": GroupAnswer(users=test.control_users, **AlgorithmPerformance.of(test.control).model_dump()),
             },
-            metrics=metric_answers(found.metrics),
+            metrics=metric_answers(test.metrics),
             sample_ratio=SampleRatio(
                 planned_percent=100 * plan.treatment_share,
-                observed_percent=100 * found.treatment_users / users if users else None,
-                p=found.sample_ratio_p,
+                observed_percent=100 * test.treatment_users / users if users else None,
+                p=test.sample_ratio_p,
             ),
             sample_size=SampleSize(
                 planned_lift_percent=100 * plan.lift,
-                planned_users=found.planned_users,
-                reached_users=min(found.treatment_users, found.control_users),
+                planned_users=test.planned_users,
+                reached_users=min(test.treatment_users, test.control_users),
                 precision_percent=100 * plan.precision,
-                more_users=found.more_users,
+                more_users=test.more_users,
             ),
-            verdict=found.verdict,
-            sentence=found.sentence,
+            verdict=test.verdict,
+            sentence=test.sentence,
             contexts={key: ExplorationAnswer.of(one) for key, one in (explored or {}).items()},
         )
 
 
 class Performance(Answer):
-    """GET /analytics/performance: what was shown from `since`, the beginning of an hour, up to now."""
+    """GET /analytics/performance, from `since`, the beginning of an hour, up to now."""
 
     period_days: int
     since: datetime

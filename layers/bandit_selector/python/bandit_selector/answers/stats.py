@@ -1,6 +1,7 @@
-"""What the analytics routes answer, field by field; the fields of the site's dashboards keep their names and meanings.
+"""The fields that the analytics routes answer; those that the site's dashboards read keep their names and meanings.
 
-Rates and lifts are in percent and ratings in stars, but for /analytics/bandit/stats, whose rates lie between 0 and 1.
+Must not know routes or SQL. Rates are in percent and ratings in stars; in /analytics/bandit/stats rates lie between 0
+and 1.
 """
 
 from collections.abc import Mapping
@@ -14,13 +15,13 @@ from bandit_selector.store.activity import Cell
 
 
 class Answer(BaseModel):
-    """What all answers share: once made, they do not change."""
+    """The base of all answers: they are immutable."""
 
     model_config = ConfigDict(frozen=True)
 
 
 class Counted(Answer):
-    """Outcomes learned from."""
+    """The outcomes that the bandit learned from; `total_pulls` counts neutral ones, too."""
 
     total_pulls: int
     total_successes: int
@@ -40,7 +41,7 @@ class ArmStats(Counted):
 
 
 class CellStats(Counted):
-    """One context and arm: α and β as counted, and the posterior that serving draws from (null before the first)."""
+    """One context and arm: α and β as counted, and the published posterior (null before the first publication)."""
 
     algorithm: str
     context_key: str
@@ -133,9 +134,9 @@ class RecommendationStats(Answer):
 
 
 class Backlog(Answer):
-    """GET /analytics/queue: messages that wait, that the consumer has at hand, and that were given up.
+    """GET /analytics/queue: messages that wait, that the consumer is processing, and that are in the dead-letter queue.
 
-    None for what cannot be asked now; `sentence` then says why, or what to do about dead letters, and is else empty.
+    A count is None if the queue did not answer; `sentence` then says why. With dead letters it says what to do.
     """
 
     waiting: int | None
@@ -145,7 +146,7 @@ class Backlog(Answer):
 
 
 def group_totals(algorithms: Mapping[str, Tally]) -> dict[str, Tally]:
-    """The tally of each group of the test."""
+    """The tally of each group of the test, from the tallies of the algorithms."""
     groups = sorted({group_of(algorithm) for algorithm in algorithms})
     return {group: total(tally for name, tally in algorithms.items() if group_of(name) == group) for group in groups}
 

@@ -1,4 +1,4 @@
-"""How selection, success and the test moved over time, as /analytics/timeline and reports show it. Reads nothing."""
+"""Selection, success and the test over time, for /analytics/timeline and reports. Must not know routes or SQL."""
 
 from datetime import datetime
 from itertools import groupby
@@ -11,7 +11,7 @@ from bandit_selector.store.activity import Moment, Resolution
 
 
 class AlgorithmPoint(Answer):
-    """One algorithm in one hour or day; `share` is its part of its group's places, `success_rate` S/(S + F)."""
+    """One algorithm in one hour or day; `share` is its share of its group's places, `success_rate` is S/(S + F)."""
 
     shown: int
     share: float
@@ -25,7 +25,7 @@ class GroupPoint(Answer):
 
 
 class Point(Answer):
-    """One hour or day, which begins at `at`."""
+    """One hour or day that begins at `at`."""
 
     at: datetime
     algorithms: dict[str, AlgorithmPoint]
@@ -51,14 +51,14 @@ class RateAnswer(Answer):
 
 
 class CtrPoint(Answer):
-    """Both groups' CTR on a UTC day, as far as they were shown anything."""
+    """Both groups' CTR on a UTC day; a group that was shown nothing is missing."""
 
     day: str
     groups: dict[str, RateAnswer]
 
 
 class LiftPoint(Answer):
-    """The lift in CTR of everything up to the end of a UTC day."""
+    """The lift in CTR of all days up to the end of a UTC day."""
 
     day: str
     percent: float
@@ -77,7 +77,7 @@ class LiftPoint(Answer):
 
 
 class Timeline(Answer):
-    """GET /analytics/timeline: how selection, success and both groups' CTR moved, and which contexts there were."""
+    """GET /analytics/timeline: selection, success and both groups' CTR over time, and the shares of the contexts."""
 
     period_days: int
     since: datetime
@@ -89,7 +89,7 @@ class Timeline(Answer):
 
 
 def points(moments: list[Moment]) -> list[Point]:
-    """The timeline's points, of moments that are ordered by time."""
+    """The timeline's points, from moments ordered by time."""
     return [
         _point(at, {moment.algorithm: moment.tally for moment in together})
         for at, together in groupby(moments, key=lambda moment: moment.at)

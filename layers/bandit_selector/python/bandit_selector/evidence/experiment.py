@@ -1,7 +1,7 @@
-"""Reads out the test of the bandit against the control list, for a page and in a sentence; must not know any storage.
+"""Reads out the A/B test of the bandit against the control list, in figures and in a sentence. Knows no storage.
 
-Groups are compared as visitors were assigned. A window holds whole hours; the variance comes from the whole UTC days
-that it touches, per unit of denominator, and so do the numbers of visitors.
+Groups are compared as visitors were assigned. A window holds whole hours, but clusters and numbers of visitors are kept
+by UTC day. So the variance per unit of denominator comes from all UTC days that the window touches.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,22 +27,24 @@ from bandit_selector.evidence.tally import RATIOS, Metric, Tally
 Verdict: TypeAlias = Literal["no_control", "too_early", "sample_ratio_mismatch", "higher", "lower", "undecided"]
 
 READ_OUT_FROM: Final = 100
-"""Clicks (ratings, thumbs) that both groups must have before a lift is read out: below, normality is a bad guess."""
+"""A lift is read out once both groups have this many clicks (ratings, thumbs); with fewer, the normal approximation is
+poor."""
 MISMATCH_BELOW: Final = 0.001
+"""The anytime p-value of the split below which the groups are not compared."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the test was planned for: the share of treatment, the lift it should find, the precision wished for."""
+    """The test's plan: treatment's share, the lift to detect, and the half-width of the interval to reach."""
 
-    treatment_share: float = 0.5
-    lift: float = 0.15
+    treatment_share: float
+    lift: float
     precision: float = 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One metric in both groups; no lift before enough was seen."""
+    """One metric in both groups; `lift` is None before READ_OUT_FROM events in both."""
 
     treatment: Ratio
     control: Ratio
@@ -51,7 +53,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Exploration:
-    """The test within one context: comparisons to look at, no verdict."""
+    """The test within one context: comparisons for exploring, without a verdict."""
 
     metrics: dict[Metric, Comparison]
     sentence: str
@@ -59,7 +61,7 @@ class Exploration:
 
 @dataclass(frozen=True, slots=True)
 class ReadOut:
-    """The test at one moment. Users are per group; None where too little was seen to say."""
+    """The test at one moment. `planned_users` and `more_users` are per group, and None with too little data."""
 
     treatment: Tally
     control: Tally
@@ -76,7 +78,7 @@ class ReadOut:
 def read_out(
     totals: Mapping[str, Tally], clusters: Iterable[tuple[str, Tally]], users: Mapping[str, int], plan: Plan
 ) -> ReadOut:
-    """The read-out of a window: tallies of the groups, of the clusters of visitors in them, and numbers of visitors."""
+    """The read-out of a window from its tallies, its clusters of visitors, and its numbers of visitors, by group."""
     treatment, control = totals.get("treatment", Tally()), totals.get("control", Tally())
     treated, untreated = users.get("treatment", 0), users.get("control", 0)
     parts = list(clusters)
@@ -102,10 +104,10 @@ def read_out(
 
 
 def explore(contexts: Mapping[str, Mapping[str, Tally]], whole: ReadOut, plan: Plan) -> dict[str, Exploration]:
-    """The test within each context, from {context: {group: tally}}; nothing while the whole cannot be compared.
+    """The test within each context, from {context: {group: tally}}; empty while the whole test cannot be compared.
 
-    Bounds hold in all of these contexts, and at every look, at once: each has its part of the level (Bonferroni).
-    Clusters of visitors are not kept by context, so a rate borrows the whole test's design effect.
+    The bounds hold in all contexts and at every look at once: each gets an equal part of the level (Bonferroni).
+    Clusters of visitors are not kept by context, so each context uses the design effect of the whole test.
     """
     if whole.verdict in {"no_control", "sample_ratio_mismatch"}:
         return {}
@@ -114,9 +116,9 @@ def explore(contexts: Mapping[str, Mapping[str, Tally]], whole: ReadOut, plan: P
 
 
 def ctr_by_day(days: Iterable[tuple[str, str, int, int, int]]) -> list[tuple[str, dict[str, Interval]]]:
-    """Each day's CTR in both groups, each with its own 95 % interval: (day, {group: interval}), days as they come.
+    """Both groups' CTR on each day with its 95 % interval, as (day, {group: interval}).
 
-    `days` holds (day, group, cluster, clicked, shown).
+    `days` holds (day, group, cluster, clicked, shown), ordered by day; the result keeps this order.
     """
     answer: list[tuple[str, dict[str, Interval]]] = []
     for day, together in groupby(days, key=lambda part: part[0]):
@@ -127,7 +129,7 @@ def ctr_by_day(days: Iterable[tuple[str, str, int, int, int]]) -> list[tuple[str
 
 
 def lift_over_time(days: Iterable[tuple[str, str, int, int, int]], plan: Plan) -> list[tuple[str, Lift]]:
-    """The lift in CTR of everything up to each day, from the first day on which it can be read out.
+    """The lift in CTR of all days up to each day, from the first day on which it can be read out.
 
     `days` holds (day, group, cluster, clicked, shown), oldest first.
     """
@@ -152,7 +154,7 @@ def _ctr(parts: Iterable[tuple[str, int, int]], group: str) -> Ratio:
 def _comparison(
     metric: Metric, parts: Sequence[tuple[str, Tally]], plan: Plan, window: tuple[Tally, Tally]
 ) -> Comparison:
-    """Both groups' ratio over the window, with the variance of the clusters that cover it, and its lift."""
+    """Both groups' ratio over the window and its lift; the variance comes from the clusters of the window's days."""
     ours = _ratio(metric, "treatment", parts).of(*RATIOS[metric](window[0]))
     theirs = _ratio(metric, "control", parts).of(*RATIOS[metric](window[1]))
     return _compared(metric, ours, theirs, plan, LEVEL)
@@ -184,7 +186,7 @@ def _ratio(metric: Metric, group: str, parts: Iterable[tuple[str, Tally]]) -> Ra
 
 
 def _per_group(treated: int, untreated: int) -> float:
-    """The size of two equal groups that would compare as precisely as these: their harmonic mean."""
+    """The harmonic mean: two equal groups of this size compare as precisely as these two."""
     return 2 / (1 / treated + 1 / untreated) if treated and untreated else 0.0
 
 
@@ -213,13 +215,14 @@ def _sentence(verdict: Verdict, ctr: Comparison, treated: int, untreated: int, m
     match verdict:
         case "no_control":
             return (
-                "There are no two groups to compare yet: ask for some visitors' lists with use_bandit=false, "
-                "or for everybody's with use_bandit=auto."
+                "One group has no data yet, so the groups cannot be compared: ask for some visitors' lists with "
+                "use_bandit=false, or for everybody's with use_bandit=auto."
             )
         case "sample_ratio_mismatch":
             return (
-                f"The groups cannot be compared: {treated:,} visitors in treatment and {untreated:,} in control is not "
-                f"a split at {plan.treatment_share:.0%} by chance. Find out what else decides who gets which list."
+                f"The groups cannot be compared: {treated:,} visitors in treatment and {untreated:,} in control "
+                f"cannot come from a random split at {plan.treatment_share:.0%}. "
+                "Find out what else decides who gets which list."
             )
         case "too_early":
             seen = min(ctr.treatment.numerator, ctr.control.numerator)
@@ -242,7 +245,7 @@ def _exploration_words(ctr: Comparison, contexts: int) -> str:
 
 
 def _lift_words(ctr: Comparison) -> str:
-    assert ctr.lift is not None  # noqa: S101 # such a verdict has one
+    assert ctr.lift is not None  # noqa: S101 # only a read-out lift leads to these verdicts
     lift = ctr.lift.relative
     if ctr.lift.significant:
         small, large = sorted((abs(lift.low), abs(lift.high)))
@@ -261,8 +264,8 @@ def _seen_words(clicks: float) -> str:
 def _more_words(more: int | None, plan: Plan) -> str:
     looks = "you may look every day"
     if not more:
-        return f"{looks}; it is known to ±{plan.precision:.0%} already."
-    return f"{looks}; about {_rounded(more):,} more visitors per group for ±{plan.precision:.0%}."
+        return f"{looks}; the lift is already known to ±{plan.precision:.0%}."
+    return f"{looks}; to know it to ±{plan.precision:.0%} takes about {_rounded(more):,} more visitors per group."
 
 
 def _plain(share: float) -> str:
@@ -270,6 +273,6 @@ def _plain(share: float) -> str:
 
 
 def _rounded(number: int) -> int:
-    """To two digits: a forecast knows no more."""
+    """Rounded to two digits, because a forecast is not more precise."""
     digits = max(0, len(str(number)) - 2)
     return round(number, -digits)

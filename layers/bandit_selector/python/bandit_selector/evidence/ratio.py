@@ -1,11 +1,11 @@
-"""What an A/B test shows and how sure that is, at whatever moment one looks; it must not know where the sums come from.
+"""Ratios, their intervals, and the comparison of two ratios at any moment. Must not know where the sums come from.
 
-Every figure is a ratio of sums, R = Σx/Σn (clicks per movie shown, stars per rating). Visitors are randomised, and one
-visitor's events resemble each other, so the variance of R is taken over clusters of visitors. Two ratios are compared
-by an asymptotic confidence sequence, which holds at every look at once (Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas
+Every figure is a ratio of sums, R = Σx/Σn (clicks per movie shown, stars per rating). The test randomises visitors,
+and the events of one visitor are correlated, so the variance of R is computed over clusters of visitors. An asymptotic
+confidence sequence compares two ratios; it holds at every look at once (Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas
 2021, "Time-uniform central limit theory and asymptotic confidence sequences"; with known variance it is the
-normal-mixture sequential test of Johari, Koomen, Pekelis & Walsh 2017). Its clock is information, 1/variance, as a
-share of what was planned, because visitors who return add evidence, too (Scharfstein, Tsiatis & Robins 1997).
+normal-mixture sequential test of Johari, Koomen, Pekelis & Walsh 2017). It measures time as information, 1/variance,
+relative to the plan, because visitors who return add evidence, too (Scharfstein, Tsiatis & Robins 1997).
 """
 
 from collections.abc import Iterable
@@ -16,18 +16,18 @@ from typing import Final
 
 LEVEL: Final = 0.05
 POWER: Final = 0.80
-PLANNED_LIFT: Final = 0.15
 SEQUENTIAL_COST: Final = 1.8
-"""How many times the fixed-horizon sample a test needs that may be looked at every day."""
+"""A test that may be looked at every day needs this many times the fixed-horizon sample."""
 SAMPLE_RATIO_PRIORS: Final = (100.0, 10_000.0)
-"""How many visitors each prior is worth: the one finds gross mismatches soon, the other fine ones at last."""
+"""The weights of the two priors, in visitors. At a planned 50 %, they detect a split of 60 % after about 500 visitors
+and 51 % after about 50,000. The first prior finds large mismatches early, the second small ones."""
 
 _NORMAL: Final = NormalDist()
 
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """R = numerator/denominator and the variance of R; without a denominator there is no value."""
+    """R = numerator/denominator and the variance of R; `value` is None without a denominator."""
 
     numerator: float
     denominator: float
@@ -38,21 +38,21 @@ class Ratio:
         return self.numerator / self.denominator if self.denominator else None
 
     def of(self, numerator: float, denominator: float) -> "Ratio":
-        """The ratio of a part of the same clusters; its variance is this one's per unit of denominator."""
+        """The ratio of other sums over the same clusters, with this ratio's variance per unit of denominator."""
         scale = self.denominator / denominator if denominator else 0.0
         return Ratio(numerator, denominator, self.variance * scale)
 
     def of_rate(self, numerator: float, denominator: float) -> "Ratio":
-        """The rate in a part of the events, say in one context; its variance is deff · R(1−R)/n.
+        """The rate in a part of the events, for example in one context; its variance is deff · R(1−R)/n.
 
-        The design effect deff (Kish 1965, "Survey Sampling", ch. 8.2) is this ratio's own. It grows with the events
-        per visitor, of which there are fewer in a part: the borrowed one errs to the wide side.
+        deff is the design effect (Kish 1965, "Survey Sampling", ch. 8.2) of this ratio, the whole. It grows with the
+        events per visitor. A part has fewer events per visitor, so its interval is too wide rather than too narrow.
         """
         rate = numerator / denominator if denominator else 0.0
         return Ratio(numerator, denominator, self._design_effect() * rate * (1 - rate) / (denominator or 1.0))
 
     def _design_effect(self) -> float:
-        """How many times as large the variance is as if every event came from a visitor of its own; at least 1."""
+        """The variance over its value if every event came from a different visitor; at least 1."""
         rate = self.value or 0.0
         independent = rate * (1 - rate) / (self.denominator or 1.0)
         return max(1.0, self.variance / independent) if independent else 1.0
@@ -69,9 +69,9 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Lift:
-    """Treatment against control: relative (0.12 = 12 % higher) and absolute, both anytime-valid at 1 − level.
+    """Treatment against control, relative (0.12 = 12 % higher) and absolute; both are anytime-valid at 1 − level.
 
-    `p` is the anytime p-value; `error` the standard error of ln(R₁/R₀); `information` what was planned = 1.
+    `p` is the anytime p-value, `error` the standard error of ln(R₁/R₀). `information` is 1 when it is as planned.
     """
 
     relative: Interval
@@ -101,7 +101,7 @@ def clustered(sums: Iterable[tuple[float, float]]) -> Ratio:
     return Ratio(x_sum, n_sum, spread * len(units) / (len(units) - 1) / n_sum**2)
 
 
-def compare(treatment: Ratio, control: Ratio, planned_lift: float = PLANNED_LIFT, level: float = LEVEL) -> Lift | None:
+def compare(treatment: Ratio, control: Ratio, planned_lift: float, level: float = LEVEL) -> Lift | None:
     """The lift of treatment over control, or None while either ratio is zero or its variance unknown."""
     ours, theirs = treatment.value, control.value
     if not ours or not theirs:
@@ -122,7 +122,7 @@ def compare(treatment: Ratio, control: Ratio, planned_lift: float = PLANNED_LIFT
 
 
 def boundary(information: float, level: float = LEVEL) -> float:
-    """How many standard errors the confidence sequence reaches to either side; narrowest near information 1.
+    """The half-width of the confidence sequence in standard errors; it is narrowest near information 1.
 
     √(2(τ+1)/τ · ln(√(τ+1)/level)) with τ = ρ²n, and ρ² = (−2 ln a + ln(1 − 2 ln a))/n* (Waudby-Smith et al., eq. 24).
     """
@@ -131,24 +131,24 @@ def boundary(information: float, level: float = LEVEL) -> float:
 
 
 def anytime_p(z: float, information: float, level: float = LEVEL) -> float:
-    """min(1, 1/e) of the normal-mixture e-value: P(p ≤ a at any look) ≤ a when there is no difference."""
+    """min(1, 1/e) of the normal-mixture e-value: without a difference, P(p ≤ a at any look) ≤ a."""
     tau = _mixture(level) * information
     return min(1.0, exp(-(z**2) / 2 * tau / (tau + 1)) * sqrt(tau + 1))
 
 
-def planned_error(lift: float = PLANNED_LIFT, level: float = LEVEL) -> float:
-    """The standard error of ln(R₁/R₀) at which a relative `lift` is found with 80 % power."""
+def planned_error(lift: float, level: float = LEVEL) -> float:
+    """The standard error of ln(R₁/R₀) at which the test detects a relative `lift` with 80 % power."""
     return log(1 + lift) / _effect(level) / sqrt(SEQUENTIAL_COST)
 
 
-def fixed_horizon_users(rate: float, lift: float = PLANNED_LIFT, level: float = LEVEL) -> int:
-    """Visitors per group to find a relative lift of a rate with 80 % power by one look at the end, one event each."""
+def fixed_horizon_users(rate: float, lift: float, level: float = LEVEL) -> int:
+    """Visitors per group that detect a relative lift with 80 % power by one look at the end; one event per visitor."""
     raised = rate * (1 + lift)
     return round(_effect(level) ** 2 * (rate * (1 - rate) + raised * (1 - raised)) / (raised - rate) ** 2)
 
 
 def users_for_width(lift: Lift, users: float, half_width: float, level: float = LEVEL) -> int:
-    """Visitors per group at which the relative interval reaches ± half_width, if visitors keep behaving alike."""
+    """Visitors per group at which the relative interval reaches ± half_width, if behaviour does not change."""
     low, high = users, max(users, 1.0)
     while _half_width(lift, high / users, level) > half_width:
         low, high = high, high * 2
@@ -159,10 +159,10 @@ def users_for_width(lift: Lift, users: float, half_width: float, level: float = 
 
 
 def sample_ratio_p(treatment: int, control: int, share: float) -> float:
-    """Anytime p-value that visitors were split as planned: below .001 something else than chance assigns them.
+    """The anytime p-value of the hypothesis that visitors were split as planned.
 
     Mean likelihood ratio of Beta(kq, k(1−q)) mixtures against the planned share q (Lindon & Malek 2022, "Anytime-valid
-    inference for multinomial count data"). A share of 0 or 1 plans no test, and nothing contradicts it.
+    inference for multinomial count data"). With a share of 0 or 1 no test is planned, and p is 1.
     """
     if not 0 < share < 1:
         return 1.0
@@ -173,9 +173,9 @@ def sample_ratio_p(treatment: int, control: int, share: float) -> float:
 
 
 def rate_bounds(ratio: Ratio, level: float = LEVEL) -> Interval | None:
-    """Wilson's score interval of a rate whose n is the effective one, R(1−R)/Var(R); for one look, not for many.
+    """Wilson's score interval of a rate, with the effective sample size R(1−R)/Var(R); valid for one look only.
 
-    None where nothing is known: no observation, or a single visitor, whose variance is infinite.
+    None without any observation, or with a single visitor, whose variance is unknown.
     """
     rate = ratio.value
     if rate is None or ratio.variance == inf:
@@ -188,7 +188,7 @@ def rate_bounds(ratio: Ratio, level: float = LEVEL) -> Interval | None:
 
 
 def mean_bounds(ratio: Ratio, level: float = LEVEL) -> Interval | None:
-    """The normal interval of a mean; for one look, not for many."""
+    """The normal interval of a mean; valid for one look only."""
     if ratio.value is None or ratio.variance == inf:
         return None
     width = _NORMAL.inv_cdf(1 - level / 2) * sqrt(ratio.variance)

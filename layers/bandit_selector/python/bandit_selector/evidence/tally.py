@@ -1,4 +1,4 @@
-"""What was shown and what people did with it, as sums. Knows no table and no threshold."""
+"""Sums of movies shown and of the reactions to them. Knows no table and no threshold."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ Metric: TypeAlias = Literal["ctr", "rating_conversion", "avg_rating", "thumbs_up
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """From the beginning of an hour up to a moment."""
+    """A span of time from the beginning of an hour up to a moment."""
 
     since: datetime
     until: datetime
 
     @classmethod
     def last(cls, days: int, now: datetime) -> "Window":
-        """The last so many days, and what is missing to the beginning of the hour in which they began."""
+        """The last `days` days, extended back to the beginning of the hour."""
         return cls((now - timedelta(days=days)).replace(minute=0, second=0, microsecond=0), now)
 
 
@@ -80,14 +80,14 @@ RATIOS: Final[dict[Metric, Callable[[Tally], tuple[float, float]]]] = {
 
 
 def group_of(algorithm: str) -> Group:
-    """The test's group that an algorithm's impressions belong to, as the deployment guide's query tells them apart."""
+    """The test's group of an algorithm's impressions, by the rule of the deployment guide's query."""
     if arm_of(algorithm) is not None:
         return "treatment"
     return "control" if algorithm == CONTROL else "other"
 
 
 def across(parts: Iterable[Mapping[str, Tally]]) -> dict[str, Tally]:
-    """What parts that do not overlap give together, name by name."""
+    """The sum of parts that do not overlap, name by name."""
     together: dict[str, Tally] = {}
     for part in parts:
         for name, tally in part.items():

@@ -1,140 +1,89 @@
-"""Judges whether the service and what it learns are well: facts in, checks and alerts out. Reads nothing itself.
+"""Judges whether the service and what it learns are well: facts in, checks and alerts out. Knows no storage or clock.
 
-A rate alerts when its 95 % confidence bound lies beyond its threshold, not when its estimate does, and only from
-`min_lists` lists on; without data there is no alarm. The first four checks are the deployment guide's.
+The first four checks are the deployment guide's, in `rates`. Without data no check alerts.
 """
 
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from bandit_selector.evidence.ratio import Interval, Ratio, mean_bounds, rate_bounds
-from bandit_selector.health.facts import Alert, Check, Facts, Health, Severity, Thresholds, Value, evenness_among, worst
+from bandit_selector.evidence.experiment import MISMATCH_BELOW, ReadOut
+from bandit_selector.evidence.ratio import Lift, Ratio, rate_bounds
+from bandit_selector.health.facts import Alert, Check, Facts, Feedback, Health, Thresholds, Value, worst
+from bandit_selector.health.rates import algorithm_balance, below, diversity, engagement, quality
 
 EXPECTED_FEEDBACK: Final = 10.0
-"""How many reactions must be missing before silence is no chance: a Poisson count of 0 then has p = 5e-5."""
+"""Silence alerts from this many expected reactions on: if 10 are expected, none come by chance with p = 5e-5."""
 
 
 def judge(facts: Facts, thresholds: Thresholds) -> Health:
-    """Every check on the facts of one window."""
+    """Every check on the facts of one window; each alert carries the name of its check."""
     checks = _checks(facts, thresholds)
-    named = {
-        name: replace(check, alerts=tuple(replace(alert, check=name) for alert in check.alerts))
-        for name, check in checks.items()
-    }
-    return Health(named)
+    return Health(
+        {
+            name: replace(check, alerts=tuple(replace(alert, check=name) for alert in check.alerts))
+            for name, check in checks.items()
+        }
+    )
 
 
 def _checks(facts: Facts, thresholds: Thresholds) -> dict[str, Check]:
     return {
-        "diversity": _diversity(facts, thresholds),
-        "quality": _quality(facts, thresholds),
-        "algorithm_balance": _balance(facts, thresholds),
-        "engagement": _engagement(facts, thresholds),
-        "experiment": _experiment(facts),
+        "diversity": diversity(facts, thresholds),
+        "quality": quality(facts, thresholds),
+        "algorithm_balance": algorithm_balance(facts, thresholds),
+        "engagement": engagement(facts, thresholds),
+        "experiment": _experiment(facts.experiment),
         "feedback": _feedback(facts, thresholds),
         "learning": _learning(facts, thresholds),
         "candidates": _candidates(facts, thresholds),
     }
 
 
-def _diversity(facts: Facts, thresholds: Thresholds) -> Check:
-    tail, genres = rate_bounds(facts.long_tail), mean_bounds(facts.genre_diversity)
-    metrics: dict[str, Value] = {"long_tail_percentage": facts.long_tail.value, "genre_diversity": _estimate(genres)}
-    alerts = [
-        *_below(
-            tail, thresholds.min_long_tail_share, "warning", "long_tail_rate", "Long-tail share", facts.lists,
-            "Look at the newest candidate lists: the long_tail arm may be empty, or `movie_popularity` outdated.",
-        ),
-        *_below(
-            genres, thresholds.min_genre_diversity, "warning", "genre_diversity", "Genre diversity", facts.lists,
-            "Lists have become one-sided; see which arm's share has grown and which genres it favours.",
-        ),
-    ]  # fmt: skip
-    return _check(metrics, alerts, facts.lists, thresholds)
-
-
-def _quality(facts: Facts, thresholds: Thresholds) -> Check:
-    stars = mean_bounds(facts.avg_rating)
-    metrics: dict[str, Value] = {
-        "avg_rating": facts.avg_rating.value,
-        "ctr": facts.ctr.value,
-        "total_events": facts.shown,
-    }
-    alerts: list[Alert] = []
-    if stars and stars.high < thresholds.min_avg_rating:
-        value, limit = f"{stars.estimate:.2f}", f"{thresholds.min_avg_rating:.2f}"
-        alerts.append(
-            Alert(
-                "critical", "avg_rating", stars.estimate, thresholds.min_avg_rating,
-                f"Average rating ({value}) below threshold ({limit})",
-                f"average rating {value} below {limit}",
-                f"{facts.avg_rating.denominator:,.0f} ratings, 95 % interval {stars.low:.2f}–{stars.high:.2f}.",
-                "People dislike what they are shown: compare the arms' ratings in /analytics/performance, see whether "
-                "one arm's candidates broke last night, and switch that arm off (ARMS) until it is repaired.",
-            )
-        )  # fmt: skip
-    return _check(metrics, alerts, facts.lists, thresholds)
-
-
-def _balance(facts: Facts, thresholds: Thresholds) -> Check:
-    places = sum(facts.treatment_places.values())
-    rates = {arm: count / places for arm, count in facts.treatment_places.items()} if places else {}
-    balance = evenness_among(facts.treatment_places.values(), len(rates))
-    metrics: dict[str, Value] = {**rates, "balance": balance} if rates else {}
-    alerts: list[Alert] = []
-    for arm, share in rates.items():
-        bounds = rate_bounds(Ratio(facts.treatment_places[arm], places, share * (1 - share) / places))
-        if bounds and bounds.low > thresholds.max_algorithm_dominance:
-            limit = f"{thresholds.max_algorithm_dominance:.2%}"
-            alerts.append(
-                Alert(
-                    "warning", f"algorithm_dominance:{arm}", share, thresholds.max_algorithm_dominance,
-                    f"Algorithm '{arm}' dominates with {share:.2%} of recommendations (threshold: {limit})",
-                    f"{arm} holds {share:.0%} of the places, above {thresholds.max_algorithm_dominance:.0%}",
-                    f"{places:,} places of the bandit's lists, 95 % interval {bounds.low:.1%}–{bounds.high:.1%}.",
-                    "Other arms may have run out of candidates; see each arm's lists and MAX_ALGORITHM_DOMINANCE.",
-                )
-            )  # fmt: skip
-    return _check(metrics, alerts, facts.lists, thresholds)
-
-
-def _engagement(facts: Facts, thresholds: Thresholds) -> Check:
-    alerts = _below(
-        rate_bounds(facts.ctr), thresholds.min_ctr, "warning", "ctr", "CTR", facts.lists,
-        "Check that the front end still reports clicks; then see in the timeline since when, and in which arm.",
-    )  # fmt: skip
-    return _check({"ctr": facts.ctr.value}, alerts, facts.lists, thresholds)
-
-
-def _experiment(facts: Facts) -> Check:
-    found, lift = facts.experiment, facts.experiment.metrics["ctr"].lift
+def _experiment(test: ReadOut) -> Check:
+    lift = test.metrics["ctr"].lift
     metrics: dict[str, Value] = {
         "lift": lift.relative.estimate if lift else None,
         "p": lift.p if lift else None,
-        "sample_ratio_p": found.sample_ratio_p,
-        "verdict": found.verdict,
+        "sample_ratio_p": test.sample_ratio_p,
+        "verdict": test.verdict,
     }
-    alerts: list[Alert] = []
-    if found.verdict == "sample_ratio_mismatch":
-        alerts.append(
-            Alert(
-                "critical", "sample_ratio", found.sample_ratio_p, 0.001, found.sentence,
-                "the A/B groups are not split as planned", f"p = {found.sample_ratio_p:.2g} (anytime-valid).",
-                "Look for a redirect, a cache or an error that only one group meets; set TREATMENT_SHARE to the "
-                "split that the front end really uses.",
-            )
-        )  # fmt: skip
-    if found.verdict == "lower" and lift:
-        alerts.append(
-            Alert(
-                "critical", "lift", lift.relative.estimate, 0.0, found.sentence,
-                f"the bandit's CTR is {abs(lift.relative.estimate):.0%} lower than control's",
-                f"95 % confidence sequence {lift.relative.low:.1%} to {lift.relative.high:.1%}, p = {lift.p:.2g}.",
-                "Send fewer visitors to treatment (TREATMENT_SHARE) and compare the arms with the control list.",
-            )
-        )  # fmt: skip
-    return Check(worst(alerts) or ("no_data" if found.verdict == "no_control" else "ok"), metrics, tuple(alerts))
+    match test.verdict:
+        case "no_control":
+            return Check("no_data", metrics)
+        case "sample_ratio_mismatch":
+            return Check("critical", metrics, (_mismatch(test),))
+        case "lower" if lift:
+            return Check("critical", metrics, (_harm(test, lift),))
+        case _:
+            return Check("ok", metrics)
+
+
+def _mismatch(test: ReadOut) -> Alert:
+    return Alert(
+        severity="critical",
+        metric="sample_ratio",
+        value=test.sample_ratio_p,
+        threshold=MISMATCH_BELOW,
+        message=test.sentence,
+        headline="the A/B groups are not split as planned",
+        detail=f"p = {test.sample_ratio_p:.2g} (anytime-valid).",
+        advice="Look for a redirect, a cache or an error that only one group meets; set TREATMENT_SHARE to the split "
+        "that the front end really uses.",
+    )
+
+
+def _harm(test: ReadOut, lift: Lift) -> Alert:
+    return Alert(
+        severity="critical",
+        metric="lift",
+        value=lift.relative.estimate,
+        threshold=0.0,
+        message=test.sentence,
+        headline=f"the bandit's CTR is {abs(lift.relative.estimate):.0%} lower than control's",
+        detail=f"95 % confidence sequence {lift.relative.low:.1%} to {lift.relative.high:.1%}, p = {lift.p:.2g}.",
+        advice="Send fewer visitors to treatment (TREATMENT_SHARE) and compare the arms with the control list.",
+    )
 
 
 def _feedback(facts: Facts, thresholds: Thresholds) -> Check:
@@ -149,34 +98,45 @@ def _feedback(facts: Facts, thresholds: Thresholds) -> Check:
     }
     bounds = rate_bounds(Ratio(joined, feedback.received, rate * (1 - rate) / feedback.received)) if rate else None
     alerts = [
-        *_below(
-            bounds, thresholds.min_join_rate, "warning", "join_rate", "Feedback that found its impression",
-            feedback.received,
-            "See the reasons in feedback_events: front ends should send event_id, within ATTRIBUTION_WINDOW.",
-            "messages",
+        *below(
+            bounds,
+            thresholds.min_join_rate,
+            severity="warning",
+            metric="join_rate",
+            name="Feedback that found its impression",
+            sample=f"{feedback.received:,} messages",
+            advice="See the reasons in feedback_events: front ends should send event_id, within ATTRIBUTION_WINDOW.",
         ),
         *_silence(facts, thresholds),
         *_dead_letters(facts.dead_letters),
-    ]  # fmt: skip
+    ]
     return Check(worst(alerts) or ("ok" if feedback.received else "no_data"), metrics, tuple(alerts))
 
 
 def _silence(facts: Facts, thresholds: Thresholds) -> list[Alert]:
     feedback = facts.feedback
-    expected = feedback.received / facts.shown * feedback.shown_since if facts.shown else 0.0
     if not feedback.newest or facts.now - feedback.newest <= thresholds.max_feedback_silence:
         return []
+    expected = feedback.received / facts.shown * feedback.shown_since if facts.shown else 0.0
     if expected < EXPECTED_FEEDBACK:
         return []
     hours, limit = _hours(facts.now - feedback.newest), _hours(thresholds.max_feedback_silence)
-    return [
-        Alert(
-            "critical", "feedback_silence", hours, limit,
-            f"No feedback for {hours:.0f} hours (threshold: {limit:.0f})", f"no feedback for {hours:.0f} hours",
-            f"{feedback.shown_since:,} movies were shown meanwhile; about {expected:,.0f} reactions should have come.",
-            "Send one click by hand (POST /analytics/track/click) and follow it: the answer, the queue, the consumer.",
-        )
-    ]  # fmt: skip
+    return [_silent(feedback, hours, limit, expected)]
+
+
+def _silent(feedback: Feedback, hours: float, limit: float, expected: float) -> Alert:
+    return Alert(
+        severity="critical",
+        metric="feedback_silence",
+        value=hours,
+        threshold=limit,
+        message=f"No feedback for {hours:.0f} hours (threshold: {limit:.0f})",
+        headline=f"no feedback for {hours:.0f} hours",
+        detail=f"{feedback.shown_since:,} movies were shown since the newest feedback; "
+        f"about {expected:,.0f} reactions were expected.",
+        advice="Send one click by hand (POST /analytics/track/click) and follow it: the answer, the queue, the "
+        "consumer.",
+    )
 
 
 def _dead_letters(count: int | None) -> list[Alert]:
@@ -184,11 +144,17 @@ def _dead_letters(count: int | None) -> list[Alert]:
         return []
     return [
         Alert(
-            "critical", "dead_letters", count, 0, f"Dead letters ({count}) above threshold (0)",
-            f"feedback could not be applied, dead letters: {count}", "They stay in the dead-letter queue for 14 days.",
-            "Read the consumer's log for the reason, repair it, then redrive the queue; repeats count once.",
+            severity="critical",
+            metric="dead_letters",
+            value=count,
+            threshold=0,
+            message=f"Dead letters ({count}) above threshold (0)",
+            headline=f"feedback could not be applied, dead letters: {count}",
+            detail="They stay in the dead-letter queue for 14 days.",
+            advice="Read the consumer's log for the reason, repair it, then redrive the queue; a message that is "
+            "delivered twice counts once.",
         )
-    ]  # fmt: skip
+    ]
 
 
 def _learning(facts: Facts, thresholds: Thresholds) -> Check:
@@ -198,72 +164,59 @@ def _learning(facts: Facts, thresholds: Thresholds) -> Check:
         "contexts_at_dominance_cap": facts.contexts_at_cap,
         "arms_without_outcome": len(facts.arms_without_outcome),
     }
-    alerts: list[Alert] = []
-    if facts.difference:
-        alerts.append(
-            Alert(
-                "critical", "invariant", "broken", "holds", facts.difference,
-                "stored sums do not follow from the recorded events", "`./dev verify` found it.",
-                "Find who else writes these tables, stop it, then rebuild the sums from the events.",
-            )
-        )  # fmt: skip
+    alerts = [_invariant(facts.difference)] if facts.difference else []
     if facts.lists >= thresholds.min_lists:
         alerts += [_without_outcome(arm) for arm in facts.arms_without_outcome]
     return Check(worst(alerts) or "ok", metrics, tuple(alerts))
 
 
+def _invariant(difference: str) -> Alert:
+    return Alert(
+        severity="critical",
+        metric="invariant",
+        value="broken",
+        threshold="holds",
+        message=difference,
+        headline="stored sums do not follow from the recorded events",
+        detail="`./dev verify` found it.",
+        advice="Find who else writes these tables, stop it, then rebuild the sums from the events.",
+    )
+
+
 def _without_outcome(arm: str) -> Alert:
     return Alert(
-        "warning", f"arm_without_data:{arm}", 0, 1, f"Algorithm '{arm}' had no outcome in this window",
-        f"{arm} is never shown", "Every arm should be drawn at least as often as MIN_ARM_PROBABILITY says.",
-        "Build its candidate lists again, or take it out of ARMS.",
-    )  # fmt: skip
+        severity="warning",
+        metric=f"arm_without_data:{arm}",
+        value=0,
+        threshold=1,
+        message=f"Algorithm '{arm}' had no outcome in this window",
+        headline=f"{arm} is never shown",
+        detail="Every arm should be drawn at least as often as MIN_ARM_PROBABILITY says.",
+        advice="Build its candidate lists again, or take it out of ARMS.",
+    )
 
 
 def _candidates(facts: Facts, thresholds: Thresholds) -> Check:
     if facts.candidates_updated is None:
         return Check("no_data", {"age_hours": None})
-    age = max(timedelta(), facts.now - facts.candidates_updated)  # lists may be built while a report is made
-    hours, limit = _hours(age), _hours(thresholds.max_candidate_age)
+    # The window ends before the report reads the lists, so lists may be newer than `now`.
+    hours = _hours(max(timedelta(), facts.now - facts.candidates_updated))
+    limit = _hours(thresholds.max_candidate_age)
     metrics: dict[str, Value] = {"age_hours": hours}
     if hours <= limit:
         return Check("ok", metrics)
+    age = f"{hours:.0f} hours" if hours < 48 else f"{hours / 24:.0f} days"
     alert = Alert(
-        "warning", "candidate_age", hours, limit,
-        f"Candidate lists are {hours:.0f} hours old (threshold: {limit:.0f})",
-        f"candidate lists are {f'{hours:.0f} hours' if hours < 48 else f'{hours / 24:.0f} days'} old",
-        f"Built last at {facts.candidates_updated:%Y-%m-%d %H:%M %Z}.",
-        "See why the nightly build failed; visitors keep getting the old lists meanwhile.",
-    )  # fmt: skip
+        severity="warning",
+        metric="candidate_age",
+        value=hours,
+        threshold=limit,
+        message=f"Candidate lists are {hours:.0f} hours old (threshold: {limit:.0f})",
+        headline=f"candidate lists are {age} old",
+        detail=f"Last built at {facts.candidates_updated:%Y-%m-%d %H:%M %Z}.",
+        advice="See why the nightly build failed; visitors keep getting the old lists meanwhile.",
+    )
     return Check("warning", metrics, (alert,))
-
-
-def _below(
-    bounds: Interval | None, threshold: float, severity: Severity, metric: str, name: str, n: int, advice: str,
-    of: str = "lists",
-) -> list[Alert]:  # fmt: skip
-    if bounds is None or bounds.high >= threshold:
-        return []
-    return [
-        Alert(
-            severity, metric, bounds.estimate, threshold,
-            f"{name} ({bounds.estimate:.2%}) below threshold ({threshold:.2%})",
-            f"{name if name.isupper() else name.lower()} {bounds.estimate:.2%} below {threshold:.2%}",
-            f"{n:,} {of}, 95 % interval {bounds.low:.2%}–{bounds.high:.2%}.",
-            advice,
-        )
-    ]  # fmt: skip
-
-
-def _check(metrics: dict[str, Value], alerts: list[Alert], lists: int, thresholds: Thresholds) -> Check:
-    """Below the number of lists that allow a judgement, the figures are shown and nobody is woken."""
-    if lists < thresholds.min_lists:
-        return Check("no_data", metrics)
-    return Check(worst(alerts) or "ok", metrics, tuple(alerts))
-
-
-def _estimate(interval: Interval | None) -> float | None:
-    return interval.estimate if interval else None
 
 
 def _hours(span: timedelta) -> float:

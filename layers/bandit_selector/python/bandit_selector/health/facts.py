@@ -1,4 +1,4 @@
-"""What is known of a service's health: facts, thresholds, checks and their alerts. Judges and reads nothing."""
+"""The types of the service's health: facts, thresholds, checks and their alerts. Judges and reads nothing."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,22 +17,23 @@ Value: TypeAlias = float | int | str | None
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """When an alert is raised; every one is a setting."""
+    """When an alert is raised; each field is the setting of the same name."""
 
-    min_long_tail_share: float = 0.20
-    min_genre_diversity: float = 0.30
-    min_avg_rating: float = 3.5
-    max_algorithm_dominance: float = 0.70
-    min_ctr: float = 0.10
-    min_join_rate: float = 0.95
-    min_lists: int = 500
-    max_feedback_silence: timedelta = timedelta(hours=6)
-    max_candidate_age: timedelta = timedelta(days=2)
+    min_long_tail_share: float
+    min_genre_diversity: float
+    min_avg_rating: float
+    max_algorithm_dominance: float
+    min_ctr: float
+    min_join_rate: float
+    min_lists: int
+    max_feedback_silence: timedelta
+    max_candidate_age: timedelta
 
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """Reactions of the window: received, of those without an impression, the newest, movies shown after that one."""
+    """Messages of the window. `unattributed` ones match no impression; `shown_since` counts movies shown after
+    `newest`."""
 
     received: int
     unattributed: int
@@ -42,7 +43,7 @@ class Feedback:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What was measured. None where it could not be, or where there is nothing of it."""
+    """What was measured in one window; None where nothing could be measured."""
 
     now: datetime
     shown: int
@@ -64,8 +65,11 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """Something to act on: `message` in the guide's words, `headline` short, `detail` with n, `advice` what to do,
-    `check` whose it is."""
+    """A fault that somebody should act on.
+
+    `message` is in the deployment guide's words, `headline` is short, `detail` gives the sample size, `advice` says
+    what to do. `check` is the name of the check that raised it, and empty until `judge` fills it in.
+    """
 
     severity: Severity
     metric: str
@@ -80,7 +84,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check: its figures, and its alerts, the worst of which is its status."""
+    """One check's figures and alerts; its status is the severity of its worst alert."""
 
     status: Status
     metrics: dict[str, Value]
@@ -108,7 +112,10 @@ def worst(alerts: Iterable[Alert]) -> Severity | None:
 
 
 def evenness_among(weights: Iterable[float], kinds: int) -> float | None:
-    """Entropy of the shares relative to that of `kinds` equal ones: 1 all alike, 0 all in one; None if undefined."""
+    """Entropy of the shares over its maximum, log(kinds): 1 if all are equal, 0 if one has everything.
+
+    None with fewer than two kinds or without any weight.
+    """
     numbers = list(weights)
     total = sum(numbers)
     if kinds < 2 or not total:

@@ -1,4 +1,4 @@
-"""A movie's genres, in whichever form the site keeps them. Knows no I/O."""
+"""Reads a movie's genres from the forms that sites use. Knows no storage."""
 
 import json
 from typing import Any, cast
@@ -7,15 +7,15 @@ from typing import Any, cast
 def parse_genres(text: str | None) -> tuple[str, ...]:
     """Names from a JSON list (of names, or of objects with a `name`), a JSON string, or text like `A|B` or `A, B`.
 
-    Each name once, in the order given; nothing, null or an unknown form is no genre.
+    Each name appears once, in the given order; an empty text, null or an unknown form gives ().
     """
     if not text:
         return ()
     try:
-        found: Any = json.loads(text)
+        parsed: Any = json.loads(text)
     except ValueError:
-        found = text
-    names = _split(found) if isinstance(found, str) else _names(found)
+        parsed = text
+    names = _split(parsed) if isinstance(parsed, str) else _names(parsed)
     return tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
 
 
@@ -23,7 +23,7 @@ def _split(text: str) -> list[str]:
     return text.split("|" if "|" in text else ",")
 
 
-def _names(found: Any) -> list[str]:
-    entries = cast("list[Any]", found) if isinstance(found, list) else []
+def _names(parsed: Any) -> list[str]:
+    entries = cast("list[Any]", parsed) if isinstance(parsed, list) else []
     named = [cast("dict[str, Any]", entry).get("name") if isinstance(entry, dict) else entry for entry in entries]
     return [name for name in named if isinstance(name, str)]

@@ -1,4 +1,4 @@
-"""One mail when something breaks, one a day while it lasts, one when it is over. Sends nothing and reads no clock."""
+"""Writes a mail when an incident begins, one a day while it lasts, one when it ends. Sends nothing; knows no clock."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from bandit_selector.health.facts import Alert
 Kind: TypeAlias = Literal["alert", "reminder", "recovery"]
 
 REMIND_AFTER: Final = timedelta(hours=20)
-"""A daily run a little early or late still reminds once a day."""
+"""Less than a day, so that a daily run that starts a little early still reminds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """Something that was alerted and is not over."""
+    """An alert that has not ended yet; `mailed_at` is when the team last got a mail about it."""
 
     metric: str
     check: str
@@ -27,7 +27,7 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A mail to the team; SNS allows a subject of 100 ASCII characters on one line."""
+    """A mail to the team; SNS allows one line of 100 ASCII characters as the subject."""
 
     kind: Kind
     metric: str
@@ -42,9 +42,9 @@ def mails(
     now: datetime,
     report_url: str,
 ) -> list[Mail]:
-    """What to write to the team about these alerts, given what it has been told and when.
+    """The mails to write now about these alerts, given the open incidents and when each was last mailed.
 
-    An incident is not over because its check is among the `unjudged`, which had too little data this time.
+    `unjudged` names the checks that had too little data this time; their incidents stay open.
     """
     known = {incident.metric: incident for incident in open_incidents}
     current = {alert.metric for alert in alerts}

@@ -12,8 +12,9 @@ Reals = NDArray[np.float64]
 class Counts:
     """Outcomes per cell, discounted; `successes` and `failures` have shape (contexts, arms) and are ≥ 0.
 
-    A context is its key, `evening|weekend|power_user`: the parts between bars are its factors' levels, by
-    position. Any other key (an old installation's 40-digit hash) is a context with one level of its own.
+    A context is named by its key, such as `evening|weekend|power_user`: the parts between bars are the levels of its
+    factors, by position. Any other key (such as the 40-digit hash of an old installation) has one factor, whose level
+    no other context shares.
     """
 
     contexts: tuple[str, ...]
@@ -71,11 +72,11 @@ def remembered(recorded: Recorded, half_life: float) -> Counts:
 
 
 def forget(successes: Reals, failures: Reals, outcomes: float, half_life: float) -> tuple[Reals, Reals]:
-    """Counts before `outcomes` new ones are added; `half_life` is in outcomes, inf = never.
+    """The discounted counts, before `outcomes` new ones are added. `half_life` is in outcomes; inf never forgets.
 
     S, F ← (S, F) · 0.5^(outcomes / half_life): exponential forgetting (Raj & Kalyani 2017, discounted
-    Thompson sampling), per outcome of the whole service, so that rare contexts do not remember longer than
-    busy ones.
+    Thompson sampling). It counts the outcomes of the whole service, so rare contexts do not remember longer than busy
+    ones.
     """
     if not half_life > 0 or outcomes < 0:
         raise ValueError(f"half_life must be > 0 and outcomes ≥ 0; got half_life={half_life}, outcomes={outcomes}.")

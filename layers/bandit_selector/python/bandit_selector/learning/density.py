@@ -1,4 +1,4 @@
-"""Beta densities on the logit scale, where Beta(α, β) is ∝ σ(t)^α σ(−t)^β; it must not know what they describe."""
+"""Beta densities on the logit scale, where Beta(α, β) is ∝ σ(t)^α σ(−t)^β. Must not know what the rates describe."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from bandit_selector.learning.counts import Reals
 
 
 def nodes(alpha: Reals, beta: Reals, count: int) -> Reals:
-    """Increasing logits, shape (..., count): dense at each density's mode, wide enough for its tails."""
+    """Increasing logits, shape (..., count): dense near each density's mode and wide enough for its tails."""
     spread = np.sqrt(1 / alpha + 1 / beta)
     scale = 3 * spread / (1 + spread)
     left = np.arcsinh((8 * spread + 16 / alpha) / scale)[..., None]
@@ -27,7 +27,7 @@ def integrals(logit: Reals, value: Reals, slope: Reals) -> Reals:
     """∫ over each cell between neighbouring nodes, from values and slopes at the nodes.
 
     The trapezoidal rule with its first Euler–Maclaurin correction (Davis & Rabinowitz, Methods of Numerical
-    Integration, 2.9): of fourth order in the cell's width.
+    Integration, 2.9): its error is of fourth order in the cell's width.
     """
     width = np.diff(logit)
     trapezoid = (value[..., 1:] + value[..., :-1]) * (width / 2)
@@ -35,7 +35,7 @@ def integrals(logit: Reals, value: Reals, slope: Reals) -> Reals:
 
 
 def quantile(alpha: Reals, beta: Reals, level: float) -> Reals:
-    """The rate below which Beta(alpha, beta) has the probability `level`; same shape; error below 1e-3 s.d."""
+    """The `level` quantile of Beta(alpha, beta), in the same shape; its error is below 1e-3 standard deviations."""
     logit = nodes(alpha, beta, 400)
     value, log_slope = density(alpha[..., None], beta[..., None], logit)
     mass = np.cumsum(integrals(logit, value, value * log_slope), axis=-1)

@@ -1,21 +1,21 @@
-"""Guarding the drawn probabilities: none starves, none dominates; it must not know why an arm is likely."""
+"""Keeps every arm's probability between a floor and a cap, and draws. Must not know why an arm is likely."""
 
 from collections.abc import Sequence
 
 _TINY = 1e-12
 
 
-def guard(probabilities: Sequence[float], floor: float = 0.01, cap: float = 0.70) -> list[float]:
+def guard(probabilities: Sequence[float], floor: float, cap: float) -> list[float]:
     """The nearest probabilities with floor ≤ each ≤ cap and sum 1.
 
-    "Nearest" is in relative entropy: one factor scales every arm that no bound holds, so their ratios stay.
-    The input need not sum to 1, which makes this the answer for arms that drop out of a place, too: leave
-    them out and guard the others' published probabilities again (the cap may newly bind; the floor cannot).
-    Guarding twice changes nothing. Bounds that k arms cannot meet give way: with k·cap < 1 the cap is 1/k,
-    with k·floor > 1 the floor is 1/k. Arms without any probability share what the others may not take.
+    "Nearest" is measured by relative entropy: arms strictly between the bounds are scaled by one factor and keep their
+    ratios. The input need not sum to 1. So when arms drop out of a place, guard the published probabilities of the
+    remaining arms again; the cap may then bind, the floor cannot. Guarding twice changes nothing. If k arms cannot
+    meet a bound, it becomes 1/k: the cap when k·cap < 1, the floor when k·floor > 1. Arms with probability 0 share
+    equally what the cap takes from the others.
 
-    Plain Python: six arms take a few µs. The active set is found by variable fixing (Bitran & Hax 1981):
-    per pass, fix at its bound the side that is violated more; at most one pass per arm.
+    This is plain Python, because six arms take only a few µs. Variable fixing (Bitran & Hax 1981) finds the arms at a
+    bound: each pass fixes the arms on the side that is violated more. There is at most one pass per arm.
     """
     _check(probabilities, floor, cap)
     even = 1 / len(probabilities)
@@ -52,9 +52,9 @@ def _check(probabilities: Sequence[float], floor: float, cap: float) -> None:
 
 
 def draw(probabilities: Sequence[float], uniform: float) -> int:
-    """The index that a uniform number in [0, 1) selects: inversion of the cumulated probabilities."""
+    """The index that a uniform number in [0, 1) selects, by inversion of the cumulative probabilities."""
     for index, probability in enumerate(probabilities):
         uniform -= probability
         if uniform < 0:
             return index
-    return max(range(len(probabilities)), key=probabilities.__getitem__)  # the sum fell short of 1 by rounding
+    return max(range(len(probabilities)), key=probabilities.__getitem__)  # rounding made the sum less than 1

@@ -1,4 +1,4 @@
-"""The Gaussian prior that ties cells together, and its Laplace posterior; it must not know policies."""
+"""The Gaussian prior that ties cells together, and its Laplace posterior; must not know policies."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ MAX_STEPS = 50
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """Belief before any outcome: standard deviations of logits, and pseudo-counts of the pooled rate."""
+    """The belief before any outcome: standard deviations on the logit scale, and pseudo-counts of the pooled rate."""
 
     arm: float = 0.5
     context: float = 0.5
@@ -32,8 +32,8 @@ def pooled_logit(counts: Counts, prior: Prior) -> float:
 def kernel(contexts: Sequence[str], arms: int, prior: Prior) -> Reals:
     """Prior covariance of the cells' logits, (contexts · arms)², cells ordered context by context.
 
-    f = μ + context + arm + Σ_j (arm × level of factor j) + cell, all independent Gaussians. With one
-    context, its effect and its factors' cannot be told from μ and the arms', and are left out.
+    f = μ + context + arm + Σ_j (arm × level of factor j) + cell, all independent Gaussians. With a single context,
+    its effect cannot be separated from μ, nor its factors' effects from the arms', so both are left out.
     """
     same_arm: Reals = np.eye(arms)
     same_context: Reals = np.eye(len(contexts))
@@ -59,9 +59,9 @@ def laplace(successes: Reals, outcomes: Reals, covariance: Reals, mean: float) -
     """Mode (cells) and covariance (cells²) of logits f ~ N(mean, covariance) given binomial counts (cells).
 
     Rasmussen & Williams, Gaussian Processes for Machine Learning (2006), algorithm 3.1 and equation 3.27,
-    with the binomial likelihood's W = N p(1−p) and gradient S − N p. Every step solves with B = I + √W K
-    √W, whose eigenvalues are ≥ 1: no outcomes at all, or a million beside none, are safe. A step that
-    overshoots is halved.
+    with the binomial likelihood's W = N p(1−p) and gradient S − N p. Every step solves with B = I + √W K √W.
+    Its eigenvalues are ≥ 1, so the solution is stable even with no outcomes, or with a million in one cell and none in
+    another. A step that lowers the posterior density is halved.
     """
     weights, score = np.zeros_like(successes), -np.inf  # f − mean = K · weights
     for _ in range(MAX_STEPS):

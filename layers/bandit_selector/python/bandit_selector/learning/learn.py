@@ -1,4 +1,4 @@
-"""From counts to the probabilities that serving draws from; it must not know storage, clocks or requests."""
+"""Turns counts into the probabilities that serving draws from. Must not know storage, clocks or requests."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What one publication holds; both probabilities have shape (contexts, arms) and rows that sum to 1."""
+    """The content of one publication. `best` is P(arm is best), `probability` the guarded one; rows sum to 1.
+
+    Both have the shape (contexts, arms).
+    """
 
     posterior: Posterior
     best: Reals
@@ -35,11 +38,11 @@ class Learned:
 
 def learn(
     counts: Counts,
-    policy: Policy = "shared",
-    prior_alpha: float = 1.0,
-    prior_beta: float = 1.0,
-    floor: float = 0.01,
-    cap: float = 0.70,
+    policy: Policy,
+    prior_alpha: float,
+    prior_beta: float,
+    floor: float,
+    cap: float,
 ) -> Learned:
     """Counts → posterior → P(arm is best) → guarded probability, for every context at once."""
     believed = posterior(counts, policy, prior_alpha, prior_beta)

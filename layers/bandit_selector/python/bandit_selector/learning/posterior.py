@@ -1,4 +1,4 @@
-"""Counts → one Beta posterior per context and arm; it must not know how arms are drawn."""
+"""Turns counts into one Beta posterior per context and arm. Must not know how arms are drawn."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,17 +13,19 @@ Policy = Literal["shared", "independent"]
 
 PRIOR = Prior()
 EAGERNESS = 1.05
+"""The c of `_tempered`: above 1, an arm that holds all outcomes is still drawn with some variance."""
 ALONE = 0.5
+"""The smallest share of its variance that an arm keeps when there is only one context."""
 
 
 @dataclass(frozen=True, slots=True)
 class Posterior:
-    """What is believed of every cell; every array has shape (contexts, arms).
+    """The posterior of every cell; every array has the shape (contexts, arms).
 
-    Beta(alpha, beta) is to be drawn from. `mean` is the believed success rate and `variance` that of its logit;
-    for `shared` it is wider than the Beta to draw from. `own`, `borrowed` and `prior` are shares of the posterior's
-    precision on the logit scale and sum to 1: from the cell's own outcomes, from other cells' outcomes, and
-    from neither.
+    Serving draws from Beta(alpha, beta). `mean` is the expected success rate and `variance` the variance of its logit;
+    under `shared` it is larger than the variance of that Beta. `own`, `borrowed` and `prior` sum to 1: they are the
+    shares of the posterior's precision, on the logit scale, that come from the cell's own outcomes, from other cells'
+    outcomes, and from the prior.
     """
 
     alpha: Reals
@@ -37,15 +39,16 @@ class Posterior:
 
 def posterior(
     counts: Counts,
-    policy: Policy = "shared",
-    prior_alpha: float = 1.0,
-    prior_beta: float = 1.0,
+    policy: Policy,
+    prior_alpha: float,
+    prior_beta: float,
     prior: Prior = PRIOR,
 ) -> Posterior:
     """The posterior under a policy.
 
-    `independent`: Beta(prior_alpha + S, prior_beta + F) per cell. `shared`: evidence flows between contexts
-    that have something in common, by the hierarchy of `prior`; prior_alpha and prior_beta play no part.
+    `independent`: Beta(prior_alpha + S, prior_beta + F) per cell. `shared`: cells with a
+    common arm, context or factor level share evidence, by the hierarchy of `prior`; prior_alpha and prior_beta are
+    not used.
     """
     if policy == "independent":
         return _independent(counts, prior_alpha, prior_beta)
@@ -62,7 +65,7 @@ def _independent(counts: Counts, prior_alpha: float, prior_beta: float) -> Poste
 
 
 def _shared(counts: Counts, prior: Prior) -> Posterior:
-    """Beta(1/(v(1−p)), 1/(v p)), whose logit has mean ≈ logit p and variance ≈ v, as Laplace finds them."""
+    """Beta(1/(v(1−p)), 1/(v p)), whose logit has the mean ≈ logit p and the variance ≈ v of the Laplace posterior."""
     shape = counts.successes.shape
     if 0 in shape:
         return Posterior(*(np.zeros(shape) for _ in range(7)))
@@ -85,9 +88,9 @@ def interval(believed: Posterior, level: float = 0.95) -> tuple[Reals, Reals]:
 
 
 def _contrast(covariance: Reals, contexts: int, arms: int) -> Reals:
-    """Per cell, its variance less its mean covariance with the same context's other arms, (contexts, arms).
+    """Each cell's variance minus its mean covariance with the other arms of its context, (contexts, arms).
 
-    What all arms of a context share (its own level) cannot change which of them is best.
+    An effect that all arms of a context share, such as the context's own level, cannot change which arm is best.
     """
     cells = np.arange(contexts)
     blocks = covariance.reshape(contexts, arms, contexts, arms)[cells, :, cells, :]
@@ -96,13 +99,14 @@ def _contrast(covariance: Reals, contexts: int, arms: int) -> Reals:
 
 
 def _tempered(variance: Reals, bernoulli: Reals) -> Reals:
-    """The variance to draw with, narrower for the arms that are known best; (contexts, arms), bernoulli = p(1−p).
+    """The variance to draw with, smaller for arms with much evidence; shape (contexts, arms), bernoulli = p(1−p).
 
-    Thompson sampling explores an arm with n of a context's N outcomes until n·KL ≈ ln N; less is enough, ln(N/n): the
-    exploration rate of MOSS (Audibert & Bubeck 2009) and KL-UCB+ (Garivier & Cappé 2011). A variance scaled by g lowers
-    ln N to g ln N, so g = ln(c·N/n) / ln N. n = 1/(v p(1−p)) counts what is believed in outcomes, borrowed ones too.
-    An unlucky arm with little evidence keeps its width, so that no run stays locked in; EAGERNESS c > 1 keeps some of
-    the best one's. A context that is alone borrows nothing, and has all to lose: it keeps ALONE of the width at least.
+    Thompson sampling explores an arm with n of a context's N outcomes until n·KL ≈ ln N. The smaller rate ln(N/n) is
+    enough: MOSS (Audibert & Bubeck 2009) and KL-UCB+ (Garivier & Cappé 2011) explore at it. A variance scaled by g
+    lowers ln N to g ln N, so g = ln(c·N/n) / ln N. n = 1/(v p(1−p)) is the evidence in outcomes, with borrowed ones.
+    An arm with little evidence keeps its variance, so that bad luck at the start does not exclude it for good. With
+    EAGERNESS c > 1 the arm with the most evidence keeps a part, too. A single context borrows nothing and errs more
+    easily, so its arms keep at least the share ALONE.
     """
     known = np.maximum(1 / (variance * bernoulli), 2.0)
     total = known.sum(axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""The report's three charts, each with its legend, how to read it, and the same as a table. Knows the report's form."""
+"""The report's three charts, each with a caption and the same figures as a table. Must not know SQL or AWS."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -14,12 +14,12 @@ GROUPS: Final = {"treatment": "bandit", "control": "control"}
 
 
 def charts(report: Report) -> str:
-    """CTR by day, the lift as it became known, the algorithms' shares, as HTML."""
+    """HTML of the CTR by day, the lift up to each day, and the algorithms' shares."""
     return f"{_ctr(report)}\n{_lift(report)}\n{_shares(report)}"
 
 
 def table(kind: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """An HTML table of ready cells; the first of each row is its heading."""
+    """An HTML table of cells that are HTML already; the first cell of each row is its heading."""
     top = "".join(f'<th scope="col">{head}</th>' for head in heads)
     body = "".join(
         f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in rest)}</tr>' for first, *rest in rows
@@ -28,12 +28,12 @@ def table(kind: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str
 
 
 def signed(percent: float) -> str:
-    """+12.0 %, with a real minus sign."""
+    """`+12.0 %`; a negative number has a minus sign (−), not a hyphen."""
     return f"{percent:+.1f} %".replace("-", "−")
 
 
 def between(low: float, high: float) -> str:
-    """+1.0 to +12.0 %."""
+    """`+1.0 to +12.0 %`."""
     return f"{signed(low).removesuffix(' %')} to {signed(high)}"
 
 
@@ -44,15 +44,15 @@ def _ctr(report: Report) -> str:
             words,
             colour,
             [
-                Point(place, rate.percent, rate.percent_low, rate.percent_high)
-                for place, day in enumerate(days)
+                Point(column, rate.percent, rate.percent_low, rate.percent_high)
+                for column, day in enumerate(days)
                 if (rate := day.groups.get(name))
             ],
         )
         for colour, (name, words) in enumerate(GROUPS.items())
     ]
     title = "CTR of both groups, day by day"
-    caption = "Each day on its own with its 95 % interval over visitors; days begin at midnight UTC."
+    caption = "Each day has its own 95 % interval over visitors; days begin at midnight UTC."
     legend = _legend(list(enumerate(GROUPS.values())))
     picture = lines(title, [_short(day.day) for day in days], drawn)
     rows = [(_short(day.day), *(_rate(day.groups.get(name)) for name in GROUPS)) for day in days]
@@ -61,12 +61,12 @@ def _ctr(report: Report) -> str:
 
 def _lift(report: Report) -> str:
     points = [
-        Point(place, point.percent, point.percent_low, point.percent_high) for place, point in enumerate(report.lift)
+        Point(column, point.percent, point.percent_low, point.percent_high) for column, point in enumerate(report.lift)
     ]
-    title = "Lift of the bandit over control, as it became known"
+    title = "Lift of the bandit over control, up to each day"
     caption = (
-        "Everything since the beginning, with its 95 % confidence sequence: it holds on all days at once, so you may "
-        "look every day. Clear of zero means proven."
+        "All data up to the day, with a 95 % confidence sequence: it holds on all days at once, so you may look every "
+        "day. A band that does not touch zero proves a difference."
     )
     labels = [_short(point.day) for point in report.lift]
     picture = lines(title, labels, [Line("lift", 0, points)], zero=True)
@@ -81,7 +81,7 @@ def _shares(report: Report) -> str:
     labels = [f"{point.at.astimezone(report.timestamp.tzinfo):%d %b}" for point in report.timeline]
     caption = "Share of the places in the bandit's lists that each algorithm filled, by day."
     picture = f"{_legend(list(enumerate(arms)))}{bars(title, labels, parts)}"
-    rows = [(label, *(f"{parts[arm][place]:.0f} %" for arm in arms)) for place, label in enumerate(labels)]
+    rows = [(label, *(f"{parts[arm][column]:.0f} %" for arm in arms)) for column, label in enumerate(labels)]
     heads = ("Day", *(escape(arm.replace("_", " ")) for arm in arms))
     return _figure(title, picture, caption, table("numbers", heads, rows))
 

@@ -1,6 +1,6 @@
-"""Charts as SVG: lines with bands, stacked bars. Knows numbers and names, not what they mean; needs no script.
+"""Draws charts as SVG: lines with bands, and stacked bars. Must not know what the numbers mean; needs no script.
 
-Colours are classes (c0, c1, … for fill, stroke and text), so that the page decides on them, light or dark.
+Colours are CSS classes (c0, c1, … for fill, stroke and text), so the page chooses them for light and dark mode.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,12 +14,12 @@ HEIGHT: Final = 230
 LEFT, RIGHT, TOP, BOTTOM = 44, 8, 12, 26
 LABELS: Final = 6
 SMALLEST: Final = 1e-6
-"""What the numbers beside an axis can still tell apart."""
+"""The smallest difference that the numbers beside an axis can show."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A value at place `x` (0, 1, … along the labels) between two bounds."""
+    """A value at column `x` (0, 1, … along the labels), between two bounds."""
 
     x: int
     value: float
@@ -29,7 +29,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A named line; `colour` is the number of its class."""
+    """A named line; `colour` is the number of its CSS class."""
 
     name: str
     colour: int
@@ -37,7 +37,7 @@ class Line:
 
 
 def lines(title: str, labels: Sequence[str], drawn: Sequence[Line], unit: str = "%", zero: bool = False) -> str:
-    """Lines with the band between their bounds; `zero` draws the line of no difference."""
+    """Lines with the bands between their bounds; `zero` adds a line at 0, which means no difference."""
     points = [point for line in drawn for point in line.points]
     if not points:
         return empty(title)
@@ -52,18 +52,18 @@ def lines(title: str, labels: Sequence[str], drawn: Sequence[Line], unit: str = 
 
 
 def bars(title: str, labels: Sequence[str], parts: Mapping[str, Sequence[float]]) -> str:
-    """One stacked bar per label, of parts in percent that sum to at most 100; colours in the order of the parts."""
+    """One stacked bar per label; its parts are in percent and sum to at most 100. Colours follow the order of parts."""
     if not labels:
         return empty(title)
     ticks = [0.0, 25.0, 50.0, 75.0, 100.0]
     scale = _Scale(len(labels), 0, 100)
     width = min(48.0, 0.8 * (WIDTH - LEFT - RIGHT) / len(labels))
     body = [_axes(scale, labels, ticks, "%")]
-    for place in range(len(labels)):
+    for column in range(len(labels)):
         below = 0.0
         for colour, (name, values) in enumerate(parts.items()):
-            top, share = below + values[place], values[place]
-            box = f'x="{scale.x(place) - width / 2:.1f}" y="{scale.y(top)}" width="{width:.1f}"'
+            top, share = below + values[column], values[column]
+            box = f'x="{scale.x(column) - width / 2:.1f}" y="{scale.y(top)}" width="{width:.1f}"'
             words = f"<title>{escape(name)} {share:.0f} %</title>"
             body.append(f'<rect class="c{colour} part" {box} height="{scale.height(share)}">{words}</rect>')
             below = top
@@ -76,14 +76,14 @@ def empty(title: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Scale:
-    """Where a place and a value lie on the picture."""
+    """The coordinates of a column and a value in the picture."""
 
-    places: int
+    columns: int
     low: float
     high: float
 
-    def x(self, place: int) -> float:
-        return round(LEFT + (WIDTH - LEFT - RIGHT) * (place + 0.5) / self.places, 1)
+    def x(self, column: int) -> float:
+        return round(LEFT + (WIDTH - LEFT - RIGHT) * (column + 0.5) / self.columns, 1)
 
     def y(self, value: float) -> float:
         return round(HEIGHT - BOTTOM - self.height(value - self.low), 1)
@@ -100,9 +100,9 @@ def _axes(scale: _Scale, labels: Sequence[str], ticks: Sequence[float], unit: st
     ]
     step = -(-len(labels) // LABELS)
     below = [
-        f'<text class="label" x="{scale.x(place)}" y="{HEIGHT - 8}">{escape(label)}</text>'
-        for place, label in enumerate(labels)
-        if place % step == 0
+        f'<text class="label" x="{scale.x(column)}" y="{HEIGHT - 8}">{escape(label)}</text>'
+        for column, label in enumerate(labels)
+        if column % step == 0
     ]
     return "".join([*grid, *below])
 
@@ -124,7 +124,7 @@ def _line(scale: _Scale, line: Line) -> str:
 
 
 def _ticks(low: float, high: float, zero: bool) -> list[float]:
-    """Three to seven round numbers that enclose the values."""
+    """Three to seven round numbers from below the lowest value to above the highest."""
     low, high = (min(low, 0.0), max(high, 0.0)) if zero else (low, high)
     span = next(width for width in (high - low, abs(high), 1.0) if width > SMALLEST)
     unit = 10 ** floor(log10(span / 4))

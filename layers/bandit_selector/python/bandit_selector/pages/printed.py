@@ -1,18 +1,18 @@
-"""A report as the deployment guide prints it. Knows the report and the guide's form; prints nothing."""
+"""The report as text, in the form of the deployment guide. Must not know where it is printed."""
 
 from typing import Final
 
-from bandit_selector.health.facts import Status, Value
-from bandit_selector.services.report import AlertReport, CheckReport, Report
+from bandit_selector.health.facts import Alert, Check, Status, Value
+from bandit_selector.services.report import Report
 
 LINE: Final = "=" * 60
 SIGNS: Final[dict[Status, str]] = {"ok": "✅", "warning": "⚠️", "critical": "❌", "no_data": "⚪"}
 NAMES_ONLY: Final = ("algorithm_balance", "engagement")
-"""Checks whose figures the guide leaves out while they are well."""
+"""Checks whose figures the guide leaves out while their status is ok."""
 
 
 def printed(report: Report) -> str:
-    """The report in the guide's form."""
+    """The report as text, in the guide's form."""
     lines = [
         LINE,
         "RECOMMENDATION SYSTEM MONITORING REPORT",
@@ -32,7 +32,7 @@ def printed(report: Report) -> str:
     return "\n".join(lines)
 
 
-def _check(name: str, check: CheckReport) -> list[str]:
+def _check(name: str, check: Check) -> list[str]:
     title = name.replace("_", " ").title()
     heading = f"{SIGNS[check.status]} {title}: {check.status.replace('_', ' ').upper()}"
     if name in NAMES_ONLY and check.status == "ok":
@@ -47,7 +47,7 @@ def _figure(value: Value) -> str:
     return "no data" if value is None else str(value)
 
 
-def _alerts(alerts: list[AlertReport]) -> list[str]:
+def _alerts(alerts: list[Alert]) -> list[str]:
     if not alerts:
         return ["✅ No alerts - system is healthy!"]
     return [

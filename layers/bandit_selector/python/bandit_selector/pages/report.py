@@ -1,4 +1,4 @@
-"""A report as one HTML page: nothing but itself to load, no script, readable on a phone. Knows the report's form."""
+"""The report as one HTML page that loads nothing else and runs no script. Must not know SQL, AWS or HTTP."""
 
 from collections.abc import Iterable
 from html import escape
@@ -8,10 +8,10 @@ from typing import Final
 from bandit_selector.answers.performance import LiftAnswer, MetricAnswer
 from bandit_selector.answers.stats import CellStats
 from bandit_selector.evidence.tally import Metric
-from bandit_selector.health.facts import Value
+from bandit_selector.health.facts import Alert, Check, Value
 from bandit_selector.lists.context import CONTEXT_KEYS
 from bandit_selector.pages.charts import between, charts, signed, table
-from bandit_selector.services.report import AlertReport, CheckReport, Report
+from bandit_selector.services.report import Report
 
 HEADLINES: Final = {
     "healthy": "All is well",
@@ -23,7 +23,7 @@ PERCENT: Final = {"long_tail_percentage", "ctr", "join_rate", "lift"}
 CHECKS: Final = (
     "diversity", "quality", "algorithm_balance", "engagement", "experiment", "feedback", "learning", "candidates",
 )  # fmt: skip
-"""In the order they are shown, the deployment guide's first; a stored report has forgotten it."""
+"""The order on the page, the deployment guide's checks first; jsonb, which stores reports, does not keep an order."""
 METRICS: Final[tuple[tuple[Metric, str, str], ...]] = (
     ("ctr", "Click-through rate", " %"),
     ("rating_conversion", "Rating conversion", " %"),
@@ -34,7 +34,7 @@ METRICS: Final[tuple[tuple[Metric, str, str], ...]] = (
 
 
 def page(report: Report) -> str:
-    """The whole page."""
+    """The whole page as HTML."""
     style = (files("bandit_selector.pages") / "report.css").read_text()
     day = f"{report.timestamp:%A, %d %B %Y}"
     return f"""<!doctype html>
@@ -88,7 +88,7 @@ def _tiles(report: Report) -> str:
     return f'<dl class="tiles">{drawn}</dl>'
 
 
-def _alerts(alerts: Iterable[AlertReport]) -> str:
+def _alerts(alerts: Iterable[Alert]) -> str:
     drawn = "".join(
         f'<li class="{alert.severity}"><h3>{escape(alert.headline)}</h3><p>{escape(alert.detail)}</p>'
         f"<p><b>What to do:</b> {escape(alert.advice)}</p></li>"
@@ -101,7 +101,7 @@ def _groups(report: Report) -> str:
     rows = [(name, *_compared(report.ab_test.metrics[metric], unit)) for metric, name, unit in METRICS]
     return f"""<section><h2>Every metric of both groups</h2>
 {table("numbers", ("Metric", "Bandit", "Control", "Lift, 95 % at every look"), rows)}
-<p>Rates are per movie shown. A lift is told from 100 clicks, ratings or thumbs in each group on.</p></section>"""
+<p>Rates are per movie shown. A lift appears once each group has 100 clicks, ratings or thumbs.</p></section>"""
 
 
 def _compared(answer: MetricAnswer, unit: str) -> tuple[str, str, str]:
@@ -111,17 +111,17 @@ def _compared(answer: MetricAnswer, unit: str) -> tuple[str, str, str]:
 
 
 def _health(report: Report) -> str:
-    named = sorted(report.checks.items(), key=lambda item: _place(CHECKS, item[0]))
+    named = sorted(report.checks.items(), key=lambda item: _position(CHECKS, item[0]))
     rows = "".join(_check(name, check) for name, check in named)
     return f'<section><h2>Health</h2><table class="health"><tbody>{rows}</tbody></table></section>'
 
 
-def _place(order: tuple[str, ...], name: str) -> int:
-    """Where a name comes in an order; unknown ones last."""
+def _position(order: tuple[str, ...], name: str) -> int:
+    """The position of a name in an order; unknown names come last."""
     return order.index(name) if name in order else len(order)
 
 
-def _check(name: str, check: CheckReport) -> str:
+def _check(name: str, check: Check) -> str:
     figures = ", ".join(
         f"{metric.replace('_', ' ')} <b>{_value(metric, value, name)}</b>" for metric, value in check.metrics.items()
     )
@@ -137,7 +137,7 @@ def _posteriors(report: Report) -> str:
     arms = sorted({cell.algorithm for cell in cells})
     means = sorted(map(_mean, cells))
     span = (means[0], means[-1])
-    contexts = sorted({cell.context_key for cell in cells}, key=lambda key: (_place(CONTEXT_KEYS, key), key))
+    contexts = sorted({cell.context_key for cell in cells}, key=lambda key: (_position(CONTEXT_KEYS, key), key))
     by_key = {(cell.context_key, cell.algorithm): cell for cell in cells}
     rows = "".join(
         f'<tr><th scope="row">{_context(key)}</th>{"".join(_cell(by_key.get((key, arm)), span) for arm in arms)}</tr>'
@@ -145,8 +145,8 @@ def _posteriors(report: Report) -> str:
     )
     heads = "".join(f'<th scope="col">{escape(arm.replace("_", " "))}</th>' for arm in arms)
     return f"""<section><h2>What the bandit believes, context by context</h2>
-<p>Expected success rate of each algorithm, the stronger the colour the higher; below it, how often the bandit draws
-it.</p>
+<p>Expected success rate of each algorithm: a stronger colour is a higher rate. Below it, the probability that the
+bandit draws the algorithm.</p>
 <div class="scroll" role="region" aria-label="What the bandit believes" tabindex="0"><table class="beliefs">
 <thead><tr><th scope="col">Context</th>{heads}</tr></thead><tbody>{rows}</tbody>
 </table></div></section>"""
@@ -167,11 +167,11 @@ def _notes(report: Report) -> str:
     planned = f"{size.planned_users:,}" if size.planned_users else "not yet known"
     observed = "–" if ratio.observed_percent is None else f"{ratio.observed_percent:.1f} %"
     return f"""<section class="notes"><h2>How to read this</h2>
-<p>The bandit's lists (treatment) are compared with the fixed hybrid's (control), per visitor as assigned, since
-{report.ab_test.since:%Y-%m-%d %H:%M %Z}. Planned for a lift of {size.planned_lift_percent:.0f} %: {planned}
-visitors per group; reached: {size.reached_users:,}. Visitors in treatment: {observed} of
-{ratio.planned_percent:.0f} % planned (p = {ratio.p:.2g}). A check speaks up only when its 95 % bound
-crosses its threshold.</p></section>"""
+<p>The test compares the bandit's lists (treatment) with the fixed hybrid's (control), per visitor as assigned, since
+{report.ab_test.since:%Y-%m-%d %H:%M %Z}. A lift of {size.planned_lift_percent:.0f} % needs this number of visitors
+per group: {planned}; reached: {size.reached_users:,}. Share of visitors in treatment: {observed}, planned:
+{ratio.planned_percent:.0f} % (p = {ratio.p:.2g}). A check alerts only when its whole 95 % interval is beyond its
+threshold.</p></section>"""
 
 
 def _mean(cell: CellStats) -> float:

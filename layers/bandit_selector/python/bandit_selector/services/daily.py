@@ -76,8 +76,8 @@ def _keep(connection: Connection, report: Report, now: datetime) -> None:
 
 def _write_mails(connection: Connection, report: Report, local: datetime, settings: Settings) -> None:
     known = reports.open_incidents(connection, settings.time_zone)
-    written = mails(report.to_tell(), known, report.unjudged(), local, address(settings, local.date()))
-    reports.tell(connection, written, report.to_tell(), local)
+    written = mails(report.alerts, known, report.unjudged(), local, address(settings, local.date()))
+    reports.tell(connection, written, report.alerts, local)
 
 
 def _delivered(delivery: Callable[[], None], failures: list[DeliveryFailed]) -> bool:

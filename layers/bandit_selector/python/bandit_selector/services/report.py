@@ -1,7 +1,7 @@
-"""Measures a window, judges it, and puts everything into one report. Knows the store; knows no AWS and no clock."""
+"""Measures a window, judges it, and makes the report. Knows the store; must not know AWS or the clock."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
 from typing import Final
@@ -15,17 +15,7 @@ from bandit_selector.evidence.experiment import Plan, ReadOut, ctr_by_day, explo
 from bandit_selector.evidence.ratio import Ratio, clustered
 from bandit_selector.evidence.tally import RATIOS, Metric, Tally, Window, across, total
 from bandit_selector.health.checks import judge
-from bandit_selector.health.facts import (
-    Alert,
-    Facts,
-    Feedback,
-    Overall,
-    Severity,
-    Status,
-    Thresholds,
-    Value,
-    evenness_among,
-)
+from bandit_selector.health.facts import Alert, Check, Facts, Feedback, Overall, Thresholds, evenness_among
 from bandit_selector.health.genres import parse_genres
 from bandit_selector.lists.names import algorithm_of, arm_of
 from bandit_selector.settings import Settings
@@ -35,38 +25,20 @@ from bandit_selector.store.facts import Listed
 from bandit_selector.store.verification import first_difference
 
 SAMPLED_LISTS: Final = 2_000
-"""Diversity is measured on about so many lists, whatever the traffic: genre diversity is then known to ±.01."""
+"""Diversity is measured on a sample of about this many lists, which gives genre diversity to ±.01."""
 PLACES_PER_LIST: Final = 10
 MOMENTS: Final = 30
 
 
-class AlertReport(BaseModel):
-    severity: Severity
-    metric: str
-    value: Value
-    threshold: Value
-    message: str
-    headline: str
-    detail: str
-    advice: str
-    check: str
-
-
-class CheckReport(BaseModel):
-    status: Status
-    metrics: dict[str, Value]
-    alerts: list[AlertReport]
-
-
 class Report(BaseModel):
-    """One day's report, as report.json holds it; its first fields are those of the site's own monitor."""
+    """One day's report, in the form of report.json; its first fields are those of the site's own monitor."""
 
     model_config = ConfigDict(frozen=True)
 
     timestamp: datetime
     period_days: int
-    checks: dict[str, CheckReport]
-    alerts: list[AlertReport]
+    checks: dict[str, Check]
+    alerts: list[Alert]
     overall_status: Overall
     since: datetime
     time_zone: str
@@ -76,12 +48,8 @@ class Report(BaseModel):
     lift: list[LiftPoint]
     posteriors: dict[str, stats.CellStats]
 
-    def to_tell(self) -> list[Alert]:
-        """Its alerts, as mails are written about them."""
-        return [Alert(**alert.model_dump()) for alert in self.alerts]
-
     def unjudged(self) -> list[str]:
-        """The checks that had too little data."""
+        """The names of the checks that had too little data."""
         return [name for name, check in self.checks.items() if check.status == "no_data"]
 
 
@@ -108,19 +76,18 @@ def make_report(connection: Connection, days: int, now: datetime, settings: Sett
     """The report on the `days` before `now`."""
     window = Window.last(days, now)
     algorithms = activity.by_algorithm(connection, window)
-    found = _read_out(connection, window, algorithms, settings)
-    health = judge(_facts(connection, window, algorithms, settings, found, present), thresholds(settings))
-    checks = {name: CheckReport.model_validate(asdict(check)) for name, check in health.checks.items()}
+    test = _read_out(connection, window, algorithms, settings)
+    health = judge(_facts(connection, window, algorithms, settings, test, present), thresholds(settings))
     zone = str(settings.time_zone)
     return Report(
         timestamp=now.astimezone(settings.time_zone),
         period_days=days,
-        checks=checks,
-        alerts=[alert for check in checks.values() for alert in check.alerts],
+        checks=health.checks,
+        alerts=list(health.alerts),
         overall_status=health.overall_status,
         since=window.since.astimezone(settings.time_zone),
         time_zone=zone,
-        ab_test=Experiment.of(found, plan(settings), start(window, settings).since),
+        ab_test=Experiment.of(test, plan(settings), start(window, settings).since),
         timeline=points(activity.over_time(connection, window, "day", zone)),
         ctr_by_day=[
             CtrPoint(day=day, groups={name: RateAnswer.of(rate) for name, rate in groups.items()})
@@ -134,16 +101,16 @@ def make_report(connection: Connection, days: int, now: datetime, settings: Sett
 def experiment(
     connection: Connection, window: Window, contexts: Mapping[str, Mapping[str, Tally]], settings: Settings
 ) -> Experiment:
-    """The test in a window with these tallies, {context: {algorithm: tally}}, but not from before the test's start."""
+    """The test in the part of a window in which it ran; `contexts` is {context: {algorithm: tally}} of the window."""
     part = start(window, settings)
     tallies = contexts if part == window else activity.by_context_and_algorithm(connection, part)
-    found = _read_out(connection, part, across(tallies.values()), settings)
+    test = _read_out(connection, part, across(tallies.values()), settings)
     groups = {key: stats.group_totals(algorithms) for key, algorithms in tallies.items()}
-    return Experiment.of(found, plan(settings), part.since, explore(groups, found, plan(settings)))
+    return Experiment.of(test, plan(settings), part.since, explore(groups, test, plan(settings)))
 
 
 def lift_points(connection: Connection, window: Window, settings: Settings) -> list[LiftPoint]:
-    """The test's lift as it became known, at no more than about thirty moments."""
+    """The test's lift up to each day; long windows are thinned to about MOMENTS days."""
     part = start(window, settings)
     step = max(1, ceil((part.until - part.since).days / MOMENTS))
     days = activity.clusters_by_day(connection, part, step)
@@ -151,6 +118,7 @@ def lift_points(connection: Connection, window: Window, settings: Settings) -> l
 
 
 def plan(settings: Settings) -> Plan:
+    """The test's plan under these settings."""
     return Plan(settings.treatment_share, settings.planned_lift)
 
 
@@ -160,6 +128,7 @@ def start(window: Window, settings: Settings) -> Window:
 
 
 def thresholds(settings: Settings) -> Thresholds:
+    """The alerts' thresholds under these settings."""
     return Thresholds(**{name: getattr(settings, name) for name in Thresholds.__slots__})
 
 
@@ -184,7 +153,7 @@ def _facts(
     window: Window,
     algorithms: Mapping[str, Tally],
     settings: Settings,
-    found: ReadOut,
+    test: ReadOut,
     present: Now,
 ) -> Facts:
     everything = total(algorithms.values())
@@ -201,7 +170,7 @@ def _facts(
         ctr=_ratio(parts, everything, "ctr"),
         avg_rating=_ratio(parts, everything, "avg_rating"),
         treatment_places={arm: tally.shown for name, tally in algorithms.items() if (arm := arm_of(name)) is not None},
-        experiment=found,
+        experiment=test,
         feedback=Feedback(*facts.feedback(connection, window.since, window.until)),
         dead_letters=present.dead_letters,
         difference=present.difference,
@@ -228,7 +197,7 @@ def _genre_diversity(connection: Connection, lists: list[Listed]) -> Ratio:
 
 
 def _weights(listed: Listed) -> list[float]:
-    """How much each genre weighs in a list: every movie spreads a weight of 1 over its genres."""
+    """The weight of each genre in a list: every movie spreads a weight of 1 over its genres."""
     weights: dict[str, float] = {}
     for genres in map(parse_genres, listed.genres):
         for genre in genres:

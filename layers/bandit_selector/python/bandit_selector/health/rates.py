@@ -1,0 +1,135 @@
+"""The deployment guide's four checks: rates against their thresholds. Knows no table and sends nothing.
+
+A rate alerts when its whole 95 % interval lies beyond its threshold, and only from `min_lists` lists on.
+"""
+
+from bandit_selector.evidence.ratio import Interval, Ratio, mean_bounds, rate_bounds
+from bandit_selector.health.facts import Alert, Check, Facts, Severity, Thresholds, Value, evenness_among, worst
+
+
+def diversity(facts: Facts, thresholds: Thresholds) -> Check:
+    tail, genres = rate_bounds(facts.long_tail), mean_bounds(facts.genre_diversity)
+    metrics: dict[str, Value] = {"long_tail_percentage": facts.long_tail.value, "genre_diversity": _estimate(genres)}
+    alerts = [
+        *below(
+            tail,
+            thresholds.min_long_tail_share,
+            severity="warning",
+            metric="long_tail_rate",
+            name="Long-tail share",
+            sample=f"{facts.lists:,} lists",
+            advice="Look at the newest candidate lists: the long_tail arm may be empty, "
+            "or `movie_popularity` may be outdated.",
+        ),
+        *below(
+            genres,
+            thresholds.min_genre_diversity,
+            severity="warning",
+            metric="genre_diversity",
+            name="Genre diversity",
+            sample=f"{facts.lists:,} lists",
+            advice="Lists have become one-sided; see which arm's share has grown and which genres it favours.",
+        ),
+    ]
+    return _judged(metrics, alerts, facts, thresholds)
+
+
+def quality(facts: Facts, thresholds: Thresholds) -> Check:
+    metrics: dict[str, Value] = {
+        "avg_rating": facts.avg_rating.value,
+        "ctr": facts.ctr.value,
+        "total_events": facts.shown,
+    }
+    return _judged(metrics, _low_rating(facts, thresholds.min_avg_rating), facts, thresholds)
+
+
+def _low_rating(facts: Facts, threshold: float) -> list[Alert]:
+    stars = mean_bounds(facts.avg_rating)
+    if stars is None or stars.high >= threshold:
+        return []
+    return [
+        Alert(
+            severity="critical",
+            metric="avg_rating",
+            value=stars.estimate,
+            threshold=threshold,
+            message=f"Average rating ({stars.estimate:.2f}) below threshold ({threshold:.2f})",
+            headline=f"average rating {stars.estimate:.2f} below {threshold:.2f}",
+            detail=f"{facts.avg_rating.denominator:,.0f} ratings, 95 % interval {stars.low:.2f}–{stars.high:.2f}.",
+            advice="People dislike what they are shown: compare the arms' ratings in /analytics/performance, see "
+            "whether one arm's candidates broke last night, and switch that arm off (ARMS) until it is repaired.",
+        )
+    ]
+
+
+def algorithm_balance(facts: Facts, thresholds: Thresholds) -> Check:
+    places = sum(facts.treatment_places.values())
+    shares = {arm: count / places for arm, count in facts.treatment_places.items()} if places else {}
+    balance = evenness_among(facts.treatment_places.values(), len(shares))
+    metrics: dict[str, Value] = {**shares, "balance": balance} if shares else {}
+    limit = thresholds.max_algorithm_dominance
+    alerts = [alert for arm, count in facts.treatment_places.items() for alert in _dominance(arm, count, places, limit)]
+    return _judged(metrics, alerts, facts, thresholds)
+
+
+def _dominance(arm: str, count: int, places: int, limit: float) -> list[Alert]:
+    share = count / places if places else 0.0
+    bounds = rate_bounds(Ratio(count, places, share * (1 - share) / (places or 1)))
+    if bounds is None or bounds.low <= limit:
+        return []
+    return [
+        Alert(
+            severity="warning",
+            metric=f"algorithm_dominance:{arm}",
+            value=share,
+            threshold=limit,
+            message=f"Algorithm '{arm}' dominates with {share:.2%} of recommendations (threshold: {limit:.2%})",
+            headline=f"{arm} holds {share:.0%} of the places, above {limit:.0%}",
+            detail=f"{places:,} places of the bandit's lists, 95 % interval {bounds.low:.1%}–{bounds.high:.1%}.",
+            advice="Other arms may have run out of candidates; see each arm's lists and MAX_ALGORITHM_DOMINANCE.",
+        )
+    ]
+
+
+def engagement(facts: Facts, thresholds: Thresholds) -> Check:
+    alerts = below(
+        rate_bounds(facts.ctr),
+        thresholds.min_ctr,
+        severity="warning",
+        metric="ctr",
+        name="CTR",
+        sample=f"{facts.lists:,} lists",
+        advice="Check that the front end still reports clicks; then see in the timeline since when, and in which arm.",
+    )
+    return _judged({"ctr": facts.ctr.value}, alerts, facts, thresholds)
+
+
+def below(
+    bounds: Interval | None, threshold: float, *, severity: Severity, metric: str, name: str, sample: str, advice: str
+) -> list[Alert]:
+    """An alert if the whole interval lies below the threshold; `sample` says what was measured on, `1,000 lists`."""
+    if bounds is None or bounds.high >= threshold:
+        return []
+    return [
+        Alert(
+            severity=severity,
+            metric=metric,
+            value=bounds.estimate,
+            threshold=threshold,
+            message=f"{name} ({bounds.estimate:.2%}) below threshold ({threshold:.2%})",
+            headline=f"{name if name.isupper() else name.lower()} {bounds.estimate:.2%} below {threshold:.2%}",
+            detail=f"{sample}, 95 % interval {bounds.low:.2%}–{bounds.high:.2%}.",
+            advice=advice,
+        )
+    ]
+
+
+def _judged(metrics: dict[str, Value], alerts: list[Alert], facts: Facts, thresholds: Thresholds) -> Check:
+    """Below `min_lists` lists the check shows its figures and raises no alert."""
+    if facts.lists < thresholds.min_lists:
+        return Check("no_data", metrics)
+    return Check(worst(alerts) or "ok", metrics, tuple(alerts))
+
+
+def _estimate(interval: Interval | None) -> float | None:
+    return interval.estimate if interval else None
