@@ -36,7 +36,8 @@ export function connect({ url = "", userId, token, assignment = "server" }) {
       // keepalive outlives the page as sendBeacon does, and unlike it carries the token.
       const request = { method: "POST", body: JSON.stringify(body), keepalive: true };
       const { ok, status } = await call(`/analytics/track/${action}`, request);
-      if (!ok && (status >= 500 || [401, 408, 429].includes(status))) throw new RequestFailed(status, "Refused for now.");
+      if (!ok && (status >= 500 || [401, 408, 429].includes(status)))
+        throw new RequestFailed(status, "Refused for now.");
       queue.remove(key); // delivered, or refused for good
     } finally {
       underway.delete(key);
@@ -60,7 +61,11 @@ export function connect({ url = "", userId, token, assignment = "server" }) {
   const track = (action) => (shown, rating) => {
     const about = "event_id" in shown ? { event_id: shown.event_id } : { movie_id: shown.movie_id };
     const occurred_at = new Date().toISOString();
-    queue.add({ key: `${occurred_at} ${Math.random()}`, action, body: { user_id: userId, ...about, rating, occurred_at } });
+    queue.add({
+      key: `${occurred_at} ${Math.random()}`,
+      action,
+      body: { user_id: userId, ...about, rating, occurred_at },
+    });
     void send();
   };
 
@@ -85,7 +90,8 @@ export function connect({ url = "", userId, token, assignment = "server" }) {
       });
       const answer = await call(`/movies/recommendations?${query}`);
       const content = await answer.json().catch(() => ({}));
-      if (!answer.ok) throw new RequestFailed(answer.status, content.detail ?? `The service answered ${answer.status}.`);
+      if (!answer.ok)
+        throw new RequestFailed(answer.status, content.detail ?? `The service answered ${answer.status}.`);
       const header = (/** @type {string} */ name) => answer.headers.get(name);
       return {
         id: header("X-Recommendation-Id"),

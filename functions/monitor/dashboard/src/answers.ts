@@ -129,6 +129,7 @@ async function ask<T>(path: string, token: string): Promise<T> {
   if (answer.ok) return answer.json();
   const { detail } = await answer.json().catch(() => ({ detail: "" }));
   if (answer.status === 401) throw new NotAllowed("Your sign-in has ended; sign in again.");
-  if (answer.status === 403) throw new NotAllowed(detail || "Your account may not see these figures: it lacks the scope “analytics”.");
+  if (answer.status === 403)
+    throw new NotAllowed(detail || "Your account may not see these figures: it lacks the scope “analytics”.");
   throw new Error(detail || `The service answered ${answer.status} to /analytics/${path}.`);
 }

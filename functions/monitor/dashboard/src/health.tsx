@@ -63,7 +63,12 @@ function Newest({ report, now, zone }: { report: Report; now: number; zone: stri
       <p>
         <Status status={report.overall_status} /> Report of {moment(made, zone)} over {report.period_days} days.
       </p>
-      {late && <p class="notice">This report is {age(now - made.getTime())} old: the 9 AM run was missed. Look at the monitor function’s log, or run <code>./dev monitor --days 7</code>.</p>}
+      {late && (
+        <p class="notice">
+          This report is {age(now - made.getTime())} old: the 9 AM run was missed. Look at the monitor function’s log,
+          or run <code>./dev monitor --days 7</code>.
+        </p>
+      )}
       {report.alerts.length > 0 && (
         <ul class="alerts">
           {report.alerts.map((alert) => (
@@ -78,10 +83,12 @@ function Newest({ report, now, zone }: { report: Report; now: number; zone: stri
       <Table
         caption="Checks of the newest report"
         columns={["Check", "Status", "Figures"]}
-        rows={Object.entries(report.checks).sort(guideFirst).map(([name, { status, metrics }]) => ({
-          key: name,
-          cells: [name.replaceAll("_", " "), <Status status={status} />, figures(name, metrics)],
-        }))}
+        rows={Object.entries(report.checks)
+          .sort(guideFirst)
+          .map(([name, { status, metrics }]) => ({
+            key: name,
+            cells: [name.replaceAll("_", " "), <Status status={status} />, figures(name, metrics)],
+          }))}
       />
     </>
   );
@@ -105,7 +112,9 @@ function Status({ status }: { status: string }) {
 }
 
 function figures(check: string, metrics: Report["checks"][string]["metrics"]): string {
-  const written = Object.entries(metrics).map(([name, value]) => `${name.replaceAll("_", " ")} ${write(check, name, value)}`);
+  const written = Object.entries(metrics).map(
+    ([name, value]) => `${name.replaceAll("_", " ")} ${write(check, name, value)}`,
+  );
   return written.join(" · ") || "–";
 }
 

@@ -18,13 +18,21 @@ export function Table({ caption, columns, rows, hidden = true }: TableProps) {
       <table>
         <caption class={hidden ? "unseen" : ""}>{caption}</caption>
         <thead>
-          <tr>{columns.map((column) => <th scope="col" key={column}>{column}</th>)}</tr>
+          <tr>
+            {columns.map((column) => (
+              <th scope="col" key={column}>
+                {column}
+              </th>
+            ))}
+          </tr>
         </thead>
         <tbody>
           {rows.map(({ key, cells: [first, ...rest] }) => (
             <tr key={key}>
               <th scope="row">{first}</th>
-              {rest.map((cell, index) => <td key={index}>{cell}</td>)}
+              {rest.map((cell, index) => (
+                <td key={index}>{cell}</td>
+              ))}
             </tr>
           ))}
         </tbody>
@@ -75,7 +83,11 @@ export function Select<T extends string>({ label, value, options, choose }: Sele
     <label>
       {label}
       <select value={value} onChange={(event) => choose(event.currentTarget.value as T)}>
-        {options.map(([key, name]) => <option key={key} value={key}>{name}</option>)}
+        {options.map(([key, name]) => (
+          <option key={key} value={key}>
+            {name}
+          </option>
+        ))}
       </select>
     </label>
   );

@@ -38,10 +38,15 @@ export function Timeline(props: TimelineProps) {
     <Table
       caption={title}
       columns={["Time", ...series.map(({ name }) => name)]}
-      rows={times.map((at, row) => ({
-        key: at.toISOString(),
-        cells: [moment(at, zone), ...series.map(({ values, low, high }) => withBounds(write, values[row], low?.[row], high?.[row]))],
-      })).reverse()}
+      rows={times
+        .map((at, row) => ({
+          key: at.toISOString(),
+          cells: [
+            moment(at, zone),
+            ...series.map(({ values, low, high }) => withBounds(write, values[row], low?.[row], high?.[row])),
+          ],
+        }))
+        .reverse()}
     />
   );
   const last = series.map(({ name, values }) => `${name} ${write(values.at(-1) ?? null)}`).join(", ");
@@ -85,7 +90,9 @@ const HOURS = [1, 2, 3, 6, 12, 24].map((hours) => hours * 3600);
 const DAYS = [1, 2, 7, 14, 28, 56, 112].map((days) => days * 86_400);
 
 function day(seconds: number, daily: boolean, zone: string): string {
-  const parts: Intl.DateTimeFormatOptions = daily ? { day: "numeric", month: "short" } : { weekday: "short", hour: "2-digit", minute: "2-digit" };
+  const parts: Intl.DateTimeFormatOptions = daily
+    ? { day: "numeric", month: "short" }
+    : { weekday: "short", hour: "2-digit", minute: "2-digit" };
   return new Date(seconds * 1000).toLocaleString("en-GB", { timeZone: zone, ...parts });
 }
 
@@ -95,7 +102,10 @@ function columns({ times, series, stacked }: TimelineProps): uPlot.AlignedData {
   const pile = (values: (number | null)[]) => values.map((value, row) => (below[row]! += value ?? 0));
   return [
     times.map((at) => at.getTime() / 1000),
-    ...series.flatMap(({ values, low, high }) => [stacked ? pile(values) : values, ...(low && high ? [low, high] : [])]),
+    ...series.flatMap(({ values, low, high }) => [
+      stacked ? pile(values) : values,
+      ...(low && high ? [low, high] : []),
+    ]),
   ];
 }
 
@@ -110,7 +120,14 @@ function options({ times, series, zone, write, stacked, zero }: TimelineProps, w
     const value = (_: uPlot, __: unknown, ___: number, row: number | null) =>
       row == null ? "" : withBounds(write, values[row], low?.[row], high?.[row]);
     const points = { show: !stacked && values.length < 40 };
-    drawn.push({ label: name, stroke, width: stacked ? 1 : 2, value, points, ...(stacked && order === 0 ? { fill: pale(stroke) } : {}) });
+    drawn.push({
+      label: name,
+      stroke,
+      width: stacked ? 1 : 2,
+      value,
+      points,
+      ...(stacked && order === 0 ? { fill: pale(stroke) } : {}),
+    });
     if (stacked && order > 0) bands.push({ series: [here, here - 1], fill: pale(stroke) });
     if (low && high) {
       const bound = { stroke: "transparent", points: { show: false }, class: "bound" };
@@ -118,21 +135,38 @@ function options({ times, series, zone, write, stacked, zero }: TimelineProps, w
       bands.push({ series: [here + 2, here + 1], fill: pale(stroke) });
     }
   });
-  const axis = { stroke: style("--quiet"), grid: { stroke: style("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui" };
+  const axis = {
+    stroke: style("--quiet"),
+    grid: { stroke: style("--line"), width: 1 },
+    ticks: { show: false },
+    font: "12px system-ui",
+  };
   return {
     width,
     height: HEIGHT,
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone),
     series: [{ value: (_, seconds) => (seconds == null ? "" : moment(new Date(seconds * 1000), zone)) }, ...drawn],
     bands,
-    axes: [{ ...axis, incrs: daily ? DAYS : HOURS, space: 64, values: (_, ticks) => ticks.map((tick) => day(tick, daily, zone)) }, { ...axis, size: 62, values: (_, ticks) => ticks.map((tick) => write(tick)) }],
+    axes: [
+      {
+        ...axis,
+        incrs: daily ? DAYS : HOURS,
+        space: 64,
+        values: (_, ticks) => ticks.map((tick) => day(tick, daily, zone)),
+      },
+      { ...axis, size: 62, values: (_, ticks) => ticks.map((tick) => write(tick)) },
+    ],
     scales: { y: { range: (_, low, high) => range(low, high, { stacked, zero }) } },
     cursor: { drag: { x: false, y: false } },
     hooks: { ready: [(plot) => plot.setLegend({ idx: times.length - 1 })], draw: zero ? [zeroLine] : [] },
   };
 }
 
-function range(low: number, high: number, { stacked, zero }: { stacked?: boolean | undefined; zero?: boolean | undefined }): [number, number] {
+function range(
+  low: number,
+  high: number,
+  { stacked, zero }: { stacked?: boolean | undefined; zero?: boolean | undefined },
+): [number, number] {
   if (stacked) return [0, 100];
   const [bottom, top] = zero ? [Math.min(low ?? 0, 0), Math.max(high ?? 0, 0)] : [0, high ?? 0];
   const room = (top - bottom || 1) * 0.08;
