@@ -1,4 +1,4 @@
-"""What a demo has to show for itself, read from the tables alone. Knows no visitor and prints nothing."""
+"""A demo's figures, read from the tables alone. Must not know visitors or print."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from bandit_selector.store.verification import first_difference
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One side of the A/B test: users, movies shown to them, and how many of those they clicked."""
+    """One group of the A/B test: users, movies shown to them, and clicks."""
 
     users: int
     shown: int
@@ -23,7 +23,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What was learned of one arm in one context; `probability` is the published share of places."""
+    """What was learned about one arm in one context; `probability` is the published share of places."""
 
     context_key: str
     algorithm: str
@@ -34,7 +34,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """Where every movie shown and every message of feedback went."""
+    """Totals that account for every movie shown and every message of feedback."""
 
     shown: int
     outcomes: int
