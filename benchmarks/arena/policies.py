@@ -1,4 +1,4 @@
-"""The product's rules, and uniform choice, as players; they must not know a world's rates."""
+"""The product's rules, and uniform choice, as players; must not know a world's rates."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,12 +12,12 @@ from benchmarks.arena.environments import ARMS, BATCH, Indices, Reals, World
 from benchmarks.arena.simulation import Outcomes, Player
 
 HALF_LIFE = 50_000
-PUBLICATIONS = 600  # per game of the shared rule, in long games: publishing more often costs time and gains little
+PUBLICATIONS = 600  # limit per game of the shared rule: publishing more often costs time and gains little
 
 
 @dataclass(slots=True)
 class Uniform:
-    """Any arm, always."""
+    """Draws every available arm with equal probability."""
 
     rng: np.random.Generator
 
@@ -30,7 +30,7 @@ class Uniform:
 
 @dataclass(slots=True)
 class Thompson:
-    """Thompson sampling from the product's posteriors, published again after every `every` outcomes."""
+    """Thompson sampling from the product's posteriors, published after every `every` outcomes."""
 
     contexts: tuple[str, ...]
     rng: np.random.Generator
@@ -74,7 +74,7 @@ class Thompson:
 
 
 class Served(Thompson):
-    """The same as it is served: drawn from P(best) with its floor and cap."""
+    """The same rule as served: drawn from P(best) with floor and cap."""
 
     def publish(self, counts: Counts) -> None:
         probability = learn(counts, self.policy).probability
