@@ -174,7 +174,7 @@ def test_what_is_absent_or_late_is_said_with_what_to_do(visitor: BrowserContext,
     nothing = stats | {"summary": stats["summary"] | {"total_pulls": 0}}
     page.route("**/analytics/bandit/stats", lambda route: route.fulfill(json=nothing))
     page.get_by_role("button", name="Refresh").click()
-    expect(page.get_by_text("Nothing was shown in the last 7 days.")).to_contain_text("let simulated visitors come")
+    expect(page.get_by_text("Nothing was shown in the last 7 days.")).to_contain_text("start simulated visitors")
     expect(page.get_by_text("There is no report yet.")).to_contain_text("./dev monitor --days 7 prints one")
 
 

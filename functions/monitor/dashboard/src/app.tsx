@@ -1,4 +1,4 @@
-/** The page: signs in, asks again every half minute, says how fresh its figures are, and lays the sections out. */
+/** The page: signs in, refreshes every half minute, shows the age of its figures, and lays out the sections. */
 
 import { render } from "preact";
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
@@ -27,7 +27,7 @@ const GROUPS = [
   ["control", "control"],
 ] as const;
 
-/** What the reader chose; kept in the address, so that a view can be sent to a colleague. */
+/** The reader's choices; kept in the address, so that a view can be sent to a colleague. */
 type View = { days: string; group: string; context: string };
 
 function readView(): View {
@@ -35,7 +35,7 @@ function readView(): View {
   return { days: query.get("days") ?? "7", group: query.get("group") ?? "", context: query.get("context") ?? "" };
 }
 
-/** The newest figures for a view, renewed every half minute; `ended` says why the sign-in is over. */
+/** The newest figures for a view, refreshed every half minute; `ended` says why the sign-in ended. */
 function useFigures({ days, context }: View, refused: string) {
   const [figures, setFigures] = useState<Figures | null>(null);
   const [backlog, setBacklog] = useState<Backlog | null>(null);
@@ -52,7 +52,7 @@ function useFigures({ days, context }: View, refused: string) {
     const token = currentToken();
     if (!token) return;
     void readBacklog(token).then(setBacklog);
-    const mine = ++turn.current; // an answer that was overtaken by a newer question is dropped
+    const mine = ++turn.current; // an answer to an older request is dropped
     try {
       const found = await readFigures(token, days, context);
       if (mine !== turn.current) return;
@@ -78,7 +78,7 @@ function useFigures({ days, context }: View, refused: string) {
   return { figures, backlog, fault, ended, refresh, leave };
 }
 
-/** The present moment, renewed every five seconds. */
+/** The current time, updated every five seconds. */
 function useNow(): number {
   const [now, setNow] = useState(Date.now());
   useEffect(() => {
@@ -142,8 +142,8 @@ function Sections({ figures, backlog, view, now, zone }: SectionsProps) {
       <>
         <Nothing>
           Nothing was shown in the last {view.days} days. Choose a longer window, check that the site calls{" "}
-          <code>GET /movies/recommendations</code> on this service, or let simulated visitors come:{" "}
-          <code>./dev demo</code>.
+          <code>GET /movies/recommendations</code> on this service, or start simulated visitors: <code>./dev demo</code>
+          .
         </Nothing>
         {healthy}
       </>

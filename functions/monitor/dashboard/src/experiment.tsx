@@ -1,4 +1,4 @@
-/** The A/B test: its sentence, each metric of both groups, and the sequence of lifts over time. Knows no request. */
+/** The A/B test: its verdict, each metric of both groups, and the lift over time. Must not make requests. */
 
 import type { Comparison, Experiment, GroupName, Lift, Metric, Timeline as Answer } from "./answers";
 import { byDay, change, contextName, count, decimal, percent } from "./format";
@@ -24,7 +24,7 @@ const VERDICTS: Record<Experiment["verdict"], string> = {
 
 type ExperimentProps = { test: Experiment; timeline: Answer; group: string; context: string; zone: string };
 
-/** Percent at which a drawn interval is cut off; one context with few clicks must not make all the others unreadable. */
+/** Percent at which a drawn interval is cut off; a context with few clicks must not make the others unreadable. */
 const WIDEST = 100;
 
 export function ExperimentSection({ test, timeline, group, context, zone }: ExperimentProps) {
@@ -50,12 +50,12 @@ export function ExperimentSection({ test, timeline, group, context, zone }: Expe
   );
 }
 
-/** What is said above the figures of one context: they are for exploring. */
+/** The note above the figures of one context: they are exploratory. */
 function Chosen({ context, sentence }: { context: string; sentence: string | undefined }) {
   return (
     <div class="notice">
       <strong>Only {contextName(context)}.</strong>{" "}
-      {sentence ?? "The groups cannot be compared in it: see the verdict above."}
+      {sentence ?? "The groups cannot be compared in this context: see the verdict above."}
     </div>
   );
 }
@@ -80,11 +80,11 @@ function Comparisons({ metrics, groups }: { metrics: Experiment["metrics"]; grou
 function ByContext({ contexts, groups }: { contexts: Experiment["contexts"]; groups: GroupName[] }) {
   const rows = Object.entries(contexts).sort(([one], [other]) => byDay(one, other));
   const reach = Math.min(WIDEST, Math.max(5, ...rows.flatMap(([, { metrics }]) => ends(metrics.ctr))));
-  if (!rows.length) return <Nothing>Contexts are compared once both groups can be.</Nothing>;
+  if (!rows.length) return <Nothing>Contexts are compared when both groups have enough data.</Nothing>;
   return (
     <Figure
       title="Where it pays: click-through rate within each context"
-      note="For exploring, not for deciding: these bounds hold in all contexts, and at every look, at once. Choose a context above for its other metrics."
+      note="Exploratory, not a basis for decisions: these bounds hold in all contexts and at every look together. Choose a context above for its other metrics."
     >
       <div class="tall">
         <Table

@@ -1,4 +1,4 @@
-/** Numbers and moments as people read them, and the names and colours of things. Knows no request. */
+/** Formats numbers and times for people; names and colours of arms and contexts. Must not make requests. */
 
 const numbers = new Intl.NumberFormat("en");
 
@@ -45,7 +45,7 @@ export const contextName = (key: string): string => key.replaceAll("|", ", ").re
 
 const DAY = ["morning", "afternoon", "evening", "night", "weekday", "weekend", "cold_start", "regular", "power_user"];
 
-/** Orders contexts as a day goes, not as the alphabet does; unknown keys last. */
+/** Orders contexts by time of day, not by the alphabet; unknown keys last. */
 export function byDay(one: string, other: string): number {
   const rank = (key: string) =>
     key
@@ -55,7 +55,7 @@ export function byDay(one: string, other: string): number {
   return rank(one).localeCompare(rank(other));
 }
 
-/** Wilson's score interval of a rate at 95 %; null when nothing was tried. */
+/** Wilson's score interval of a rate at 95 %; null without trials. */
 export function wilson(successes: number, trials: number): [number, number] | null {
   if (!trials) return null;
   const [rate, z2] = [successes / trials, 1.96 ** 2];
@@ -64,7 +64,7 @@ export function wilson(successes: number, trials: number): [number, number] | nu
   return [Math.max(0, centre - width), Math.min(1, centre + width)];
 }
 
-/** The colour of the n-th thing of a chart, from the style sheet, so that it follows the colour scheme. */
+/** The colour of a chart's n-th series, from the style sheet, so that it follows the colour scheme. */
 export const colour = (index: number): string => style(`--series-${index % 8}`);
 
 export const style = (property: string): string =>

@@ -1,4 +1,4 @@
-/** The newest daily report: its checks, its alerts, and when it was made. Knows no request. */
+/** The newest daily report: its checks, its alerts, and its date. Must not make requests. */
 
 import type { Backlog, Health, Report } from "./answers";
 import { age, count, decimal, moment, share } from "./format";
@@ -25,7 +25,7 @@ const COUNTS: [keyof Omit<Backlog, "sentence">, string][] = [
   ["dead_letters", "Dead letters"],
 ];
 
-/** The feedback queue as it is now, whatever the newest report says. */
+/** The feedback queue's current state; the newest report may be older. */
 function Queue({ sentence, ...counts }: Backlog) {
   const known = COUNTS.every(([name]) => counts[name] != null);
   return (
@@ -102,7 +102,7 @@ function guideFirst([one]: [string, unknown], [other]: [string, unknown]): numbe
   return place(one) - place(other);
 }
 
-/** Never by colour alone: a mark, a word, a colour. */
+/** A mark, a word and a colour: never colour alone. */
 function Status({ status }: { status: string }) {
   return (
     <span class={`status ${status}`}>

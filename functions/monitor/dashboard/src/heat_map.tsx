@@ -1,4 +1,4 @@
-/** Context × algorithm as a table whose cells are coloured and open the evidence behind them. Knows no request. */
+/** Context × algorithm as a table of coloured cells; a cell opens its evidence. Must not make requests. */
 
 import { useState } from "preact/hooks";
 import type { Cell } from "./answers";
@@ -14,11 +14,11 @@ const MEASURES = {
   mean: {
     name: "Expected success rate",
     of: (cell: Cell) => mean(cell),
-    note: "The mean of what the bandit believes about each algorithm’s success rate (colours span the values shown).",
+    note: "The posterior mean of each algorithm’s success rate (colours span the values shown).",
   },
 } as const;
 
-/** Per cent of the colour in the hottest cell: as much as leaves the text readable on it, in the light and in the dark. */
+/** Per cent of the colour in the hottest cell: text stays readable on it in both colour schemes. */
 const HOTTEST = 55;
 
 type Measure = keyof typeof MEASURES;
@@ -36,8 +36,7 @@ export function HeatMap({ cells, arms, chosen }: { cells: Cell[]; arms: string[]
   const top = Math.max(...values);
   const bottom = measure === "mean" ? Math.min(...values) : 0;
   const selected = cells.find((cell) => id(cell) === open);
-  if (!contexts.length)
-    return <Nothing>Nothing is learned yet; the first list shown in a context opens its row.</Nothing>;
+  if (!contexts.length) return <Nothing>No data yet; the first list shown in a context adds its row.</Nothing>;
   return (
     <Figure title="What was learned, by context and algorithm" note={note}>
       <div class="controls">

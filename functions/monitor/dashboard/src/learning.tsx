@@ -1,4 +1,4 @@
-/** What the bandit learned: shares and rates over time, rates with intervals, contexts. Knows no request. */
+/** What the bandit learned: shares and rates over time, rates with intervals, contexts. Must not make requests. */
 
 import type { BanditStats, Cell, Point, Timeline as Answer } from "./answers";
 import { algorithmName, contextName, count, percent, share, wilson } from "./format";

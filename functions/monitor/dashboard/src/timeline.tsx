@@ -1,4 +1,4 @@
-/** Series over time on a canvas, drawn by uPlot, each with its table. Knows no request. */
+/** Series over time on a canvas, drawn by uPlot, each with its table. Must not make requests. */
 
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
@@ -8,7 +8,7 @@ import { Figure, Table } from "./parts";
 export interface Series {
   name: string;
   values: (number | null)[];
-  /** Index of its colour; the same thing has the same colour in every chart. */
+  /** Index of its colour; a name has the same colour in every chart. */
   colour: number;
   /** Bounds around the values, drawn as a band. */
   low?: (number | null)[];
@@ -22,7 +22,7 @@ interface TimelineProps {
   series: Series[];
   zone: string;
   write: (value: number | null) => string;
-  /** Pile the series up to their sum instead of drawing lines. */
+  /** Stack the series instead of drawing lines. */
   stacked?: boolean;
   /** A horizontal line that means "no difference". */
   zero?: boolean;
@@ -64,7 +64,7 @@ function withBounds(write: (value: number | null) => string, value: Maybe, low: 
   return write(value ?? null) + bounds;
 }
 
-/** Draws into `holder`, follows its width and the colour scheme, and returns how to clear it. */
+/** Draws into `holder`, follows its width and the colour scheme; returns the function that removes the chart. */
 function drawn(holder: HTMLElement, props: TimelineProps): () => void {
   let plot: uPlot | undefined;
   const draw = () => {
@@ -96,7 +96,7 @@ function day(seconds: number, daily: boolean, zone: string): string {
   return new Date(seconds * 1000).toLocaleString("en-GB", { timeZone: zone, ...parts });
 }
 
-/** uPlot's columns: times in seconds, then per series its value, and its bounds where it has them. */
+/** uPlot's columns: times in seconds, then per series its values, and its bounds if it has any. */
 function columns({ times, series, stacked }: TimelineProps): uPlot.AlignedData {
   const below = times.map(() => 0);
   const pile = (values: (number | null)[]) => values.map((value, row) => (below[row]! += value ?? 0));
@@ -110,13 +110,13 @@ function columns({ times, series, stacked }: TimelineProps): uPlot.AlignedData {
 }
 
 function options({ times, series, zone, write, stacked, zero }: TimelineProps, width: number): uPlot.Options {
-  const daily = times.length > 1 && times[1]!.getTime() - times[0]!.getTime() > 80_000_000; // ms: a day, give or take summer time
+  const daily = times.length > 1 && times[1]!.getTime() - times[0]!.getTime() > 80_000_000; // ms: a day, also at a change of summer time
   const drawn: uPlot.Series[] = [];
   const bands: uPlot.Band[] = [];
   series.forEach(({ name, values, colour: index, low, high }, order) => {
     const stroke = colour(index);
     const here = drawn.length + 1;
-    // The legend tells the series' own value, not the height of the pile, and its bounds with it.
+    // The legend shows the series' own value and bounds, not the height of the stack.
     const value = (_: uPlot, __: unknown, ___: number, row: number | null) =>
       row == null ? "" : withBounds(write, values[row], low?.[row], high?.[row]);
     const points = { show: !stacked && values.length < 40 };
