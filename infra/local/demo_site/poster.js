@@ -1,9 +1,9 @@
-/** Draws a poster from a movie's id and genres, so that no picture has to be fetched. Knows nothing else. */
+/** Draws a poster from a movie's id and genres, so that no picture has to be loaded. Must not know the service. */
 
 const SVG = "http://www.w3.org/2000/svg";
 const [WIDTH, HEIGHT] = [200, 300];
 
-/** One motif per genre: it adds shapes to a poster. `draw(kind, attributes)` adds one, `random()` is the movie's own. */
+/** One motif per genre adds shapes to a poster: `draw(kind, attributes)` adds one; `random()` is the movie's own. */
 const MOTIFS = {
   Action: (draw, random) => rays(draw, random, 9),
   Adventure: (draw, random) => hills(draw, random, 3),

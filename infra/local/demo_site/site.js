@@ -1,4 +1,4 @@
-/** The movie page: shows a visitor's list, reports what they do by the browser client, and explains each title. */
+/** The movie page: shows a visitor's list, sends feedback by the browser client, and explains each title. */
 
 import { connect } from "./client.js";
 import { hand, poster } from "./poster.js";
@@ -12,7 +12,7 @@ const ALGORITHMS = {
   serendipity: "Good for you, and far from what you usually see",
 };
 const ASSIGNMENTS = { server: "server", bandit: true, control: false };
-const LEARNED_WITHIN = [1500, 3000, 5000, 9000]; // ms after feedback: when to look what became of it
+const LEARNED_WITHIN = [1500, 3000, 5000, 9000]; // ms after feedback: when to look for its effect
 
 const get = (id) => document.getElementById(id);
 const state = { bandit: null, tokens: null, context: null, known: {} };
@@ -131,11 +131,11 @@ function explain(movie, list) {
   const drawn = movie.propensity != null && movie.algorithm.startsWith("bandit_");
   const reason = drawn
     ? [
-        `The bandit drew ${readable(arm)} for place ${movie.position}; it does so with probability ${percent(movie.propensity)} in this context.`,
+        `The bandit drew ${readable(arm)} for place ${movie.position}; its probability was ${percent(movie.propensity)} in this context.`,
         `${ALGORITHMS[arm] ?? readable(arm)}.`,
       ]
     : [
-        `You are in the control group: place ${movie.position} comes from the fixed blend of svd, item cf and embeddings, the same for everybody.`,
+        `You are in the control group: place ${movie.position} comes from the fixed blend of svd, item cf and embeddings, the same for every visitor.`,
       ];
   const facts = [
     ["Title", movie.title],
@@ -157,12 +157,13 @@ async function showKnowledge() {
   });
   if (!answer.ok)
     return get("knows").replaceChildren(
-      make("p", {}, `The service answered ${answer.status}; what it knows cannot be shown now.`),
+      make("p", {}, `The service answered ${answer.status}; the bandit's knowledge cannot be shown now.`),
     );
   const cells = Object.values((await answer.json()).detailed_stats).filter(
     (cell) => cell.context_key === state.context,
   );
-  if (!cells.length) return get("knows").replaceChildren(make("p", {}, "Nothing yet: this list opens the context."));
+  if (!cells.length)
+    return get("knows").replaceChildren(make("p", {}, "Nothing yet: this list is the first of its context."));
   const rows = cells.sort((one, other) => chance(other) - chance(one)).map(row);
   get("knows").replaceChildren(
     make(
