@@ -1,4 +1,4 @@
-"""The demo site and the client in it, in a browser, over the whole service, down to the tables."""
+"""The demo site and its client in a browser, on the whole service, down to the tables."""
 
 import psycopg
 import pytest

@@ -1,4 +1,4 @@
-"""What waits in a real queue, and what is answered when it cannot be asked."""
+"""The state of a real queue, and the answer when SQS is out of reach."""
 
 import json
 import subprocess
