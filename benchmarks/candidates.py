@@ -135,7 +135,7 @@ def _report(folder: str, world: HeldOut, hits: dict[str, Floats], job: str) -> s
             "",
             f"`./dev bench candidates {folder}`: precision at 10 of the lists, for {len(baseline)} users. The last",
             f"20 % of each user's ratings are held out (temporal split); the builder sees the {len(ratings)} before.",
-            "A hit is a movie of the ten that the user went on to rate, whatever the rating; ± is 1.96 standard errors",
+            "A hit is one of the ten movies that the user rated later, with any rating; ± is 1.96 standard errors",
             "over users, the last column paired by user. Blends use the lists of 50 that serving has, min–max by list:",
             "control svd .60, item_cf .25, embeddings .15; six svd .30, item_cf .25, embeddings .15, graph .15,",
             "long_tail .10, serendipity .05.",

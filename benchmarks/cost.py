@@ -113,7 +113,7 @@ def report(prices: Prices, load: Load) -> str:
             head,
             "|---|" + "--:|" * len(RATES),
             *rows,
-            "| share of what idles | " + " | ".join(f"{fixed.total / _millions(rate):.2f}" for rate in RATES) + " |",
+            "| share of the idle cost | " + " | ".join(f"{fixed.total / _millions(rate):.2f}" for rate in RATES) + " |",
             "| **together** | " + " | ".join(f"**{sums[rate]:.2f}**" for rate in RATES) + " |",
             "| US $ a month | " + " | ".join(f"{bills[rate].total + fixed.total:,.0f}" for rate in RATES) + " |",
             "| Aurora capacity units, writer | " + " | ".join(f"{acus(rate, load):,.0f}" for rate in RATES) + " |",

@@ -50,7 +50,7 @@ def report(lines: Sequence[Sequence[str]], held: int) -> str:
     """One row per scene."""
     return "\n".join(
         [
-            "# What becomes of feedback when things break",
+            "# What happens to feedback when things break",
             "",
             f"`{COMMAND}`: the scenes of {SCENES}, the whole way from the queue to the tables,",
             f"each compared with a slow reference cell by cell. The held queue was held for {held} seconds. A message",

@@ -231,9 +231,8 @@ def report(
             f"{growth[small]:.1f} ms with {small:,} events there, {growth[large]:.1f} ms with {large:,}: "
             f"{growth[large] / growth[small]:.2f} ×.",
             "",
-            "Where a durable batch of 1,000 spends its time, and so what is left between it and COPY, which does none",
-            "of it: COPY neither looks for the impression that is meant, nor keeps a message from counting twice, nor",
-            "writes an index, nor updates the impression and its cell.",
+            "The time of a durable batch of 1,000 by step. COPY does none of these steps: it does not search for the",
+            "impression, refuse repeated messages, write an index, or update the impression and its cell.",
             "",
             *(f"- {milliseconds:.1f} ms: {step}" for step, milliseconds in spent.items()),
             "",
