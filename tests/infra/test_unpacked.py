@@ -86,7 +86,7 @@ def process(
 def copies(
     process: Callable[..., Process], connection: Connection, environment: dict[str, str]
 ) -> Callable[[str], list[dict[str, Any]]]:
-    """The output of a snapshot of `select` and of its two copies, in this order; the argument says whether hooks run."""
+    """The output of a snapshot of `select` and of its two copies, in order; the argument says whether hooks run."""
 
     def make(word: str) -> list[dict[str, Any]]:
         load_site(connection)
