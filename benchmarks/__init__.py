@@ -1,1 +1,1 @@
-"""Measurements, one module each, run by `./dev bench NAME`; results go to benchmarks/results."""
+"""Benchmarks, one module each, run by `./dev bench NAME`; results go to benchmarks/results."""

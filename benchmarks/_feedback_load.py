@@ -1,4 +1,4 @@
-"""What `./dev bench feedback` feeds: impressions over all 144 cells, and feedback for them in SQS batches."""
+"""The load of `./dev bench feedback`: impressions over all 144 cells, and feedback for them in SQS batches."""
 
 import json
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ CHOICES = ("click",) * 7 + ("thumbs_up", "rating", "thumbs_down")
 
 
 def show(connection: Connection, count: int, settled: bool) -> range:
-    """Adds impressions in lists of ten by random users, settled as failures or still awaited; returns their ids."""
+    """Adds impressions in lists of ten by random users, settled as failures or not yet settled; returns their ids."""
     row = connection.execute("SELECT coalesce(max(id), 0)::bigint + 1 FROM recommendation_events").fetchone()
     first = int(row[0]) if row else 1
     connection.execute(
@@ -79,7 +79,7 @@ def _reaction(row: tuple[int, int, int, datetime], randomness: Random) -> Messag
 
 
 def as_batches(messages: Sequence[Message], size: int) -> list[str]:
-    """The JSON that Lambda's runtime hands to the consumer: SQS records with their attributes, `size` at a time."""
+    """The JSON events that Lambda's runtime passes to the consumer: `size` SQS records each, with attributes."""
     return [_as_event(messages[start : start + size]) for start in range(0, len(messages), size)]
 
 

@@ -1,4 +1,4 @@
-"""What the consumer is compared with: one transaction per event, and COPY; and where its own time goes."""
+"""The consumer's baselines (one transaction per event, and COPY), and the time of each of its own steps."""
 
 import json
 import time
@@ -39,7 +39,7 @@ def _naively(own: Connection, message: Message) -> None:
             " WHERE user_id = %s AND movie_id = %s ORDER BY created_at DESC LIMIT 1",
             [message.user_id, message.movie_id],
         ).fetchone()
-        assert row is not None  # noqa: S101 # it was shown
+        assert row is not None  # noqa: S101 # the impression exists
         own.execute(
             "UPDATE recommendation_events SET clicked = true, clicked_at = %s WHERE id = %s",
             [message.occurred_at, row[0]],
@@ -57,7 +57,7 @@ def _naively(own: Connection, message: Message) -> None:
 
 
 def copy(connection: Connection, messages: Sequence[Message], times: int) -> float:
-    """Rows per second of COPY into a logged table without indexes, from text made beforehand, each row `times` over."""
+    """Rows per second of COPY into a logged table without indexes, from prepared text, each row `times` times."""
     connection.execute("DROP TABLE IF EXISTS copied")
     connection.execute("CREATE TABLE copied (LIKE feedback_events)")
     return _copied(connection, "".join(map(_as_line, messages)).encode() * times, len(messages) * times)
@@ -84,7 +84,7 @@ def _as_line(m: Message) -> str:
 
 
 class Timed(psycopg.Connection[tuple[Any, ...]]):
-    """A connection that adds up the time each kind of statement takes, by its first two words; it waits for each."""
+    """A connection that sums the time of statements by their first two words; it waits for each statement."""
 
     spent: "defaultdict[str, float]"
 
@@ -100,7 +100,7 @@ class Timed(psycopg.Connection[tuple[Any, ...]]):
 
 
 def parts(url: str, messages: Sequence[Message], size: int) -> dict[str, float]:
-    """Milliseconds of each step of a batch, durable, averaged over the batches; the commit is what no step explains."""
+    """Mean milliseconds of each step of a durable batch; the commit is the remainder."""
     reading = _reading(as_batches(messages, size))
     with Timed.connect(url, autocommit=True) as own:
         own.spent = defaultdict(float)
@@ -114,7 +114,7 @@ def parts(url: str, messages: Sequence[Message], size: int) -> dict[str, float]:
 
 
 def _reading(batches: Sequence[str]) -> float:
-    """Seconds that it takes to read the events' JSON and the messages in them."""
+    """Seconds to read the events' JSON and the messages in them."""
     start = time.perf_counter()
     for batch in batches:
         read_messages([record["body"] for record in json.loads(batch)["Records"]])

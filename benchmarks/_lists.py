@@ -1,4 +1,4 @@
-"""The reference builder's candidates for every user of a catalogue, in the form that serving reads them."""
+"""The reference builder's candidates for every user of a catalogue, in the form that serving reads."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -25,7 +25,7 @@ Lists = dict[int, dict[str, list[Candidate]]]
 
 
 def built(catalogue: Catalogue) -> Lists:
-    """Every user's list by every arm; where a user has none, everybody's without what the user has rated."""
+    """Every user's list by every arm; a user without one gets the general list without the movies already rated."""
     ratings = catalogue.ratings
     genres = [(movie.id, movie.genres) for movie in catalogue.movies]
     table = rating_table(ratings.users, ratings.movies, ratings.values, genres)
@@ -42,7 +42,7 @@ def built(catalogue: Catalogue) -> Lists:
 
 
 def rated(catalogue: Catalogue) -> dict[int, set[int]]:
-    """What each user has rated."""
+    """The movies that each user has rated."""
     ratings = catalogue.ratings
     found: dict[int, set[int]] = {user: set() for user in catalogue.users.tolist()}
     for user, movie in zip(ratings.users.tolist(), ratings.movies.tolist(), strict=True):
@@ -51,7 +51,7 @@ def rated(catalogue: Catalogue) -> dict[int, set[int]]:
 
 
 def most_rated(catalogue: Catalogue) -> list[int]:
-    """Movie ids by number of ratings, of equals the lower first."""
+    """Movie ids by number of ratings; ties go to the lower id."""
     movies, numbers = np.unique(catalogue.ratings.movies, return_counts=True)
     order: list[int] = movies[np.lexsort((movies, -numbers))].tolist()
     return order

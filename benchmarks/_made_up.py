@@ -1,4 +1,4 @@
-"""A site of a given size whose ratings mean nothing: for what the builder costs, never for how good its lists are."""
+"""A site of a given size with meaningless ratings: to measure the builder's cost, never its quality."""
 
 from typing import Final
 
@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from infra.local.site import Catalogue, Movie, Ratings
 
 GENRES: Final = ("Action", "Comedy", "Drama", "Horror", "Romance", "Sci-Fi")
-TITLES: Final = 1_000_000  # more than any catalogue here has: a pair becomes one number
+TITLES: Final = 1_000_000  # more movies than any catalogue here, so that a pair fits one number
 
 
 def made_up(users: int, movies: int, ratings: int) -> Catalogue:
-    """Exactly `ratings` different pairs: few users and few movies have many, as on real sites."""
+    """Exactly `ratings` different pairs; as on real sites, few users and few movies have most of them."""
     random = np.random.default_rng(1)
     pairs = np.empty(0, dtype=np.int64)
     while len(pairs) < ratings:

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL of one benchmark: made for it, gone after it."""
+"""The embedded PostgreSQL of one benchmark, removed afterwards."""
 
 import tempfile
 from collections.abc import Generator, Sequence
@@ -10,7 +10,7 @@ from infra.local import postgres
 
 @contextmanager
 def server_url(settings: Sequence[str] = ()) -> Generator[str]:
-    """The address of an empty server with these settings, in a folder that its own user can enter."""
+    """The address of an empty server with these settings, in a folder that the server's user can enter."""
     with tempfile.TemporaryDirectory(prefix="bandit-bench-") as folder:
         Path(folder).chmod(0o711)
         server = postgres.start(Path(folder) / "postgres", settings)

@@ -1,4 +1,4 @@
-"""Keeps what handlers log out of a benchmark's output, without sparing them the work of writing it."""
+"""Hides the handlers' logs from a benchmark's output; the handlers still write them."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def silenced() -> Generator[None]:
-    """For as long as the block lasts, the process's standard output goes nowhere."""
+    """Discards the process's standard output until the block ends."""
     sys.stdout.flush()
     kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)

@@ -1,8 +1,8 @@
 """`./dev bench analytics`: milliseconds per answer of the analytics routes as the recorded events grow.
 
-One embedded PostgreSQL holds first a small and then a large number of events of the same 30 days, and then a year of
-sums. Each route is asked through the function's own entry point, JSON included; beside it runs the query that the
-deployment guide gives for a dashboard, over the rows themselves. Events are synthetic.
+One embedded PostgreSQL holds a small and then a large number of events of the same 30 days, and then a year of sums.
+Each route is called through the function's own entry point, JSON included. The baseline is the deployment guide's
+query for a dashboard, which reads the events themselves. Events are synthetic.
 """
 
 import argparse
@@ -60,7 +60,7 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="./dev bench analytics", description=__doc__)
     parser.add_argument("--small", type=int, default=1_000_000, help="events first")
     parser.add_argument("--large", type=int, default=10_000_000, help="events then")
-    parser.add_argument("--repeat", type=int, default=15, help="questions per line, of which the median counts")
+    parser.add_argument("--repeat", type=int, default=15, help="calls per line; the median counts")
     arguments = parser.parse_args(argv)
     with server_url(SERVER) as url:
         return measure(url, arguments)
@@ -89,7 +89,7 @@ def measure(url: str, arguments: argparse.Namespace) -> int:
 
 
 def fill(connection: Connection, events: int, advance: Callable[[int], None]) -> None:
-    """Adds events until there are so many, evenly over 30 days, all settled but those of the last ten minutes."""
+    """Adds events up to `events`, evenly over 30 days; all are settled except those of the last ten minutes."""
     row = connection.execute("SELECT count(*) FROM recommendation_events").fetchone()
     there = int(row[0]) if row else 0
     for first in range(there, events, CHUNK):
@@ -133,7 +133,7 @@ def fill(connection: Connection, events: int, advance: Callable[[int], None]) ->
 
 
 def lengthen(connection: Connection) -> None:
-    """Repeats the sums of the 30 days backwards until they fill a year; the events stay as they are."""
+    """Copies the sums of the 30 days backwards until they fill a year; the events stay unchanged."""
     connection.execute(
         """
         INSERT INTO recommendation_hours
@@ -167,7 +167,7 @@ def ask(database: Database, route: str, query: dict[str, str]) -> None:
         "requestContext": {"timeEpoch": int(NOW.timestamp() * 1000), "authorizer": {"jwt": {"claims": claims}}},
     }
     found = respond(event, Settings(), database)
-    assert found["statusCode"] == 200, found  # noqa: S101 # a wrong answer has no speed
+    assert found["statusCode"] == 200, found  # noqa: S101 # never time a wrong answer
     json.loads(found["body"])
 
 
@@ -185,7 +185,7 @@ def guide(connection: Connection) -> None:
 
 
 def timed(question: Callable[[], None], repeat: int) -> tuple[float, float]:
-    """(median, slowest) milliseconds of so many askings."""
+    """(median, slowest) milliseconds over `repeat` calls."""
     spans: list[float] = []
     for _ in range(repeat):
         start = time.perf_counter()

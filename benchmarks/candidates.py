@@ -1,4 +1,4 @@
-"""How good the reference builder's lists are on real ratings, and what building them costs."""
+"""Measures the quality of the reference builder's lists on real ratings, and the cost of building them."""
 
 import argparse
 import json
@@ -66,7 +66,7 @@ def main(argv: list[str]) -> int:
 
 
 def precision(world: HeldOut, lists: Lists) -> dict[str, Floats]:
-    """P@10 per user with held-out ratings: the share of the first ten movies that the user went on to rate."""
+    """P@10 per user with held-out ratings: the share of the first ten movies that the user rated later."""
     ranking, seen = most_rated(world.catalogue), rated(world.catalogue)
     ways: dict[str, list[list[int]]] = {arm: [_ids(lists[user][arm]) for user in world.later] for arm in ARMS}
     for name, weights in ((BASELINE, CONTROL), ("blend of six", SIX)):
@@ -76,7 +76,7 @@ def precision(world: HeldOut, lists: Lists) -> dict[str, Floats]:
 
 
 def cost(catalogue: site.Catalogue) -> tuple[float, float, int]:
-    """(seconds, peak MB, lists) of the whole nightly job in a process of its own, on an embedded PostgreSQL."""
+    """(seconds, peak MB, lists) of the whole nightly job in a new process, on an embedded PostgreSQL."""
     with tempfile.TemporaryDirectory(prefix="bandit-bench-") as folder:
         Path(folder).chmod(0o711)
         server = postgres.start(Path(folder) / "postgres")
@@ -92,7 +92,7 @@ def cost(catalogue: site.Catalogue) -> tuple[float, float, int]:
 
 
 def _cost_of_sizes(sizes: list[list[int]]) -> int:
-    """Prints what the nightly job costs on made-up ratings and keeps it in benchmarks/results."""
+    """Prints the nightly job's cost on made-up ratings and saves it in benchmarks/results."""
     lines = ["| users | movies | ratings | seconds | peak MB | lists |", "|--:|--:|--:|--:|--:|--:|"]
     for size in track(sizes, description="sizes"):
         seconds, megabytes, lists = cost(made_up(*size))
@@ -135,7 +135,7 @@ def _report(folder: str, world: HeldOut, hits: dict[str, Floats], job: str) -> s
             "",
             f"`./dev bench candidates {folder}`: precision at 10 of the lists, for {len(baseline)} users. The last",
             f"20 % of each user's ratings are held out (temporal split); the builder sees the {len(ratings)} before.",
-            "A hit is a movie of the ten that the user went on to rate, whatever the rating; ± is 1.96 standard errors",
+            "A hit is one of the ten movies that the user rated later, with any rating; ± is 1.96 standard errors",
             "over users, the last column paired by user. Blends use the lists of 50 that serving has, min–max by list:",
             "control svd .60, item_cf .25, embeddings .15; six svd .30, item_cf .25, embeddings .15, graph .15,",
             "long_tail .10, serendipity .05.",

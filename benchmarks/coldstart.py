@@ -1,7 +1,7 @@
-"""How long `select` takes to wake, part by part, from the layers that are deployed; bare Python is the baseline.
+"""Measures the cold start of `select` by parts, from the deployed layers; the baseline is bare Python.
 
-This machine's processor, not Lambda's: read the ratios. Everything runs from an unpacked asset and layers, without the
-development environment; the database is real, the secret comes over HTTP from a local Secrets Manager.
+Times are of this machine, not of Lambda: read the ratios. Everything runs from an unpacked asset and layers, without
+the development environment. The database is real; a local Secrets Manager answers the secret over HTTP.
 """
 
 import argparse
@@ -44,7 +44,7 @@ SELECT: Final = FUNCTIONS[0]
 
 
 def main(argv: list[str]) -> int:
-    """Prints the breakdown and keeps it in benchmarks/results."""
+    """Prints the breakdown and saves it in benchmarks/results."""
     parser = argparse.ArgumentParser(prog="./dev bench coldstart", description=__doc__)
     parser.add_argument("--rounds", type=int, default=15)
     rounds: int = parser.parse_args(argv).rounds
@@ -63,7 +63,7 @@ def main(argv: list[str]) -> int:
 
 
 def _imports(title: str, tree: Tree, rounds: int) -> list[str]:
-    """Milliseconds of fresh processes that import more and more: the fastest of all rounds, as noise only ever adds."""
+    """Milliseconds of new processes that import one part more each; the minimum of all rounds, as noise only adds."""
     codes = ["; ".join(code for _, code in PARTS[: at + 1]) for at in range(len(PARTS))]
     codes += [f"{codes[-1]}; {code}" for _, code in OTHERS]
     times: list[list[float]] = [[] for _ in codes]
@@ -96,7 +96,7 @@ def _seconds(tree: Tree, code: str) -> float:
 
 
 def _answers(tree: Tree, environment: dict[str, str], rounds: int) -> list[str]:
-    """From starting the process to its first answer, and the answers after that."""
+    """Times from process start to the first answer, and of later answers."""
     event = _event()
     first: list[float] = []
     warm: list[float] = []
@@ -145,7 +145,7 @@ def _uncompiled(layers: Layers, folder: Path) -> Layers:
 
 @contextmanager
 def _service(folder: Path) -> Generator[dict[str, str]]:
-    """A database with a small site, its password in a Secrets Manager, and what `select` must be told of both."""
+    """A database with a small site, its password in a Secrets Manager, and the environment that names both."""
     folder.chmod(0o711)
     database = postgres.start(folder / "postgres")
     secrets = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
@@ -173,7 +173,7 @@ def _service(folder: Path) -> Generator[dict[str, str]]:
 
 
 def _fill(connection: Any) -> None:
-    """Two thousand movies, and each algorithm's list of three hundred for everybody."""
+    """Adds 2,000 movies and each algorithm's general list of 300."""
     connection.execute("INSERT INTO users SELECT generate_series(1, 100)")
     connection.execute(
         "INSERT INTO movies (id, title, genres) SELECT n, 'Movie ' || n, '[\"Drama\"]' FROM generate_series(1, 2000) n"

@@ -1,4 +1,4 @@
-"""What the AWS deployment costs per million lists with feedback, and idle, from list prices. A model, not a bill."""
+"""Models the AWS deployment's cost per million lists with feedback, and idle, from list prices. Not a bill."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,8 +35,8 @@ class Prices:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What one list causes. `places` is what the site's front end asks for; times and bytes are measured on one laptop
-    core (docs/cost.md says how) and to be replaced by the deployment's own figures."""
+    """The load of one list. `places` is what the site's front end asks for. Times and bytes are measured on one laptop
+    core (see docs/cost.md); replace them by the deployment's own figures."""
 
     places: int = 30
     reactions: float = 0.3
@@ -54,7 +54,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """Dollars a month, by what they are for."""
+    """Dollars a month, by purpose."""
 
     lines: dict[str, float]
 
@@ -76,7 +76,7 @@ def idle(prices: Prices) -> Bill:
 
 
 def running(rate: float, prices: Prices, load: Load) -> Bill:
-    """A month at `rate` lists per second, day and night, on top of what idles."""
+    """A month at `rate` lists per second, day and night, above the idle cost."""
     lists = rate * SECONDS
     requests = lists * (1 + load.reactions)
     gb_seconds = lists * (load.select_seconds + load.reactions * (load.ingest_seconds / 2 + load.consumer_seconds))
@@ -94,7 +94,7 @@ def running(rate: float, prices: Prices, load: Load) -> Bill:
 
 
 def acus(rate: float, load: Load) -> float:
-    """Aurora capacity units for the work of `rate` lists per second with headroom, at least one."""
+    """Aurora capacity units for `rate` lists per second with headroom, at least one."""
     return max(1.0, rate * load.database_seconds / load.cores_per_acu * load.headroom)
 
 
@@ -113,7 +113,7 @@ def report(prices: Prices, load: Load) -> str:
             head,
             "|---|" + "--:|" * len(RATES),
             *rows,
-            "| share of what idles | " + " | ".join(f"{fixed.total / _millions(rate):.2f}" for rate in RATES) + " |",
+            "| share of the idle cost | " + " | ".join(f"{fixed.total / _millions(rate):.2f}" for rate in RATES) + " |",
             "| **together** | " + " | ".join(f"**{sums[rate]:.2f}**" for rate in RATES) + " |",
             "| US $ a month | " + " | ".join(f"{bills[rate].total + fixed.total:,.0f}" for rate in RATES) + " |",
             "| Aurora capacity units, writer | " + " | ".join(f"{acus(rate, load):,.0f}" for rate in RATES) + " |",
@@ -129,7 +129,7 @@ def report(prices: Prices, load: Load) -> str:
 
 
 def main(argv: list[str]) -> int:
-    """Prints the tables and keeps them in benchmarks/results."""
+    """Prints the tables and saves them in benchmarks/results."""
     del argv
     text = report(Prices(), Load())
     RESULT.write_text(text)

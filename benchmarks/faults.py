@@ -1,8 +1,8 @@
-"""`./dev bench faults`: the fault tests with more messages and a longer hold, and what became of every message.
+"""`./dev bench faults`: the fault tests with more messages and a longer hold; accounts for every message.
 
 The scenes are those of tests/e2e/faults, which `./dev test` plays with a thousand messages each: consumers killed,
-PostgreSQL restarted, connections cut, time-outs, repeats, wrong clocks, poison, a queue that nobody reads. Each ends by
-comparing all tables with a slow reference in plain Python; one that differs fails the run.
+PostgreSQL restarted, connections cut, time-outs, repeats, wrong clocks, poison, a queue without a reader. At its end
+each scene compares all tables with a slow reference in plain Python; a difference fails the run.
 """
 
 import argparse
@@ -27,7 +27,7 @@ def main(argv: Sequence[str]) -> int:
     """Plays every scene, prints and writes the table; pytest's exit code if a scene failed."""
     parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
     parser.add_argument("--scale", type=int, default=5, help="times the tests' thousand messages in each scene")
-    parser.add_argument("--held", type=int, default=150, help="seconds for which nobody reads the held queue")
+    parser.add_argument("--held", type=int, default=150, help="seconds without a reader for the held queue")
     arguments = parser.parse_args(argv)
     environment = {"FAULT_SCALE": str(arguments.scale), "FAULT_HELD_SECONDS": str(arguments.held)}
     with Console(stderr=True).status("Playing the scenes (minutes) ..."):
@@ -50,7 +50,7 @@ def report(lines: Sequence[Sequence[str]], held: int) -> str:
     """One row per scene."""
     return "\n".join(
         [
-            "# What becomes of feedback when things break",
+            "# What happens to feedback when things break",
             "",
             f"`{COMMAND}`: the scenes of {SCENES}, the whole way from the queue to the tables,",
             f"each compared with a slow reference cell by cell. The held queue was held for {held} seconds. A message",

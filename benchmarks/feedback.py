@@ -1,11 +1,11 @@
 """`./dev bench feedback`: events per second of the consumer, against one transaction per event and against COPY.
 
 Everything runs on one embedded PostgreSQL of this machine, in one run: (a) naive, one transaction per event, counts
-read, changed and written back, as the application this service replaces does; (b) the consumer's own entry point as
+read, changed and written back, like the application that this service replaces; (b) the consumer's own entry point as
 Lambda calls it, JSON in and partial-failure answer out, for several batch sizes and numbers of consumers; (c) COPY of
-the same rows into a plain table, the limit. Durable commits on this disk, the same with 4 ms for each (commit_delay),
-about what a commit takes where storage is a network away, and synchronous_commit=off. Then the same batches against a
-small and a large number of events that are there already.
+the same rows into a plain table, the limit. Each runs with durable commits on this disk, with 4 ms a commit
+(commit_delay, about the latency of network storage), and with synchronous_commit=off. Then the same batches run
+against a small and a large number of existing events.
 """
 
 import argparse
@@ -65,7 +65,7 @@ class Row:
 def main(argv: Sequence[str]) -> int:
     """Measures, prints and writes the table; 1 if the counts were wrong afterwards."""
     parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
-    parser.add_argument("--repeat", type=int, default=3, help="runs per line, of which the median counts")
+    parser.add_argument("--repeat", type=int, default=3, help="runs per line; the median counts")
     parser.add_argument("--events", type=int, default=20_000, help="events per run of batches of 1,000 and more")
     parser.add_argument("--small", type=int, default=100_000, help="existing events of the first growth measurement")
     parser.add_argument("--large", type=int, default=10_000_000, help="existing events of the second")
@@ -114,20 +114,20 @@ def _measure(url: str, arguments: argparse.Namespace) -> int:
 
 
 def _set(connection: Connection, commits: str) -> None:
-    """For every connection opened from now on."""
+    """Changes a setting for every connection opened from now on."""
     for setting in COMMITS[commits].split(", "):
         connection.execute(f"ALTER DATABASE postgres SET {setting}".encode())
 
 
 def _fresh(connection: Connection, count: int) -> list[Message]:
-    """Messages for impressions that nobody has reacted to yet."""
+    """New messages for impressions without feedback."""
     messages = react(connection, show(connection, count, settled=False), seed=count)
     connection.execute("ANALYZE recommendation_events, feedback_events, bandit_states")
     return messages
 
 
 def consume_all(url: str, connection: Connection, count: int, size: int, consumers: int) -> float:
-    """Events per second of processes that start together and each take their share of the batches."""
+    """Events per second of processes that start together and share the batches."""
     batches = as_batches(_fresh(connection, max(count, size * consumers)), size)
     context = multiprocessing.get_context("spawn")
     barrier, times = context.Barrier(consumers), context.SimpleQueue()
@@ -145,7 +145,7 @@ def consume_all(url: str, connection: Connection, count: int, size: int, consume
 
 
 def _consumer(url: str, batches: Sequence[str], barrier: Barrier, done: Callable[[tuple[float, float]], None]) -> None:
-    from functions.feedback.handler import consume  # the import is not what is measured
+    from functions.feedback.handler import consume  # the import is not measured
 
     settings, database = Settings(), Database(lambda: url)
     database.read(lambda own: own.execute("SELECT 1"))
@@ -160,7 +160,7 @@ def _consumer(url: str, batches: Sequence[str], barrier: Barrier, done: Callable
 
 
 def _growth(url: str, arguments: argparse.Namespace, advance: Callable[[], None]) -> dict[int, float]:
-    """Median milliseconds of a batch of 1,000, by how many events are there."""
+    """Median milliseconds of a batch of 1,000, by number of existing events."""
     cost: dict[int, float] = {}
     with connect(url, statement_seconds=0) as connection:
         site.create_tables(connection)
@@ -180,12 +180,12 @@ def _growth(url: str, arguments: argparse.Namespace, advance: Callable[[], None]
 
 
 def _of(speed: dict[tuple[str, str], float], size: int) -> float:
-    """One durable consumer's share of the COPY that keeps the log's checks and indexes too."""
+    """One durable consumer's speed as a share of COPY with the log's checks and indexes."""
     return speed[f"consumer, batch {size:,}, 1 at once", DURABLE] / speed[COPY_INDEXED, DURABLE]
 
 
 def _bound(speed: dict[tuple[str, str], float], reading: float) -> float:
-    """The share of a bare COPY for who only reads its JSON and keeps the log; `reading` in ms of 1,000 events."""
+    """The speed, as a share of bare COPY, of reading JSON and writing the log only; `reading` in ms of 1,000 events."""
     milliseconds = reading + 1e6 / speed[COPY_INDEXED, DURABLE]
     return 1e6 / milliseconds / speed[COPY, DURABLE]
 
@@ -231,9 +231,8 @@ def report(
             f"{growth[small]:.1f} ms with {small:,} events there, {growth[large]:.1f} ms with {large:,}: "
             f"{growth[large] / growth[small]:.2f} ×.",
             "",
-            "Where a durable batch of 1,000 spends its time, and so what is left between it and COPY, which does none",
-            "of it: COPY neither looks for the impression that is meant, nor keeps a message from counting twice, nor",
-            "writes an index, nor updates the impression and its cell.",
+            "The time of a durable batch of 1,000 by step. COPY does none of these steps: it does not search for the",
+            "impression, refuse repeated messages, write an index, or update the impression and its cell.",
             "",
             *(f"- {milliseconds:.1f} ms: {step}" for step, milliseconds in spent.items()),
             "",

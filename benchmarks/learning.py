@@ -1,4 +1,4 @@
-"""Does the learning rule beat the field? Regret of the product's rules and of other libraries' in synthetic worlds.
+"""Compares the regret of the product's rules with other libraries' in synthetic worlds.
 
 `./dev bench learning` writes benchmarks/results/learning.md and .svg; `--quick` prints a small version in a minute.
 """
@@ -64,7 +64,7 @@ def _options(argv: list[str]) -> argparse.Namespace:
 
 
 def _peers() -> tuple[list[field.Team], list[str]]:
-    """The libraries that could be installed, and why the others could not."""
+    """The libraries that could be installed, and the reasons why others could not."""
     asked = [field.installed(peer) for peer in REQUIREMENTS]
     return [a for a in asked if isinstance(a, field.Team)], [a for a in asked if isinstance(a, str)]
 

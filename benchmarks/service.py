@@ -1,8 +1,8 @@
-"""`./dev bench service`: what the handlers alone reach, without the emulated gateway and queue around them.
+"""`./dev bench service`: the speed of the handlers alone, without the emulated gateway and queue.
 
-One process, one connection for each handler, the synthetic world's catalogue, lists of ten by `select` and the world's
-reactions to them through the consumer in batches, as the demo sends them. The baselines of the same run: an empty
-round trip to the same database, and the two statements of a list without anything around them.
+One process has one connection for each handler. `select` makes lists of ten from the synthetic world's catalogue; the
+consumer gets the world's reactions in batches, as the demo sends them. The baselines of the same run: an empty round
+trip to the same database, and the two statements of a list alone.
 """
 
 import argparse
@@ -48,7 +48,7 @@ def main(argv: Sequence[str]) -> int:
     """Measures, prints and writes the table; 1 if the counts were wrong afterwards."""
     parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
     parser.add_argument("--requests", type=int, default=1000, help="lists per repetition")
-    parser.add_argument("--repeat", type=int, default=5, help="repetitions, of which the median counts")
+    parser.add_argument("--repeat", type=int, default=5, help="repetitions; the median counts")
     arguments = parser.parse_args(argv)
     with server_url() as url:
         return _measure(url, arguments.requests, arguments.repeat)
@@ -77,11 +77,11 @@ def _measure(url: str, requests: int, repeat: int) -> int:
 
 
 def _unseen(_step: str, _done: int, _of: int) -> None:
-    """Progress that nobody watches."""
+    """Shows no progress."""
 
 
 def _once(world: Synthetic, asked: Database, told: Database, requests: int, seed: int) -> dict[str, float]:
-    """Calls per second of each kind; `select` asks by one connection, the consumer tells by another."""
+    """Calls per second of each kind; `select` and the consumer have a connection each."""
     rng, visits = np.random.default_rng(seed), world.visits(datetime.now(UTC), np.random.default_rng(seed))
     coming = [next(visits) for _ in range(requests)]
     speeds: dict[str, float] = {}
@@ -143,7 +143,7 @@ def _records(bodies: Sequence[str]) -> dict[str, Any]:
 
 
 def _statements(visit: Visit) -> Callable[[Connection], object]:
-    """What `select` asks of the database, for a list of nothing."""
+    """Runs the two statements of `select` for an empty list."""
 
     def ask(own: Connection) -> object:
         read_visitor(own, visit.user_id, CONTEXT_KEYS[:3], SETTINGS.arms)

@@ -1,4 +1,4 @@
-"""What each way of choosing lists is worth in the synthetic world: its expected CTR, from the formula of clicks."""
+"""Computes each list policy's expected CTR in the synthetic world from the formula of clicks."""
 
 import argparse
 from collections.abc import Iterable, Mapping
@@ -23,7 +23,7 @@ PLACES: Final = 10
 SERVED: Final = Page(0, PLACES, long_tail_share=0.2)
 GUARDS: Final = Guards(floor=0.01, cap=0.70)
 BASELINE: Final = "control blend"
-FREE: Final[tuple[str, ...]] = (*ARMS, BASELINE, "blend of six")  # ways of filling ten places without any rule
+FREE: Final[tuple[str, ...]] = (*ARMS, BASELINE, "blend of six")  # policies that fill ten places without any rule
 
 Floats = NDArray[np.float64]
 
@@ -41,7 +41,7 @@ def main(argv: list[str]) -> int:
 
 
 def _table(world: Synthetic) -> dict[str, Floats]:
-    """Per way, the CTR in each context and, in the last cell, over all visits."""
+    """Per policy, the CTR in each context; the last cell is over all visits."""
     lists = built(world.catalogue)
     free = np.array([_free_rates(world, lists, context) for context in CONTEXTS])
     best: list[int] = free[:, : len(ARMS)].argmax(axis=1).tolist()
@@ -64,7 +64,7 @@ def _table(world: Synthetic) -> dict[str, Floats]:
 
 
 def _context_weights(world: Synthetic) -> Floats:
-    """Each context's share of visits when users visit alike often, at any time."""
+    """Each context's share of visits if all users visit equally often, at any time."""
     users = [user_type(int(count)) for count in world.ratings_per_user]
     share = [HOURS[c.time_period] / 24 * DAYS[c.day_of_week] / 7 * users.count(c.user_type) for c in CONTEXTS]
     return np.array(share) / len(users)
@@ -88,7 +88,7 @@ def _free(candidates: Mapping[str, list[Candidate]], way: str) -> list[int]:
 
 
 def _served_rate(world: Synthetic, lists: Lists, context: Context, probabilities: Mapping[str, float] | None) -> float:
-    """Through the product's own slate: two long-tail places of ten, at most 70 % for an arm, at least 1 %."""
+    """The CTR of the product's own slate: two long-tail places of ten, 1 % to 70 % for an arm."""
     shown: dict[int, list[int]] = {}
     for user in _users(world, context):
         if probabilities is None:

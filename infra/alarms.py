@@ -1,6 +1,6 @@
-"""What wakes the team, and the CloudWatch page they look at then. docs/operations.md says what to do for each alarm."""
+"""The alarms that mail the team, and their CloudWatch dashboard. docs/operations.md says what to do for each alarm."""
 
-# jsii's interfaces name parameters otherwise than its own classes do:
+# jsii's interfaces and classes name the same parameters differently:
 # pyright: reportArgumentType=false
 
 from collections.abc import Sequence
@@ -22,14 +22,14 @@ from infra.messaging import Messaging
 from infra.service import FEEDBACK_QUEUE, FUNCTIONS
 
 FIVE_MINUTES: Final = Duration.minutes(5)
-ALMOST: Final = 0.8  # share of a time-out or of the database's capacity that is too close
-QUEUE_AGE_SECONDS: Final = 600  # feedback older than this is learned from too late to matter for serving
+ALMOST: Final = 0.8  # alarm at this share of a time-out or of the database's capacity
+QUEUE_AGE_SECONDS: Final = 600  # feedback older than this reaches serving too late
 QUEUE_DEPTH: Final = 100_000
 SELECT_P99_MS: Final = 1000
 
 
 class Alarms(Construct):
-    """Every alarm tells the topic when it starts and when it is over."""
+    """Every alarm notifies the topic when it starts and when it ends."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class Alarms(Construct):
         self._alarm("ServerErrors", failed, 5)
 
     def _monitor_missed(self, monitor: lambda_.Function) -> None:
-        """No data is what this alarm is about; after a first deployment it rings until the first 9 AM."""
+        """Alarms on missing data; after a first deployment it is on until the first 9 AM."""
         ran = monitor.metric_invocations(period=Duration.days(1), statistic="Sum")
         self._alarm(
             "MonitorMissed",

@@ -1,6 +1,6 @@
 """The HTTP API: every route of infra.service, tokens checked before a function runs, CORS, throttling, access logs."""
 
-# jsii's interfaces name parameters otherwise than its own classes do:
+# jsii's interfaces and classes name the same parameters differently:
 # pyright: reportArgumentType=false
 
 from typing import Final, cast
@@ -18,7 +18,7 @@ from infra.network import log_retention
 from infra.reviewed import accept
 from infra.service import CORS, ROUTES
 
-ANALYTICS: Final = ("analytics", "bandit-selector/analytics")  # one of them suffices; issuers may prefix
+ANALYTICS: Final = ("analytics", "bandit-selector/analytics")  # any one suffices; some issuers add a prefix
 LOGGED: Final = (
     "requestId", "requestTime", "httpMethod", "routeKey", "status", "responseLatency", "integrationErrorMessage",
     "authorizer.error", "identity.sourceIp",
@@ -26,8 +26,9 @@ LOGGED: Final = (
 
 
 class Api(Construct):
-    """`url` is where the service answers, without a slash at the end; the DNS of a name of your own points at
-    `domain_target`. Routes come by `serve`, once functions exist."""
+    """`url` is the API's address without a trailing slash; DNS of a custom domain points at `domain_target`.
+
+    `serve` adds the routes once the functions exist."""
 
     def __init__(self, scope: Construct, construct_id: str, configuration: Configuration) -> None:
         super().__init__(scope, construct_id)
@@ -47,7 +48,7 @@ class Api(Construct):
         self.url = f"https://{configuration.domain_name}" if domain else self.http.api_endpoint
 
     def serve(self, authorizer: gateway.IHttpRouteAuthorizer, functions: dict[str, lambda_.Alias]) -> None:
-        """Gives every route its function; only what is `open` is reached without a token."""
+        """Connects every route to its function; only `open` routes work without a token."""
         targets = {
             name: integrations.HttpLambdaIntegration(f"{name.title()}Integration", function)
             for name, function in functions.items()
@@ -63,7 +64,7 @@ class Api(Construct):
                 authorization_scopes=list(ANALYTICS) if route.access == "analytics" else None,
             )
             if route.access == "open":
-                accept(made, "AwsSolutions-APIG4", "The same page or word for everybody; all data is behind a token.")
+                accept(made, "AwsSolutions-APIG4", "The same answer for every caller; all data needs a token.")
 
     def _stage(self, configuration: Configuration) -> gateway.HttpStage:
         log = logs.LogGroup(

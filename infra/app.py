@@ -35,7 +35,7 @@ def main() -> int:
 
 
 def _callers_place() -> cdk.Environment:
-    """Looking up a VPC needs an account; the CDK command line passes the credentials' own."""
+    """The account and region of the credentials, which the CDK command line passes; a VPC lookup needs them."""
     return cdk.Environment(account=os.environ.get("CDK_DEFAULT_ACCOUNT"), region=os.environ.get("CDK_DEFAULT_REGION"))
 
 

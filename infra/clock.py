@@ -1,6 +1,6 @@
-"""The schedules of infra.service: what EventBridge Scheduler calls, when, and where a call goes that nobody took."""
+"""The schedules of infra.service: what EventBridge Scheduler calls, when, and where a failed call goes."""
 
-# jsii's interfaces name parameters otherwise than its own classes do:
+# jsii's interfaces and classes name the same parameters differently:
 # pyright: reportArgumentType=false
 
 from aws_cdk import Aws, Duration, TimeZone
@@ -48,7 +48,7 @@ class Clock(Construct):
             )
 
     def _role(self, schedule: Schedule, function: lambda_.IFunction, messaging: Messaging) -> iam.Role:
-        """May call this one function, and put aside what it did not take; CDK's own would forget the queue's key."""
+        """May call this one function and send failed calls to the queue; CDK's own role lacks the queue's key."""
         scheduler_of_this_account = iam.ServicePrincipal(
             "scheduler.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
         )
@@ -61,7 +61,7 @@ class Clock(Construct):
 
 
 def _expression(schedule: Schedule, configuration: Configuration) -> str:
-    """As the service page says, unless the operator lets a paused database sleep longer."""
+    """The schedule of infra.service, unless the operator settles less often so that the database can pause."""
     if schedule.name == "settle" and configuration.settle_minutes > 1:
         return f"rate({configuration.settle_minutes} minutes)"
     return schedule.expression

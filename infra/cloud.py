@@ -1,4 +1,4 @@
-"""The CDK command line, fetched once as package-lock.json pins it. Knows npm and node; nothing of what is deployed."""
+"""The CDK command line, fetched once as package-lock.json pins it. Knows npm and node, not what is deployed."""
 
 import shutil
 import subprocess

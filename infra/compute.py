@@ -1,6 +1,6 @@
-"""The functions of infra.service as Lambda functions: code, layers, a role each with nothing it does not need, logs."""
+"""The functions of infra.service as Lambda functions: code, layers, logs, and a least-privilege role each."""
 
-# jsii's interfaces name parameters otherwise than its own classes do:
+# jsii's interfaces and classes name the same parameters differently:
 # pyright: reportArgumentType=false
 
 from collections.abc import Mapping, Sequence
@@ -40,7 +40,7 @@ INTERFACES_HAVE_NO_NAME_YET: Final = (
 
 
 class Compute(Construct):
-    """`functions` by name; `callable_at` is what the API calls: the alias `live` for those that answer HTTP."""
+    """`functions` by name; `callable_at` is what the API calls: the alias `live` of functions that answer HTTP."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Compute(Construct):
             code=lambda_.Code.from_asset(folder),
             compatible_runtimes=[RUNTIME],
             compatible_architectures=[lambda_.Architecture.ARM_64],
-            removal_policy=RemovalPolicy.RETAIN,  # so that an alias put back to an older version still starts
+            removal_policy=RemovalPolicy.RETAIN,  # so that an older version still starts after a rollback of the alias
         )
 
     def _function(self, function: Function) -> lambda_.Function:
@@ -97,7 +97,7 @@ class Compute(Construct):
             layers=self._layers(function),
             role=role,
             log_group=log,
-            logging_format=lambda_.LoggingFormat.TEXT,  # the product's own lines are JSON already
+            logging_format=lambda_.LoggingFormat.TEXT,  # the product's own log lines are JSON already
             memory_size=function.memory_mb,
             timeout=Duration.seconds(function.timeout.total_seconds()),
             reserved_concurrent_executions=self._reserved(function),
@@ -122,8 +122,8 @@ class Compute(Construct):
         return lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if wanted else None
 
     def _reserved(self, function: Function) -> int | None:
-        """So many processes, so many connections. The queue's consumer is bounded by its event source instead, where a
-        refused batch would count as an attempt; ingest needs no bound, as it has no connection."""
+        """Reserved processes, which bound the connections. None for ingest, which opens no connection, and none for the
+        queue's consumer: its event source bounds it, because a throttled batch would count as an attempt."""
         if "database" not in function.uses or function.name == FEEDBACK_QUEUE.consumer:
             return None
         scale = self._configuration.concurrency_scale if function.name in OVER_HTTP else 1
@@ -151,7 +151,7 @@ class Compute(Construct):
             accept(
                 role,
                 finding,
-                "Reports are named by their date, so the permission is the folder reports/, and only that.",
+                "Reports are named by their date, so the permission covers the folder reports/ and nothing else.",
             )
         if "alerts" in uses:
             publish = iam.PolicyStatement(actions=["sns:Publish"], resources=[self._messaging.topic.topic_arn])
@@ -160,7 +160,7 @@ class Compute(Construct):
         return role
 
     def _environment(self, function: Function) -> dict[str, str]:
-        """Only what differs from the product's own defaults, and where its things are."""
+        """Settings that differ from the product's defaults, and the addresses of what the function uses."""
         uses = function.uses
         chosen = {**self._sign_in, **self._configuration.settings}
         wired = self._database.settings if "database" in uses else {}
@@ -204,14 +204,14 @@ class Compute(Construct):
         self._name_the_callers_role_once()
 
     def _name_the_callers_role_once(self) -> None:
-        """CDK's own function that calls the trigger names its role and waits for it: cfn-lint's W3005."""
+        """CDK's trigger function names its role and also depends on it; cfn-lint's W3005 refuses that."""
         caller = Stack.of(self).node.find_child("AWSCDK.TriggerCustomResourceProviderCustomResourceProvider")
         handler, role = (cast("CfnResource", caller.node.find_child(name)) for name in ("Handler", "Role"))
         handler.remove_resource_dependency(role)
 
 
 def function_code(function: Function) -> lambda_.Code:
-    """The repository without everything but `functions/__init__.py` and the function's own folder."""
+    """Of the repository, only `functions/__init__.py` and the function's own folder."""
     package = function.handler.split(".")[1]
     return lambda_.Code.from_asset(str(ROOT), exclude=function_files(package), ignore_mode=IgnoreMode.GIT)
 

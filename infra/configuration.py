@@ -1,4 +1,4 @@
-"""What an operator decides about a deployment, read from CDK context. Knows no construct."""
+"""What an operator decides about a deployment, read from CDK context. Must not know any construct."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, Self
@@ -13,7 +13,7 @@ Words = Annotated[tuple[str, ...], BeforeValidator(parse_list)]
 
 
 class UnusableContext(Exception):
-    """The context names something unknown or a value that cannot be used."""
+    """The context has an unknown key or an unusable value."""
 
 
 class Configuration(BaseModel):
@@ -34,7 +34,7 @@ class Configuration(BaseModel):
     certificate_arn: str = ""
     requests_per_second: int = Field(default=200, gt=0)
 
-    # The database: made here, or the team's own
+    # The database: made by the stack, or the team's own
     database_secret_arn: str = ""
     database_secret_key_arn: str = ""
     database_url: str = ""
@@ -48,7 +48,7 @@ class Configuration(BaseModel):
     settle_minutes: int = Field(default=1, ge=1, le=60, description="how often the clock's half of feedback runs")
     backup_days: int = Field(default=7, ge=1, le=35)
 
-    # What it may cost and how it is kept
+    # Cost limits and retention
     concurrency_scale: float = Field(default=1.0, gt=0, description="multiplies each function's concurrency")
     snap_start: bool = True
     endpoint_zones: int = Field(default=2, ge=1, le=2)
@@ -92,7 +92,7 @@ def read_configuration(context: Mapping[str, Any]) -> Configuration:
 
 
 def _check_settings(settings: Mapping[str, str]) -> None:
-    """Refuses at synth what every function would refuse at its first breath."""
+    """Refuses at synth the settings that every function would refuse at its start."""
     unknown = [name for name in settings if name.lower() not in Settings.model_fields or name.lower() in WIRED]
     if unknown:
         raise UnusableContext(

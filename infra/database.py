@@ -1,4 +1,4 @@
-"""The PostgreSQL that functions use: an Aurora Serverless cluster made here, or the team's own behind a secret."""
+"""The PostgreSQL that functions use: an Aurora Serverless cluster, or the team's own behind a secret."""
 
 from typing import Final
 
@@ -49,7 +49,7 @@ class Database(Construct):
         return {"DATABASE_SECRET_ARN": self.secret.secret_arn} | ({"DATABASE_URL": self.url} if self.url else {})
 
     def admit(self, role: iam.IRole) -> None:
-        """Lets a function read the password, and nothing else of Secrets Manager."""
+        """Lets a function read the password and no other secret."""
         role.add_to_principal_policy(
             iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[self.secret.secret_arn])
         )
@@ -57,7 +57,7 @@ class Database(Construct):
             role.add_to_principal_policy(iam.PolicyStatement(actions=["kms:Decrypt"], resources=[self._secret_key]))
 
     def _admit(self, configuration: Configuration, network: Network) -> None:
-        """Opens the team's own security group for the functions, where it is named."""
+        """Opens the team's own security group for the functions, if one is configured."""
         if configuration.database_security_group_id:
             opened = ec2.CfnSecurityGroupIngress(
                 self,
@@ -76,7 +76,7 @@ class Database(Construct):
         log = logs.LogGroup(
             self,
             "Log",
-            log_group_name=f"/aws/rds/cluster/{name}/postgresql",  # where RDS writes; made first, so that lines expire
+            log_group_name=f"/aws/rds/cluster/{name}/postgresql",  # made before RDS, so that retention applies
             retention=log_retention(configuration),
             removal_policy=RemovalPolicy.DESTROY,
         )
@@ -114,7 +114,7 @@ class Database(Construct):
 
 
 def _instance(name: str) -> rds.IClusterInstance:
-    """A reader that scales with the writer is also what takes over when the writer's zone fails."""
+    """An instance; a reader scales with the writer, as it takes over when the writer's zone fails."""
     options = rds.ClusterInstance.serverless_v2
     authority = rds.CaCertificate.RDS_CA_RSA2048_G1
     if name == "writer":

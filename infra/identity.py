@@ -1,6 +1,6 @@
-"""Whose tokens the API takes: a Cognito pool made here with sign-in, groups and scopes, or the team's own issuer."""
+"""Whose tokens the API accepts: a Cognito pool with sign-in, groups and scopes, or the team's own issuer."""
 
-# jsii's interfaces name parameters otherwise than its own classes do:
+# jsii's interfaces and classes name the same parameters differently:
 # pyright: reportArgumentType=false
 
 from datetime import timedelta
@@ -20,7 +20,7 @@ from infra.reviewed import PINNED_PYTHON, accept
 from infra.roles import function_role
 
 MACHINES: Final = "bandit-selector"
-SCOPES_TIMEOUT: Final = timedelta(seconds=5)  # Cognito waits no longer
+SCOPES_TIMEOUT: Final = timedelta(seconds=5)  # Cognito's own limit
 GROUPS: Final = {
     "analytics": "May read the analytics and the dashboard's data",
     "service": "May read and track for any user",
@@ -28,7 +28,7 @@ GROUPS: Final = {
 
 
 class Identity(Construct):
-    """`authorizer` checks signature, issuer, audience and expiry; `settings` tell the dashboard where to sign in."""
+    """`authorizer` checks signature, issuer, audience and expiry; `settings` tell the dashboard where users sign in."""
 
     def __init__(self, scope: Construct, construct_id: str, configuration: Configuration, url: str) -> None:
         super().__init__(scope, construct_id)
@@ -47,7 +47,7 @@ class Identity(Construct):
         self.authorizer = authorizers.HttpJwtAuthorizer("Tokens", issuer, jwt_audience=audience)
 
     def _pool(self, configuration: Configuration, scopes: lambda_.Function) -> cognito.UserPool:
-        """An administrator makes each user, with the site's user id as the user name; that never changes."""
+        """An administrator makes each user, with the site's user id as the user name, which never changes."""
         pool = cognito.UserPool(
             self,
             "Pool",
@@ -105,7 +105,7 @@ class Identity(Construct):
         return function
 
     def _site(self, pool: cognito.UserPool, urls: list[str]) -> cognito.UserPoolClient:
-        """For browsers, the dashboard's and the site's: authorization code with PKCE, no secret."""
+        """The client of browsers (dashboard and site): authorization code with PKCE, no secret."""
         return pool.add_client(
             "SiteClient",
             generate_secret=False,
@@ -121,7 +121,7 @@ class Identity(Construct):
         )
 
     def _service(self, pool: cognito.UserPool) -> cognito.UserPoolClient:
-        """For the site's own servers: client credentials; the trigger adds the scope `service`."""
+        """The client of the site's servers: client credentials; the trigger adds the scope `service`."""
         scope = cognito.ResourceServerScope(scope_name="call", scope_description="Call the API")
         server = pool.add_resource_server("Machines", identifier=MACHINES, scopes=[scope])
         return pool.add_client(

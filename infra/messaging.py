@@ -1,6 +1,6 @@
-"""What functions hand over to: the feedback queue, its dead letters, the reports' bucket, the alerts' topic."""
+"""Where functions write: the feedback queue, its dead letters, the reports' bucket, the alerts' topic."""
 
-# jsii's interfaces name parameters otherwise than its own classes do:
+# jsii's interfaces and classes name the same parameters differently:
 # pyright: reportArgumentType=false
 
 from aws_cdk import Duration, RemovalPolicy
@@ -18,7 +18,7 @@ from infra.service import Queue
 
 
 class Messaging(Construct):
-    """`key` encrypts queues, topic and database; a customer can audit or revoke it in one place."""
+    """`key` encrypts queues, topic and database, so that access is audited and revoked in one place."""
 
     def __init__(self, scope: Construct, construct_id: str, configuration: Configuration, queue: Queue) -> None:
         super().__init__(scope, construct_id)
@@ -34,7 +34,7 @@ class Messaging(Construct):
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=queue.attempts),
         )
         self.missed_schedules = self._queue("MissedSchedules", removal, retention_period=Duration.days(14))
-        reason = "It is itself a dead-letter queue: EventBridge Scheduler puts there what no function took."
+        reason = "It is itself a dead-letter queue: EventBridge Scheduler sends failed calls there."
         accept(self.missed_schedules, "AwsSolutions-SQS3", reason)
         self.topic = sns.Topic(self, "Alerts", display_name="Bandit Selector", master_key=self.key, enforce_ssl=True)
         for address in configuration.alarm_mails:
@@ -50,11 +50,11 @@ class Messaging(Construct):
             data_key_reuse=Duration.hours(1),
             enforce_ssl=True,
             removal_policy=removal,
-            **options,  # pyright: ignore[reportArgumentType] # the caller's words are sqs.Queue's own
+            **options,  # pyright: ignore[reportArgumentType] # the caller passes sqs.Queue's own keywords
         )
 
     def _bucket(self, removal: RemovalPolicy) -> s3.Bucket:
-        """Reports and request logs of the bucket itself (under `access/`); old reports grow cheap, old versions go."""
+        """Reports, and the bucket's access logs (`access/`); old reports get cheap storage, old versions expire."""
         return s3.Bucket(
             self,
             "Reports",

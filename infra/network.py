@@ -1,4 +1,4 @@
-"""Where functions meet the database: an isolated VPC made here, or the team's own."""
+"""The network of functions and database: an isolated VPC, or the team's own."""
 
 from typing import Final
 
@@ -14,13 +14,13 @@ ENDPOINTS: Final = {
     "Queue": ec2.InterfaceVpcEndpointAwsService.SQS,
     "Topic": ec2.InterfaceVpcEndpointAwsService.SNS,
 }
-"""What functions in the VPC call by HTTPS; S3 has a free gateway."""
+"""Services that functions in the VPC call by HTTPS; S3 has a free gateway."""
 
 
 class Network(Construct):
-    """`vpc`, its `subnets` for functions, and the security group that every function with a database wears.
+    """`vpc`, its `subnets` for functions, and the security group of every function with a database.
 
-    A function in it reaches AWS once what is in `ready` exists.
+    A function in it reaches AWS only after the constructs in `ready` exist.
     """
 
     def __init__(self, scope: Construct, construct_id: str, configuration: Configuration) -> None:
@@ -73,7 +73,7 @@ class Network(Construct):
 
 
 def log_retention(configuration: Configuration) -> logs.RetentionDays:
-    """The configured number of days in CDK's words."""
+    """The configured number of days as CDK's enumeration."""
     days = {1: "ONE_DAY", 3: "THREE_DAYS", 5: "FIVE_DAYS", 7: "ONE_WEEK", 14: "TWO_WEEKS", 30: "ONE_MONTH"}
     months = {60: "TWO_MONTHS", 90: "THREE_MONTHS", 180: "SIX_MONTHS", 365: "ONE_YEAR"}
     return logs.RetentionDays[{**days, **months}[configuration.log_days]]

@@ -1,6 +1,6 @@
 """What a Lambda function is made of: third-party layers from the lock file, the product layer, one folder of functions.
 
-Needs uv and, to compile, the Lambda runtime's own Python; no Docker. Knows nothing of CloudFormation.
+Needs uv and, to compile, the Lambda runtime's own Python; no Docker. Must not know CloudFormation.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ IN_RUNTIME: Final = (
     "snapshot-restore-py",
     "urllib3",
 )
-"""Packages that Lambda's Python runtime brings along: 31 MB that a layer need not carry twice."""
+"""Packages that Lambda's Python runtime already has: 31 MB that a layer need not repeat."""
 
 NEVER_READ: Final = (
     *("*.pyi", "tests", "numpy/_core/include", "numpy/_core/lib", "bin", "sboms"),
@@ -53,7 +53,7 @@ LAMBDA: Final = Target(LAMBDA_PYTHON, "aarch64-manylinux_2_28")
 
 
 class PackagingFailed(Exception):
-    """A layer could not be built; the message carries the tool's own words."""
+    """A layer could not be built; the message is the tool's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +66,18 @@ class Layers:
 
 
 def build_layers(target: Target = LAMBDA) -> Layers:
-    """All three, built where they are missing."""
+    """All three layers; missing ones are built."""
     return Layers(build_layer("third_party", target), build_layer("candidates", target), build_product(target))
 
 
 def this_machine() -> Target:
-    """The target that runs here; the wheels are those that the development environment already has."""
+    """This machine as target; its wheels are already in the development environment."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     return Target(version, f"{machine.machine()}-manylinux_2_28")
 
 
 def build_layer(name: LayerName, target: Target = LAMBDA) -> Path:
-    """The folder of a layer (`python/` inside it), built once for every state of uv.lock and of this page."""
+    """The folder of a layer (`python/` inside it), rebuilt only when uv.lock or this module changes."""
     folder = BUILT / f"{name}-{target.platform}-{target.python}-{_fingerprint()}"
     if not folder.exists():
         draft = folder.with_name(f"{folder.name}.{os.getpid()}")
@@ -91,7 +91,7 @@ def build_layer(name: LayerName, target: Target = LAMBDA) -> Path:
 
 
 def build_product(target: Target = LAMBDA) -> Path:
-    """The product layer: its folder as it stands, and beside each module what the target's Python makes of it."""
+    """The product layer: its folder as it is, with byte code for the target beside each module."""
     folder = BUILT / f"product-{target.python}-{_tree_fingerprint(PRODUCT)}"
     if not folder.exists():
         draft = folder.with_name(f"{folder.name}.{os.getpid()}")
@@ -102,19 +102,19 @@ def build_product(target: Target = LAMBDA) -> Path:
 
 
 def function_files(package: str) -> list[str]:
-    """The .gitignore lines that leave of the repository `functions/__init__.py` and the function's own folder."""
+    """The .gitignore lines that exclude all but `functions/__init__.py` and the function's own folder."""
     return ["/*", "!/functions", "/functions/*", "!/functions/__init__.py", f"!/functions/{package}", "__pycache__"]
 
 
 def compile_for(target: Target, folder: Path) -> bool:
-    """Byte-compiles `folder` with the target's own Python; False where this machine has none.
+    """Byte-compiles `folder` with the target's own Python; False if this machine does not have it.
 
-    The files are trusted unchecked: a layer never changes, and a time stamp would not survive the upload.
+    Byte code is not checked against sources: a layer never changes, and the upload would lose time stamps.
     """
     python = find_python(target.python)
     if python is None:
         print(
-            f"No Python {target.python} on this machine: layers go uncompiled and start twice as slowly.",
+            f"No Python {target.python} on this machine: layers stay uncompiled and start twice as slowly.",
             file=sys.stderr,
         )
         return False
@@ -154,7 +154,7 @@ def _install(name: LayerName, target: Target, folder: Path) -> None:
 
 
 def _pins(*selection: str) -> list[str]:
-    """`name==version ; marker` for everything the lock holds of a selection, without the project itself."""
+    """`name==version ; marker` for every locked package of a selection, without the project itself."""
     flags = ("--frozen", "--no-hashes", "--no-emit-project", "--no-header", "--no-annotate", "--quiet")
     return _run("uv", "export", *flags, *selection).split("\n")[:-1]
 
@@ -166,7 +166,7 @@ def _prune(folder: Path) -> None:
 
 
 def _publish(draft: Path, folder: Path) -> None:
-    """Makes a finished folder visible under its name at once; whoever comes second uses the first one's."""
+    """Renames a finished folder to its final name in one step; if another process was first, its folder is used."""
     try:
         draft.rename(folder)
     except OSError:

@@ -1,4 +1,4 @@
-"""Accepting a finding of cdk-nag on one construct, in writing. Each reason stands beside what it is about."""
+"""Accepts a finding of cdk-nag on one construct, with a written reason beside that construct."""
 
 from typing import Final
 
@@ -11,5 +11,5 @@ PINNED_PYTHON: Final = (
 
 
 def accept(construct: IConstruct, finding: str, reason: str) -> None:
-    """Says that `finding` (like `AwsSolutions-S1`) was looked at and stays; the same finding elsewhere still fails."""
+    """Accepts `finding` (like `AwsSolutions-S1`) on this construct; the same finding elsewhere still fails."""
     Validations.of(construct).acknowledge(Acknowledgment(id=finding, reason=reason))

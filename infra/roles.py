@@ -1,6 +1,6 @@
-"""The role that a Lambda function runs as. Knows no function."""
+"""The role that a Lambda function runs as. Must not know any function."""
 
-# jsii's interfaces name parameters otherwise than its own classes do:
+# jsii's interfaces and classes name the same parameters differently:
 # pyright: reportArgumentType=false
 
 from aws_cdk import aws_iam as iam
@@ -11,7 +11,7 @@ from constructs import Construct, Dependable
 def function_role(scope: Construct, construct_id: str, log: logs.ILogGroup) -> iam.Role:
     """A role that may write its own log.
 
-    What depends on it waits for what it may do, not for the role itself: a function names its role already.
+    Dependents wait for its policies only: a function already waits for its role by naming it.
     """
     role = iam.Role(scope, construct_id, assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
     log.grant_write(role)

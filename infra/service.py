@@ -1,11 +1,11 @@
-"""The service as data: its functions, routes, queue and schedules. Both deployments are built from this page."""
+"""The service as data: its functions, routes, queue and schedules. Both deployments are built from this module."""
 
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Literal
 
 Access = Literal["open", "visitor", "analytics"]
-"""Who may call a route: anybody; whoever has a valid token; whoever's token has the scope `analytics`."""
+"""Who may call a route: everyone; holders of a valid token; holders of a token with the scope `analytics`."""
 
 Resource = Literal["database", "send_feedback", "feedback_queue", "reports", "alerts"]
 """What a function may use: the database, sending to the queue, looking at both queues, the bucket, the topic."""
@@ -13,7 +13,7 @@ Resource = Literal["database", "send_feedback", "feedback_queue", "reports", "al
 LAMBDA_PYTHON: Final = "3.13"
 
 EVERYWHERE: Final = {"OPENBLAS_NUM_THREADS": "1"}
-"""What every function's environment has: below 1,769 MB a function has less than one processor."""
+"""In every function's environment: one BLAS thread, as below 1,769 MB a function has less than one processor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Cors:
-    """What browsers of any origin may send and read; tokens travel in a header, never in a cookie."""
+    """What browsers of any origin may send and read; tokens are sent in a header, never in a cookie."""
 
     methods: tuple[str, ...]
     headers: tuple[str, ...]

@@ -1,6 +1,6 @@
-"""The whole service as one CloudFormation stack: how its parts fit, not what is in them."""
+"""The whole service as one CloudFormation stack: connects the parts; must not know what is in them."""
 
-# jsii's interfaces name parameters otherwise than its own classes do:
+# jsii's interfaces and classes name the same parameters differently:
 # pyright: reportArgumentType=false
 
 from aws_cdk import App, CfnOutput, Environment, Stack

@@ -27,7 +27,7 @@ API: Final = "/2018-06-01/runtime"
 HEADERS: Final = {
     "Content-Type": "application/json",
     "Lambda-Runtime-Aws-Request-Id": "8476a536-e9f4-11e8-9739-2dfe598c3fcd",
-    "Lambda-Runtime-Deadline-Ms": "1900000000000",  # in 2030: nothing here is about time-outs
+    "Lambda-Runtime-Deadline-Ms": "1900000000000",  # in 2030: these runs have no time-out
     "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:eu-central-1:123456789012:function:here",
     "Lambda-Runtime-Trace-Id": "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=0",
 }
@@ -35,7 +35,7 @@ SECONDS: Final = 120.0
 
 
 class FunctionFailed(Exception):
-    """The function did not answer; the message is what the runtime reported and what it printed."""
+    """The function did not answer; the message holds the runtime's report and the output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +48,12 @@ class Tree:
 
     @property
     def search_path(self) -> str:
-        """Where Lambda's Python looks, in its order."""
+        """The import path of Lambda's Python, in its order."""
         return ":".join(str(folder) for folder in (self.task, self.opt / "python", self.runtime))
 
 
 def unpack(asset: Path, layers: Sequence[Path], folder: Path) -> Tree:
-    """Copies an asset and, one over the other, its layers into `folder`."""
+    """Copies an asset and its layers into `folder`; a later layer overwrites an earlier one."""
     tree = Tree(folder / "var" / "task", folder / "opt", folder / "var" / "runtime")
     shutil.copytree(asset, tree.task)
     for layer in layers:
@@ -69,7 +69,7 @@ def unpack(asset: Path, layers: Sequence[Path], folder: Path) -> Tree:
 def running(
     tree: Tree, function: Function, environment: Mapping[str, str], snapped: bool = False
 ) -> Generator["Process"]:
-    """One process of the function; `snapped` runs the hooks of a snapshot and a restore before the first event."""
+    """One process of the function; `snapped` runs the snapshot and restore hooks before the first event."""
     process = Process(tree, function, environment, snapped)
     try:
         yield process
@@ -78,7 +78,7 @@ def running(
 
 
 class Process:
-    """The runtime client in a process of its own, and the Runtime API that it asks for events."""
+    """The runtime client as a separate process, and the Runtime API that gives it events."""
 
     def __init__(self, tree: Tree, function: Function, environment: Mapping[str, str], snapped: bool) -> None:
         self.tree = tree
@@ -103,7 +103,7 @@ class Process:
             self._process = subprocess.Popen(command, cwd=tree.task, env=told, stdout=log, stderr=subprocess.STDOUT)
 
     def invoke(self, event: object) -> Any:
-        """The handler's answer to one event; raises FunctionFailed when it raised, or when importing it did."""
+        """The handler's answer to one event; raises FunctionFailed if the handler or its import raised."""
         self._events.put(json.dumps(event).encode())
         try:
             answered, body = self._answers.get(timeout=SECONDS)
@@ -141,7 +141,7 @@ def _api(
 
         def do_GET(self) -> None:
             event = b"{}" if self.path == f"{API}/restore/next" else events.get()
-            if event is not None:  # else the process is gone
+            if event is not None:  # otherwise the process has ended
                 self._answer(200, event, HEADERS)
 
         def do_POST(self) -> None:
@@ -157,7 +157,7 @@ def _api(
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:
-            """Says nothing: the functions' own lines are what matters."""
+            """Logs nothing, so that only the functions' own lines appear."""
 
     return Api
 
@@ -171,7 +171,7 @@ def _installed(name: str) -> Path:
 
 
 def _link(source: str, target: str) -> None:
-    """Hard links where the disk can: a layer is never written to."""
+    """Hard links where the file system allows it: a layer is never written to."""
     try:
         Path(target).hardlink_to(source)
     except FileExistsError:

@@ -1,4 +1,4 @@
-"""What tests are made of: a rule, impressions, messages, cells. The only place in the tests that inserts them."""
+"""Builds rules, impressions, messages and cells. The only module of the tests that inserts them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ RULE = Rule(success=4.0, failure=2.0, silence_counts=True, window=timedelta(days
 
 @dataclass(frozen=True, slots=True)
 class Impression:
-    """One movie shown; the id is given, so that a message can name an impression before it is there."""
+    """One movie shown; the id is explicit, so that a message can name an impression before it exists."""
 
     id: int
     user_id: int = 1
@@ -50,7 +50,7 @@ def show(connection: Connection, impressions: Iterable[Impression]) -> None:
 
 
 def message(number: int, action: str = "click", at: datetime = EPOCH, user_id: int = 1, **about: Any) -> Message:
-    """The message number `number`, received when it happened; `about` names the movie_id or event_id, and a rating."""
+    """Message number `number`, received when it occurred; `about` has the movie_id or event_id, and a rating."""
     given = {"message_id": UUID(int=number), "occurred_at": at, "received_at": at, "user_id": user_id, **about}
     return Message.model_validate({"action": action, **given})
 
@@ -58,7 +58,7 @@ def message(number: int, action: str = "click", at: datetime = EPOCH, user_id: i
 def learn_cell(
     connection: Connection, arm: str, successes: int, failures: int, key: str = "evening|weekday|regular"
 ) -> None:
-    """Sets what one cell has learned."""
+    """Sets the counts of one cell."""
     connection.execute(
         """
         INSERT INTO bandit_states (context_key, algorithm, total_successes, total_failures, alpha, beta)

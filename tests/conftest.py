@@ -1,4 +1,4 @@
-"""What every test may ask for: a real PostgreSQL, and a fresh migrated database in it for each test."""
+"""Fixtures of every test: a real PostgreSQL, and a new migrated database in it for each test."""
 
 import itertools
 import os
@@ -20,7 +20,7 @@ _numbers = itertools.count()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Prints what tests measured (`record_property`), whichever process they ran in."""
+    """Prints the tests' measurements (`record_property`) from all processes."""
     for report in terminalreporter.getreports("passed"):
         for name, value in report.user_properties:
             terminalreporter.write_line(f"{name}: {value}")
@@ -28,7 +28,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def open_folder() -> Iterator[Callable[[], Path]]:
-    """Makes folders that PostgreSQL's own user can enter, unlike pytest's; they are gone at the end."""
+    """Makes folders that PostgreSQL's own user can enter, unlike pytest's; removes them at the end."""
     with ExitStack() as stack:
 
         def make() -> Path:
@@ -61,13 +61,13 @@ def template(server: postgres.Postgres) -> str:
 
 @pytest.fixture
 def empty_database_url(server: postgres.Postgres) -> Iterator[str]:
-    """The address of a database with nothing in it."""
+    """The address of an empty database."""
     yield from _database(server, "template1")
 
 
 @pytest.fixture
 def database_url(server: postgres.Postgres, template: str) -> Iterator[str]:
-    """The address of a migrated database of this test's own."""
+    """The address of a migrated database for this test only."""
     yield from _database(server, template)
 
 
@@ -80,7 +80,7 @@ def connection(database_url: str) -> Iterator[Connection]:
 
 @pytest.fixture
 def movielens() -> Path:
-    """The folder of real ratings; the test is skipped where there is none."""
+    """The folder of real ratings; without one the test is skipped."""
     if "MOVIELENS_DIR" not in os.environ:
         pytest.skip("MOVIELENS_DIR names no folder of real ratings")
     return Path(os.environ["MOVIELENS_DIR"])

@@ -1,7 +1,7 @@
 """Synthetic worlds in which policies choose arms; they must not know any policy.
 
-Click rates lie between 3 and 30 %. Whatever is random in a world (contexts, clicks, delays) is drawn when it is built,
-from its seed, so that every policy meets the same visitors: decision t clicks on arm a iff clicks[t] < its rate.
+Click rates are between 3 and 30 %. All randomness of a world (contexts, clicks, delays) is drawn from its seed when it
+is built, so that every policy meets the same visitors: decision t clicks on arm a iff clicks[t] < its rate.
 """
 
 from collections.abc import Callable
@@ -27,14 +27,14 @@ BATCH = 25
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """T decisions in a row. `rates` and `available` have a leading axis of equally long phases."""
+    """T decisions in a row. The first axis of `rates` and `available` is phases of equal length."""
 
     contexts: tuple[str, ...]
     visits: Indices  # (T,): the context of each decision
     clicks: Reals  # (T,): uniform
     rates: Reals  # (phases, contexts, arms)
     available: NDArray[np.bool_]  # (phases, arms)
-    delays: Reals  # (T,): decisions until the outcome is known; infinite when it is lost
+    delays: Reals  # (T,): decisions until the outcome is known; infinite if it is lost
     apply_every: int = BATCH  # outcomes reach the policy at multiples of this many decisions
 
     @property
@@ -46,7 +46,7 @@ class World:
 
 
 def one_context(horizon: int, rng: np.random.Generator) -> World:
-    """E1: one context, nothing changes; which arm has which rate is shuffled."""
+    """E1: one context, nothing changes; the rates are assigned to arms at random."""
     return _world(horizon, rng, rng.permutation(ONE_CONTEXT_RATES)[None, None, :])
 
 
@@ -63,7 +63,7 @@ def late_feedback(horizon: int, rng: np.random.Generator) -> World:
 
 
 def swapped(horizon: int, rng: np.random.Generator) -> World:
-    """E4: half-way the arm that was best on average and the worst change places."""
+    """E4: half-way the best arm on average and the worst one swap their rates."""
     before = _logits(rng)
     order = before.mean(axis=0).argsort()
     after = before.copy()
@@ -72,14 +72,14 @@ def swapped(horizon: int, rng: np.random.Generator) -> World:
 
 
 def drifting(horizon: int, rng: np.random.Generator) -> World:
-    """E4d: every effect of one set slowly gives way to that of another, in 60 steps."""
+    """E4d: one set of effects changes into another in 60 steps."""
     start, end = _logits(rng), _logits(rng)
     share = np.linspace(0, 1, 60)[:, None, None]
     return _world(horizon, rng, _rates(start * (1 - share) + end * share))
 
 
 def newcomers(horizon: int, rng: np.random.Generator) -> World:
-    """E5: one arm and one kind of visitor appear half-way."""
+    """E5: an arm and a kind of visitor appear half-way."""
     logits = _logits(rng)
     available = np.ones((2, len(ARMS)), bool)
     available[0, rng.integers(len(ARMS))] = False
@@ -99,7 +99,7 @@ def uneven_traffic(horizon: int, rng: np.random.Generator) -> World:
 
 
 def unrelated(horizon: int, rng: np.random.Generator) -> World:
-    """E7: 24 contexts that share nothing, against any rule that expects structure."""
+    """E7: 24 contexts that share nothing, the worst case for a rule that expects structure."""
     return _world(horizon, rng, _rates(rng.normal(-2, 0.5, (len(CONTEXTS), len(ARMS))))[None])
 
 
@@ -116,7 +116,7 @@ OUTSIDE = {"E7": unrelated}
 
 
 def build(name: str, horizon: int, seed: int) -> World:
-    """The world of a name and a seed; different names with one seed share nothing."""
+    """The world of a name and a seed; worlds of different names share no randomness."""
     makers = ENVIRONMENTS | OUTSIDE
     return makers[name](horizon, np.random.default_rng([seed, list(makers).index(name)]))
 

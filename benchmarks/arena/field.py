@@ -1,4 +1,4 @@
-"""Who plays where: fills worker processes with games and collects their regret curves; it must not know any rule."""
+"""Runs games in worker processes and collects their regret curves; must not know any rule."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 ENVIRONMENTS = ROOT / ".local" / "bench"
 ALONE = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")} | {
     "PYTHONPATH": f"{ROOT}:{ROOT}/layers/bandit_selector/python",
-    "HOME": str(ENVIRONMENTS),  # where a library may keep its caches
+    "HOME": str(ENVIRONMENTS),  # for the libraries' caches
 }
 
 Games = dict[tuple[str, str, int], list[float]]  # (policy, world, seed) → cumulative regret
@@ -39,7 +39,7 @@ def ours(policies: Iterable[str]) -> Team:
 
 
 def installed(peer: str) -> Team | str:
-    """The peer, installed in an environment of its own, or why it cannot be."""
+    """The peer in its own environment, or the reason why it cannot be installed."""
     requirement = REQUIREMENTS[peer]
     try:
         return Team(environment(requirement), "peers", (peer,))
@@ -48,7 +48,7 @@ def installed(peer: str) -> Team | str:
 
 
 def environment(requirement: str) -> Path:
-    """The Python of an environment with one library and numpy, made when it is first asked for."""
+    """The Python of an environment with one library and numpy, made at first use."""
     folder = ENVIRONMENTS / requirement.replace("==", "-")
     python = folder / "bin" / "python"
     if not (folder / "installed").exists():
@@ -63,7 +63,7 @@ def environment(requirement: str) -> Path:
 
 
 def play(teams: Iterable[tuple[Team, list[str], list[int]]], horizon: int, processes: int, progress: Progress) -> Games:
-    """Every team's policies in its worlds with its seeds; a team that fails is missing from the answer, loudly."""
+    """Plays every team's policies in its worlds with its seeds; a failed team is left out and reported."""
     rounds = [(team, p, world, seeds) for team, worlds, seeds in teams for p in team.policies for world in worlds]
     bar = progress.add_task(f"T = {horizon:,}", total=sum(len(seeds) for *_, seeds in rounds))
     with ThreadPoolExecutor(processes) as pool:
@@ -93,7 +93,7 @@ def _round(
 
 
 def timings() -> dict[str, float]:
-    """benchmarks.arena.speed in a process of its own, with one thread."""
+    """The output of benchmarks.arena.speed, run in a new process with one thread."""
     command = [sys.executable, "-m", "benchmarks.arena.speed"]
     done = subprocess.run(command, check=True, cwd=ROOT, env=ALONE, capture_output=True, text=True)
     return json.loads(done.stdout)

@@ -1,8 +1,8 @@
-"""Other libraries' policies as players, each run in an environment of its own; they must not know the product.
+"""Other libraries' policies as players, each in its own environment; must not know the product.
 
 This module must import with numpy alone; a library is imported when its player is made. Linear models see the context
 one-hot by factor; Thompson samplers without contexts get one instance per context. Settings are the libraries'
-defaults or, where there is no sensible default, the best of a few tried by hand.
+defaults or, without a sensible default, the best of a few tried by hand.
 """
 
 import importlib
@@ -23,7 +23,7 @@ REQUIREMENTS = {
     "bayesianbandits-glm": "bayesianbandits==1.5.0",
     "contextualbandits-logts": "contextualbandits==0.3.30",
 }
-REFIT_EVERY = 500  # outcomes, for the one library that fits all history anew
+REFIT_EVERY = 500  # outcomes; for the library that refits all its history
 
 
 def features(contexts: tuple[str, ...]) -> Reals:
@@ -170,7 +170,7 @@ class BayesianGLM:
 
 
 class ContextualLogistic:
-    """Keeps all history and fits it anew, every REFIT_EVERY outcomes."""
+    """Keeps all history and refits it every REFIT_EVERY outcomes."""
 
     def __init__(self, world: World, seed: int) -> None:
         contexts = world.contexts

@@ -1,4 +1,4 @@
-"""The product's rules, and uniform choice, as players; they must not know a world's rates."""
+"""The product's rules, and uniform choice, as players; must not know a world's rates."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ PUBLICATIONS = 600  # per game of the shared rule, in long games: publishing mor
 
 @dataclass(slots=True)
 class Uniform:
-    """Any arm, always."""
+    """Draws every available arm with equal probability."""
 
     rng: np.random.Generator
 
@@ -32,7 +32,7 @@ class Uniform:
 
 @dataclass(slots=True)
 class Thompson:
-    """Thompson sampling from the product's posteriors, published again after every `every` outcomes."""
+    """Thompson sampling from the product's posteriors, published after every `every` outcomes."""
 
     contexts: tuple[str, ...]
     rng: np.random.Generator
@@ -76,7 +76,7 @@ class Thompson:
 
 
 class Served(Thompson):
-    """The same as it is served: drawn from P(best) with its floor and cap."""
+    """The same rule as served: drawn from P(best) with floor and cap."""
 
     def publish(self, counts: Counts) -> None:
         probability = learn(

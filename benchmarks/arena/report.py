@@ -1,4 +1,4 @@
-"""Regret curves → tables in Markdown; it must not know how the games were played."""
+"""Regret curves → tables in Markdown; must not know how the games were played."""
 
 from collections.abc import Iterable, Sequence
 
@@ -11,7 +11,7 @@ BASELINE = "independent"
 
 
 def finals(games: Games, policy: str, world: str) -> dict[int, float]:
-    """Regret at the horizon by seed."""
+    """Regret at the horizon, by seed."""
     return {seed: curve[-1] for (p, w, seed), curve in games.items() if (p, w) == (policy, world)}
 
 
@@ -29,7 +29,7 @@ def regret_table(games: Games, worlds: Sequence[str]) -> str:
 def relative(games: Games, policy: str) -> tuple[float, float, float]:
     """Geometric mean over E1–E6 of mean regret / the baseline's mean regret; with a 95 % bootstrap interval over seeds.
 
-    (nan, nan, nan) when a game is missing.
+    (nan, nan, nan) if a game is missing.
     """
     seeds = _seeds(games, policy)
     try:
@@ -42,7 +42,7 @@ def relative(games: Games, policy: str) -> tuple[float, float, float]:
 
 
 def tail_table(games: Games, policies: Iterable[str]) -> str:
-    """How badly the worst runs of the one-context world end."""
+    """Regret of the worst runs of the one-context world."""
     rows: list[list[str]] = []
     for policy in policies:
         x = np.sort(list(finals(games, policy, "E1").values()))
@@ -53,7 +53,7 @@ def tail_table(games: Games, policies: Iterable[str]) -> str:
 
 
 def timing_table(seconds: dict[str, float]) -> str:
-    """Times and their ratios to the first."""
+    """Times, and their ratios to the first."""
     baseline = next(iter(seconds.values()))
     rows = [[what, f"{s * 1e6:,.1f}", f"{s / baseline:.5f}"] for what, s in seconds.items()]
     return table(["what", "median µs of CPU", "ratio to baseline"], rows)

@@ -1,4 +1,4 @@
-"""One policy living through one world, its regret counted; it must not know which policy or which world."""
+"""Plays one policy in one world and counts its regret; must not know which policy or which world."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -7,12 +7,12 @@ import numpy as np
 
 from benchmarks.arena.environments import BATCH, Indices, Reals, World
 
-POINTS = 60  # where along the horizon the regret is recorded
+POINTS = 60  # moments at which the regret is recorded
 
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """What came of earlier decisions, which are numbered from 0; one entry of each array per decision."""
+    """Outcomes of earlier decisions, which are numbered from 0; each array has one entry per decision."""
 
     decisions: Indices
     visits: Indices
@@ -24,7 +24,7 @@ class Player(Protocol):
     """A policy in play."""
 
     def choose(self, visits: Indices, available: Indices) -> Indices:
-        """One arm per decision, of the available ones."""
+        """One available arm per decision."""
         ...
 
     def learn(self, outcomes: Outcomes) -> None:

@@ -1,4 +1,4 @@
-"""How long the learning rule's pieces take, printed as JSON; it must not know any game."""
+"""Prints the time of each part of the learning rule as JSON; must not know any game."""
 
 import json
 from collections.abc import Callable
@@ -19,7 +19,7 @@ BOUNDS = (DEFAULTS.min_arm_probability, DEFAULTS.max_algorithm_dominance)
 
 
 def measure() -> dict[str, float]:
-    """Seconds of CPU per call, medians of many; the baseline comes first."""
+    """Median seconds of CPU per call; the baseline comes first."""
     rng = np.random.default_rng(0)
     successes = rng.binomial(40, 0.5, (len(CONTEXTS), len(ARMS))).astype(float)
     failures = rng.binomial(400, 0.5, successes.shape).astype(float)

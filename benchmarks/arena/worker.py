@@ -1,4 +1,4 @@
-"""One process that plays: reads `[policy, world, seed, horizon]` lines, answers each with its regret curve, as JSON.
+"""One process that plays: reads `[policy, world, seed, horizon]` lines and answers each regret curve as JSON.
 
 `python -m benchmarks.arena.worker policies|peers`; the second runs in another library's environment.
 """

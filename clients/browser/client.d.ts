@@ -1,4 +1,4 @@
-/** One movie of a list: the site's own columns and what the bandit says about its place. */
+/** One movie of a list: the site's own columns and the bandit's data on its place. */
 export interface Recommendation {
   id: number;
   title: string;
@@ -7,15 +7,15 @@ export interface Recommendation {
   algorithm: string;
   /** 1 is the top of the list. */
   position: number;
-  /** Names this showing; feedback that carries it is attributed without guessing. */
+  /** The impression's id; feedback with it is attributed exactly. */
   event_id: number;
   recommendation_id: string;
-  /** Probability with which the bandit drew this algorithm for this place; null where nothing was drawn. */
+  /** Probability with which the bandit drew this algorithm for this place; null without a draw. */
   propensity: number | null;
   [column: string]: unknown;
 }
 
-/** A list with what the answer's headers say about it. */
+/** A list with the data of the answer's headers. */
 export interface List {
   id: string | null;
   group: "treatment" | "control" | "fallback" | (string & {}) | null;
@@ -31,7 +31,7 @@ export interface Options {
   /** Where the API is; default: the page's own origin. */
   url?: string;
   userId: number;
-  /** The visitor's JWT; asked for at every request, so a renewed token is picked up. */
+  /** The visitor's JWT; called at every request, so that a renewed token is used. */
   token: () => string | Promise<string>;
   assignment?: Assignment;
 }
@@ -46,7 +46,7 @@ export interface Query {
 /** What feedback is about: a shown movie itself, or its ids. */
 export type Shown = Pick<Recommendation, "event_id"> | { movie_id: number };
 
-/** Each call returns at once and never throws; the event is delivered in the background, over reloads if need be. */
+/** Each call returns at once and never throws; the event is delivered in the background, even after a reload. */
 export interface Track {
   click(shown: Shown): void;
   /** `stars` from 0.5 to 5 in halves. */
@@ -61,7 +61,7 @@ export interface Client {
   track: Track;
   /** Events that wait for delivery. */
   readonly pending: number;
-  /** Stops listening and retrying; what waits stays stored for the next client of this user. */
+  /** Stops listening and retrying; waiting events stay stored for the next client of this user. */
   close(): void;
 }
 

@@ -1,8 +1,8 @@
-/** Asks for recommendations and reports what visitors do with them. Knows HTTP and the browser; knows no algorithm. */
+/** Asks for recommendations and reports feedback. Knows HTTP and the browser; must not know algorithms. */
 
 const FIRST_PAUSE = 1_000; // ms, doubled with every failure
 const LONGEST_PAUSE = 60_000;
-const KEPT_FOR = 7 * 86_400_000; // ms: the service attributes nothing older
+const KEPT_FOR = 7 * 86_400_000; // ms: the service attributes no older event
 const KEPT_AT_MOST = 500; // events, the newest
 
 export class RequestFailed extends Error {
@@ -33,11 +33,12 @@ export function connect({ url = "", userId, token, assignment = "server" }) {
   async function deliver({ key, action, body }) {
     underway.add(key);
     try {
-      // keepalive outlives the page as sendBeacon does, and unlike it carries the token.
+      // keepalive outlives the page like sendBeacon, and can carry the token, which sendBeacon cannot.
       const request = { method: "POST", body: JSON.stringify(body), keepalive: true };
       const { ok, status } = await call(`/analytics/track/${action}`, request);
-      if (!ok && (status >= 500 || [401, 408, 429].includes(status))) throw new RequestFailed(status, "Refused for now.");
-      queue.remove(key); // delivered, or refused for good
+      if (!ok && (status >= 500 || [401, 408, 429].includes(status)))
+        throw new RequestFailed(status, "Refused for now.");
+      queue.remove(key); // delivered, or refused permanently
     } finally {
       underway.delete(key);
     }
@@ -60,12 +61,16 @@ export function connect({ url = "", userId, token, assignment = "server" }) {
   const track = (action) => (shown, rating) => {
     const about = "event_id" in shown ? { event_id: shown.event_id } : { movie_id: shown.movie_id };
     const occurred_at = new Date().toISOString();
-    queue.add({ key: `${occurred_at} ${Math.random()}`, action, body: { user_id: userId, ...about, rating, occurred_at } });
+    queue.add({
+      key: `${occurred_at} ${Math.random()}`,
+      action,
+      body: { user_id: userId, ...about, rating, occurred_at },
+    });
     void send();
   };
 
   const retryNow = () => void send();
-  /** A page that is left sends all that waits at once: nobody will be there to send it in turn. */
+  /** Sends all waiting events in parallel when the page is left: there is no time to send them in turn. */
   const leave = () => {
     for (const event of queue.all()) if (!underway.has(event.key)) deliver(event).catch(() => {});
   };
@@ -85,7 +90,8 @@ export function connect({ url = "", userId, token, assignment = "server" }) {
       });
       const answer = await call(`/movies/recommendations?${query}`);
       const content = await answer.json().catch(() => ({}));
-      if (!answer.ok) throw new RequestFailed(answer.status, content.detail ?? `The service answered ${answer.status}.`);
+      if (!answer.ok)
+        throw new RequestFailed(answer.status, content.detail ?? `The service answered ${answer.status}.`);
       const header = (/** @type {string} */ name) => answer.headers.get(name);
       return {
         id: header("X-Recommendation-Id"),
@@ -111,7 +117,7 @@ export function connect({ url = "", userId, token, assignment = "server" }) {
   };
 }
 
-/** The visitor's zone where the browser knows it; else the service uses its own. @returns {Record<string, string>} */
+/** The visitor's time zone, if the browser knows it; else the service's. @returns {Record<string, string>} */
 function timeZone() {
   const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
   return timeZone && timeZone !== "Etc/Unknown" ? { time_zone: timeZone } : {};

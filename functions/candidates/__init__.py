@@ -1,1 +1,1 @@
-"""The reference builder of the six algorithms' candidate lists."""
+"""Builds the six algorithms' candidate lists (a reference that a site may replace)."""

@@ -1,4 +1,4 @@
-"""The six algorithms: each scores every movie for a block of users; they must not know which lists come of it."""
+"""The six algorithms: each scores every movie for a block of users; must not know the lists made from scores."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -49,7 +49,7 @@ def fit(table: RatingTable) -> Model:
 
 
 def scores(model: Model, users: slice) -> dict[Arm, Floats]:
-    """One row per user of the block, one column per movie; what an algorithm has no reason for scores ≤ 0."""
+    """One row per user of the block, one column per movie; a score ≤ 0 means: not recommended."""
     profiles = model.profiles[users]
     walked = (profiles @ model.walk).toarray()
     near = (profiles @ model.neighbours).toarray()
@@ -74,7 +74,7 @@ def _rarity(matrix: Matrix, rated: NDArray[np.int64]) -> Floats:
 
 
 def _unexpectedness(closeness: Floats) -> Floats:
-    """(.05 + distance) ^ .7 for cosines; what merely resembles the profile is no surprise."""
+    """(.05 + distance) ^ .7 for cosines: the nearer a movie is to the profile, the lower."""
     return np.power(1.05 - np.clip(closeness, 0, 1), 0.7, dtype=np.float32)
 
 

@@ -1,4 +1,4 @@
-"""Every night: the six algorithms' lists from the site's ratings. Reads, scores, replaces; serves nobody."""
+"""Builds the six algorithms' lists from the site's ratings every night. Must not know how lists are served."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -20,7 +20,7 @@ TELEMETRY: Final = Telemetry("candidates")
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, int]:
-    """Builds all lists anew, dated by the event's `time` (ISO 8601); answers how many were written."""
+    """Rebuilds all lists, dated by the event's `time` (ISO 8601); answers the number of lists."""
     now = datetime.fromisoformat(event["time"])
     lists = DATABASE.run(lambda connection: build(connection, silent, now))
     TELEMETRY.logger.info("Candidate lists replaced", lists=lists)
@@ -28,9 +28,9 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, int]:
 
 
 def build(connection: Connection, progress: Progress, now: datetime) -> int:
-    """Replace all candidate lists and the movies' popularity by what the ratings say; returns the lists written.
+    """Replaces all candidate lists and the movies' popularity; returns the number of lists.
 
-    Raises MissingTable where the site's tables or ours are not there.
+    Raises MissingTable if one of the site's tables or ours is missing.
     """
     with named_failures():
         progress("reading ratings", 0, 1)

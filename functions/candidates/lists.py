@@ -1,4 +1,4 @@
-"""Each user's best movies by each algorithm, and everybody's under user 0; it must not know where they are written."""
+"""Each user's best movies by each algorithm, and general lists as user 0; must not know where they are stored."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ from functions.candidates.arms import ARMS, Arm, fit, scores
 from functions.candidates.ratings import Floats, RatingTable, counts, long_tail
 from functions.candidates.similarity import blocks
 
-EVERYBODY = 0  # the user id of the lists for users who have none of their own
+EVERYBODY = 0  # the user id of the general lists, for users without their own
 LENGTH = 50
-ENOUGH_RATINGS = 3  # below that a user is new: everybody's list says more than one or two ratings do
+ENOUGH_RATINGS = 3  # below that a user is new: the general list is better than one from one or two ratings
 _USERS_AT_ONCE = 128
-_FEW = 10  # users; what nearly everybody has rated must not win by one vote
+_FEW = 10  # users; shrinks the mean, so that one vote on a movie that nearly all have rated does not win
 
 Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how many parts are done, and of how many."""
+"""Called with the current step, the number of parts done, and the number of all parts."""
 
 
 def silent(_stage: str, _done: int, _of: int) -> None:
-    """Progress for where nobody watches."""
+    """Shows no progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,9 @@ class CandidateList:
 
 
 def candidate_lists(table: RatingTable, progress: Progress) -> Iterator[CandidateList]:
-    """All lists, in blocks of users; without the movies that the user has rated, and never an empty list.
+    """All lists, in blocks of users; without movies that the user has rated; no list is empty.
 
-    A user with fewer than three ratings, or for whom an algorithm finds nothing, gets no list of it.
+    A user with fewer than three ratings gets no list; an algorithm without results for a user writes none.
     """
     progress("learning the six algorithms", 0, 1)
     model = fit(table)
@@ -56,10 +56,10 @@ def candidate_lists(table: RatingTable, progress: Progress) -> Iterator[Candidat
 
 
 def _everybodys(table: RatingTable, arm: Arm, advice: Floats, fame: Floats) -> CandidateList:
-    """What the algorithm recommends most strongly to those who have not rated it; then the most rated."""
+    """The general list: movies with the highest mean score of users who have not rated them, then the most rated."""
     unseen = len(table.users) - counts(table.matrix)
     line = advice / (unseen + _FEW) + (fame + 1) * 1e-6
-    if arm == "long_tail":  # nobody's profile asks for a most-rated movie here, so they come last
+    if arm == "long_tail":  # in this list the most-rated movies come last
         line[~long_tail(counts(table.matrix))] *= 1e-6
     top = _best(line)
     return CandidateList(EVERYBODY, arm, table.movies[top].tolist(), line[top].tolist())
@@ -78,7 +78,7 @@ def _lists(
 
 
 def _best(line: Floats) -> NDArray[np.int64]:
-    """Columns of at most LENGTH positive scores, best first, of equals the lower."""
+    """Columns of at most LENGTH positive scores, best first; ties go to the lower column."""
     length = min(LENGTH, len(line))
     top = np.argpartition(-line, length - 1)[:length] if length else np.empty(0, dtype=np.int64)
     top = top[line[top] > 0]

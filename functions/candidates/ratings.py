@@ -1,4 +1,4 @@
-"""Ratings and genres as matrices, and what follows from counting; it must not know where they are stored."""
+"""Ratings and genres as matrices, and counts of them; must not know where they are stored."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 Matrix = sparse.csr_array
-Floats = NDArray[np.floating[Any]]  # float32 wherever it is large
+Floats = NDArray[np.floating[Any]]  # float32 in large arrays
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RatingTable:
-    """Rows are users, columns movies, both in the order of their ids; an absent rating is an absent cell.
+    """Rows are users, columns movies, both in the order of their ids; a missing rating is an absent cell.
 
     `genres` has a row per movie and a column per genre name, 1 where the movie is of that genre.
     """
@@ -31,9 +31,9 @@ def rating_table(
     values: NDArray[np.float64],
     catalogue: Sequence[tuple[int, Sequence[str]]],
 ) -> RatingTable:
-    """Ratings (three columns of one length; of a pair rated twice the last counts) over a catalogue of (id, genres).
+    """Ratings (three columns of one length; the last of a repeated pair counts) over a catalogue of (id, genres).
 
-    Ratings of movies that the catalogue does not have are left out: nobody can be shown them.
+    Ratings of movies outside the catalogue are left out: such a movie cannot be shown.
     """
     movie_ids = np.array(sorted(movie for movie, _ in catalogue), dtype=np.int64)
     known = np.isin(movies, movie_ids)
@@ -60,9 +60,9 @@ def counts(matrix: Matrix) -> NDArray[np.int64]:
 
 
 def long_tail(rated: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """True outside the smallest set of most-rated movies that together hold half of all ratings.
+    """True outside the smallest set of most-rated movies that together have half of all ratings.
 
-    `rated` are the ratings per movie in the order of movie ids; of equals the lower id is taken first.
+    `rated` is the number of ratings per movie in the order of ids; of equals the lower id is taken first.
     Without ratings every movie is long tail.
     """
     order = np.argsort(-rated, kind="stable")
@@ -73,9 +73,9 @@ def long_tail(rated: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 def liked(matrix: Matrix) -> Matrix:
-    """Each user's profile: how far a rating lies above the user's own mean, the others left out.
+    """Each user's profile: the positive differences between a rating and the user's own mean.
 
-    A user whose ratings are all equal likes them all alike.
+    A user whose ratings are all equal has the same value for all.
     """
     per_user = np.diff(matrix.indptr)
     means = np.asarray(matrix.sum(axis=1)) / np.maximum(per_user, 1)

@@ -1,4 +1,4 @@
-"""Movies near a movie: sparse similarity matrices, made in blocks of rows so that no dense square ever exists."""
+"""Sparse similarity matrices of movies, made in blocks of rows to avoid a dense square matrix."""
 
 from collections.abc import Callable, Iterator
 
@@ -11,7 +11,7 @@ _CELLS = 5_000_000  # of a dense block: 20 MB
 
 
 def blocks(rows: int, columns: int, most: int = 512) -> Iterator[slice]:
-    """Slices over the rows, each of as many, and at the most `most`, as fit a dense block of bounded size."""
+    """Slices over the rows, each of at most `most` rows and as many as fit a dense block of bounded size."""
     step = max(1, min(most, _CELLS // max(columns, 1)))
     return (slice(start, min(start + step, rows)) for start in range(0, rows, step))
 
@@ -37,7 +37,7 @@ def cosine(matrix: Matrix, shrinkage: float = 10, neighbours: int = 80) -> Matri
 
 
 def random_walk(matrix: Matrix, beta: float = 0.4, neighbours: int = 150) -> Matrix:
-    """Row i holds where a walk movie → user → movie from i most often ends, over the end's ratings ^ beta.
+    """Row i: the most probable ends of a walk movie → user → movie from i, divided by the end's ratings ^ beta.
 
     RP3beta: Paudel et al., Updatable, accurate, diverse, and scalable recommendations (2017).
     """
@@ -72,7 +72,7 @@ def positive_pmi(matrix: Matrix, at_least: int = 3) -> Matrix:
 
 
 def _nearest(similarities: Callable[[slice], Floats], movies: int, neighbours: int) -> Matrix:
-    """The `neighbours` largest of each row but the movie itself."""
+    """The `neighbours` largest of each row without the movie itself."""
     parts = [_largest(similarities(rows), rows.start, neighbours) for rows in blocks(movies, movies)]
     return sparse.vstack(parts, format="csr")
 

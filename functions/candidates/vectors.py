@@ -1,4 +1,4 @@
-"""Movies as vectors: factors of the rating matrix, and embeddings of what is watched together and of genres."""
+"""Movies as vectors: factors of the rating matrix, and embeddings of co-ratings and genres."""
 
 import numpy as np
 from scipy.sparse.linalg import svds
@@ -8,7 +8,7 @@ from functions.candidates.similarity import positive_pmi
 
 
 def pure_svd(matrix: Matrix, factors: int = 16) -> Floats:
-    """The right singular vectors, one row per movie: a rating row r is scored as (r V) Vᵀ, missing being 0.
+    """The right singular vectors, one row per movie: a rating row r scores (r V) Vᵀ; missing ratings are 0.
 
     PureSVD: Cremonesi, Koren & Turrin, Performance of recommender algorithms on top-N tasks (2010).
     """
@@ -18,7 +18,7 @@ def pure_svd(matrix: Matrix, factors: int = 16) -> Floats:
 def embeddings(table: RatingTable, factors: int = 48, genre_share: float = 0.35) -> Floats:
     """Unit rows, one per movie: PMI factors × √singular value beside genres weighted by rarity (idf).
 
-    `genre_share` is the part of a cosine between two such rows that genres decide.
+    `genre_share` is the weight of genres in the cosine of two rows.
     """
     watched, values = _leading(positive_pmi(table.matrix), factors)
     of_genre = np.maximum(table.genres.sum(axis=0), 1)
@@ -28,12 +28,12 @@ def embeddings(table: RatingTable, factors: int = 48, genre_share: float = 0.35)
 
 
 def unit(rows: Floats) -> Floats:
-    """Rows scaled to length 1; a row of zeros stays."""
+    """Rows scaled to length 1; a row of zeros stays zero."""
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9).astype(np.float32)
 
 
 def _leading(matrix: Matrix, factors: int) -> tuple[Floats, Floats]:
-    """Right singular vectors as columns, and singular values; fewer than asked for a small matrix."""
+    """Right singular vectors as columns, and singular values; fewer than requested if the matrix is small."""
     kept = min(factors, min(matrix.shape) - 1)
     if kept < 1 or matrix.nnz == 0:
         return np.zeros((matrix.shape[1], 1), dtype=np.float32), np.zeros(1, dtype=np.float32)

@@ -1,1 +1,1 @@
-"""What Cognito asks while it writes a token."""
+"""The function that Cognito calls while it writes a token."""

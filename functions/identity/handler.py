@@ -1,6 +1,6 @@
-"""Cognito's pre-token-generation trigger (V3): members of a group get the scope of the same name, and nobody else does.
+"""Cognito's pre-token-generation trigger (V3): only members of a group get the scope of the same name.
 
-An API Gateway authorizer looks at scopes only; without this every visitor who signs in could ask for `analytics`.
+API Gateway checks scopes only; without this every visitor who signs in could request `analytics`.
 """
 
 from typing import Any, Final
@@ -9,7 +9,7 @@ SCOPES: Final = ("analytics", "service")
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """The event with its answer; a machine (client credentials) acts for any user: it gets the scope `service`."""
+    """The event with its answer; a machine (client credentials) gets the scope `service`, to act for any user."""
     if event["triggerSource"] == "TokenGeneration_ClientCredentials":
         granted = ["service"]
     else:

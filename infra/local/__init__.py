@@ -1,1 +1,1 @@
-"""The same service on one machine."""
+"""The whole service on one machine."""

@@ -30,7 +30,7 @@ class Command(Protocol):
 
 
 def main(words: Sequence[str]) -> int:
-    """Runs one command; 0 done, 1 refused with a sentence, 2 asked wrongly, 130 interrupted."""
+    """Runs one command; exit code 0 done, 1 refused with a sentence, 2 wrong usage, 130 interrupted."""
     name, *rest = words or ["help"]
     if name in {"help", "-h", "--help"}:
         print(overview())
@@ -52,7 +52,7 @@ def main(words: Sequence[str]) -> int:
 
 
 def names() -> list[str]:
-    """Every command, as people write it."""
+    """Every command's name as typed."""
     return sorted(path.stem.replace("_", "-") for path in FOLDER.glob("*.py") if path.stem != "__init__")
 
 

@@ -1,4 +1,4 @@
-"""The nightly job where somebody watches: builds the candidate lists behind a progress bar. Scores nothing itself."""
+"""The nightly job run by hand: builds the candidate lists with a progress bar. Must not score movies itself."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from functions.candidates.handler import build
 
 
 def build_watched(connection: Connection, now: datetime) -> int:
-    """Replaces all candidate lists, showing on standard error how far it is; returns how many were written."""
+    """Replaces all candidate lists, with progress on standard error; returns the number of lists."""
     with Progress(console=Console(stderr=True)) as bar:
         stages: dict[str, TaskID] = {}
 

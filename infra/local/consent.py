@@ -1,10 +1,10 @@
-"""Asking before something cannot be undone."""
+"""Asks before something that cannot be undone."""
 
 import sys
 
 
 def agreed(question: str, said_already: bool) -> bool:
-    """Whether the operator says yes; where nobody can be asked, only `--yes` counts."""
+    """Whether the operator says yes; without a terminal only `--yes` counts."""
     if said_already:
         return True
     if not sys.stdin.isatty():

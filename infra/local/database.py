@@ -1,4 +1,4 @@
-"""The database that a command means: DATABASE_URL's, the running service's, or this checkout's own, started for it."""
+"""The database of a command: DATABASE_URL, else the running service's, else this checkout's own, started for it."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -12,9 +12,9 @@ from infra.local.installation import LOCAL, running
 
 @contextmanager
 def open_database() -> Generator[Connection]:
-    """An autocommit connection for one command; what had to be started for it is stopped afterwards.
+    """An autocommit connection for one command; a server started for it is stopped afterwards.
 
-    Raises DatabaseUnavailable, or PostgresFailed where the embedded server does not come up.
+    Raises DatabaseUnavailable, or PostgresFailed if the embedded server does not start.
     """
     with database_url() as url, connect(url, statement_seconds=0) as connection:
         yield connection

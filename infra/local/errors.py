@@ -1,4 +1,4 @@
-"""What this machine can refuse; every message is one whole sentence that says what to do."""
+"""Errors of the local service; every message is one whole sentence that says what to do."""
 
 
 class LocalError(Exception):

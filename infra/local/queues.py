@@ -46,7 +46,7 @@ def open_queues() -> Queues:
 
 
 def peek(queues: Queues) -> list[dict[str, Any]]:
-    """Every dead letter that nobody else is looking at; afterwards all can be seen again."""
+    """Every visible dead letter; afterwards all are visible again."""
     letters = list(_received(queues))
     for letter in letters:
         queues.sqs.change_message_visibility(
@@ -58,7 +58,7 @@ def peek(queues: Queues) -> list[dict[str, Any]]:
 def replay(queues: Queues) -> int:
     """Sends the dead letters to the feedback queue again; returns how many (SQS: how many it has begun to move).
 
-    A letter is deleted only once the feedback queue has it: stopped half-way, it is in both, and counts once.
+    A letter is deleted only once the feedback queue has it: stopped half-way, it is in both and counts once.
     """
     if queues.managed:
         attributes = queues.sqs.get_queue_attributes(QueueUrl=queues.dead_letters, AttributeNames=["All"])["Attributes"]

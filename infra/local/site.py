@@ -1,4 +1,4 @@
-"""The movie site's own tables on this machine; it must not know where a catalogue comes from."""
+"""The movie site's own tables on this machine; must not know the source of a catalogue."""
 
 import json
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Connection = psycopg.Connection[Any]
 
 @dataclass(frozen=True, slots=True)
 class Movie:
-    """A title of the catalogue with its one or more genres; none is an empty tuple."""
+    """A title of the catalogue with its genres; may be empty."""
 
     id: int
     title: str
@@ -23,7 +23,7 @@ class Movie:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ratings:
-    """One row per rating: user and movie ids, values 0.5–5.0, times in Unix seconds; all of one length."""
+    """One row per rating: user and movie ids, values 0.5–5.0, times in Unix seconds; arrays of equal length."""
 
     users: NDArray[np.int64]
     movies: NDArray[np.int64]
@@ -34,7 +34,7 @@ class Ratings:
         return len(self.users)
 
     def where(self, chosen: NDArray[np.bool_]) -> "Ratings":
-        """The rows that a mask chooses, in the same order."""
+        """The rows selected by a mask, in the same order."""
         return Ratings(self.users[chosen], self.movies[chosen], self.values[chosen], self.times[chosen])
 
 
@@ -58,7 +58,7 @@ def load(connection: Connection, catalogue: Catalogue) -> None:
 
 
 def create_tables(connection: Connection) -> None:
-    """Make the site's tables where they are missing, with the columns that the service may assume."""
+    """Create the site's tables if they are missing, with the columns that the service needs."""
     connection.execute("CREATE TABLE IF NOT EXISTS users (id integer PRIMARY KEY)")
     connection.execute("CREATE TABLE IF NOT EXISTS movies (id integer PRIMARY KEY, title text NOT NULL, genres json)")
     connection.execute(

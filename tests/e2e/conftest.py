@@ -1,4 +1,4 @@
-"""A real browser and the whole service for end-to-end tests; skipped, and said so, where no Chromium is installed."""
+"""A real browser and the whole service for end-to-end tests; without Chromium they are reported as skipped."""
 
 import asyncio
 import os
@@ -35,7 +35,7 @@ FLAGS: Final = (
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A Chromium for one module: while it lives, Playwright has this thread's event loop, and others want one too."""
+    """A Chromium for one module only: while it runs, Playwright occupies this thread's event loop."""
     if not CHROMIUM:
         pytest.skip("no chromium is installed; `apt-get install chromium` brings it")
     with sync_playwright() as playwright:
@@ -46,7 +46,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def visitor(browser: Browser) -> Iterator[BrowserContext]:
-    """A browser profile of this test's own: empty storage, online."""
+    """A browser profile for this test only: empty storage, online."""
     context = browser.new_context()
     yield context
     context.close()
@@ -54,7 +54,7 @@ def visitor(browser: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture(scope="session")
 def run() -> Iterator[Run]:
-    """Runs a coroutine on the service's own event loop, which has a thread of its own, and returns its result."""
+    """Runs a coroutine on the service's event loop, in its own thread, and returns the result."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
@@ -76,7 +76,7 @@ def service(run: Run, open_folder: Callable[[], Path]) -> Iterator[Installation]
 
 @pytest.fixture
 def page(visitor: BrowserContext) -> Iterator[Page]:
-    """A page that must have behaved when the test ends."""
+    """A page; at the end of the test its `Watch` must have found no fault."""
     watch, page = Watch(), visitor.new_page()
     watch.over(page)
     yield page
@@ -85,7 +85,7 @@ def page(visitor: BrowserContext) -> Iterator[Page]:
 
 @pytest.fixture(scope="session")
 def lively(service: Installation, run: Callable[[Any], Any]) -> Installation:
-    """The service after some lists were shown and clicked on, and a first report was made."""
+    """The service after some lists, clicks, and a first report."""
     for user in VISITORS:
         group = "true" if user % 2 else "false"
         movies = call(service, "GET", f"/movies/recommendations?user_id={user}&limit=20&use_bandit={group}", user)

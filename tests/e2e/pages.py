@@ -1,4 +1,4 @@
-"""What the tests of the pages share: asking the service, reading a page, and what no page may ever do."""
+"""Helpers of the page tests: requests to the service, reading a page, and faults that no page may have."""
 
 import json
 from collections.abc import Callable
@@ -22,7 +22,7 @@ BUILT: Final = ROOT / "functions" / "monitor" / "dashboard" / "dist" / "index.ht
 
 @dataclass
 class Watch:
-    """What a page must never do: log an error, break its policy, or ask another machine."""
+    """Faults of a page: logged errors, policy violations, requests to other machines."""
 
     faults: list[str] = field(default_factory=list[str])
 
@@ -69,7 +69,7 @@ def eventually(true: Callable[[], bool], seconds: float = 20) -> None:
 
 
 def violations(page: Page) -> list[str]:
-    """What axe-core finds, as rule: elements."""
+    """axe-core's findings, as rule: elements."""
     found = page.evaluate(f"{AXE.read_text()}; axe.run()")
     return [f"{rule['id']}: {[node['html'] for node in rule['nodes']]}" for rule in found["violations"]]
 

@@ -1,4 +1,4 @@
-"""Axe finds nothing to complain about on any page, in the light and in the dark, on a phone and on a wide screen."""
+"""Axe finds no violation on any page, in both colour schemes, on a phone and on a wide screen."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -28,7 +28,7 @@ def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
 
 
 def fits(page: Page) -> bool:
-    """Whether nothing is cut off at the right."""
+    """Whether the page fits the width."""
     return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
 
 

@@ -1,4 +1,4 @@
-"""The browser client delivers every event through whatever happens to the page, the network and the service."""
+"""The browser client delivers every event despite faults of the page, the network and the service."""
 
 import gzip
 import json
@@ -24,7 +24,7 @@ window.connect();
 
 @dataclass
 class Site:
-    """A site with the client on its page, and the two routes the client calls; `answers` is what the next posts get."""
+    """A site with the client on its page, and the two routes the client calls; `answers` are for the next posts."""
 
     url: str = ""
     answers: list[HTTPStatus] = field(default_factory=list[HTTPStatus])

@@ -1,4 +1,4 @@
-"""What npm carries of the browser client: a site's TypeScript compiles against it as its README writes."""
+"""The browser client's npm package: a site's TypeScript compiles against it as in its README."""
 
 import json
 import re
@@ -24,7 +24,7 @@ export async function second(): Promise<Client> { %s return bySession; }
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
-    """A site that has installed what `npm pack` makes."""
+    """A site with the package of `npm pack` installed."""
     npm = shutil.which("npm")
     if not npm or not COMPILER.is_file():
         pytest.skip("npm or TypeScript is missing; `./dev test` installs it where npm is")

@@ -1,4 +1,4 @@
-"""The dashboard, in a browser, over the whole service: what it shows is what the service says."""
+"""The dashboard in a browser, on the whole service: it shows the service's figures."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,7 +24,7 @@ METRICS = {
 
 
 def both_groups(metrics: dict[str, Any], heading: str) -> list[str]:
-    """A metric of both groups as the page writes it."""
+    """A metric of both groups in the page's format."""
     metric, form = METRICS[heading]
     values = [metrics[metric][group] for group in ("treatment", "control")]
     return ["–" if value is None else form.format(value) for value in values]
@@ -174,7 +174,7 @@ def test_what_is_absent_or_late_is_said_with_what_to_do(visitor: BrowserContext,
     nothing = stats | {"summary": stats["summary"] | {"total_pulls": 0}}
     page.route("**/analytics/bandit/stats", lambda route: route.fulfill(json=nothing))
     page.get_by_role("button", name="Refresh").click()
-    expect(page.get_by_text("Nothing was shown in the last 7 days.")).to_contain_text("let simulated visitors come")
+    expect(page.get_by_text("Nothing was shown in the last 7 days.")).to_contain_text("start simulated visitors")
     expect(page.get_by_text("There is no report yet.")).to_contain_text("./dev monitor --days 7 prints one")
 
 
@@ -196,7 +196,7 @@ def test_the_first_load_is_small_and_comes_packed(page: Page, service: Installat
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
     sizes = {urlsplit(answer.url).path: answer.request.sizes()["responseBodySize"] for answer in loaded}
     assert {"/dashboard", "/dashboard/app.js", "/dashboard/page.css"} <= set(sizes)
-    assert sizes["/dashboard/app.js"] < 60_000  # not as it lies there: packed
+    assert sizes["/dashboard/app.js"] < 60_000  # compressed in transfer
     assert sum(sizes.values()) <= 150_000
 
 

@@ -1,4 +1,4 @@
-"""The demo site and the client in it, in a browser, over the whole service, down to the tables."""
+"""The demo site and its client in a browser, on the whole service, down to the tables."""
 
 import psycopg
 import pytest
@@ -19,7 +19,7 @@ def test_the_demo_site_tells_why_a_title_is_there_and_what_became_of_a_click(pag
     page.get_by_role("button", name="Open").nth(2).click()
     page.get_by_role("button", name="Why?").nth(2).click()
     why = page.locator("#why")
-    expect(why).to_contain_text("for place 3; it does so with probability")
+    expect(why).to_contain_text("for place 3; its probability was")
     eventually(lambda: one(lively, "SELECT count(*) FROM recommendation_events WHERE clicked") == before + 1)
     position, algorithm, propensity = newest_click(lively)
     assert position == 3

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.xdist_group("the local service")
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A running `./dev serve` of a checkout of this test's own."""
+    """A running `./dev serve` in a checkout for this test only."""
 
     addresses: dict[str, str]
     process: "subprocess.Popen[bytes]"

@@ -1,4 +1,4 @@
-"""What Lambda's Python runs inside an unpacked `select`: one process becomes a snapshot, and the snapshot two copies.
+"""A script inside an unpacked `select`: one process becomes a snapshot, and the snapshot two copies.
 
 Copies are forks: they share all memory, as two environments restored from one SnapStart snapshot do. The hooks are run
 by Lambda's own client, in the copies only if asked. Prints a line of JSON for the snapshot and for each copy.
@@ -16,14 +16,14 @@ from functions.select.handler import DATABASE, handler
 
 
 def main(event: dict[str, Any], restoring: bool) -> None:
-    """Opens a connection, as no snapshot should hold one; then makes the copies."""
+    """Opens a connection, which a snapshot must not keep; then makes the copies."""
     tell(event)
     if restoring:
         hooks.run_before_snapshot()
     state = random.getstate()
     for _ in range(2):
         if os.fork() == 0:
-            random.setstate(state)  # Python seeds anew after a fork, but knows nothing of a snapshot
+            random.setstate(state)  # Python reseeds after a fork, but not after a restore
             if restoring:
                 hooks.run_after_restore()
             tell(event)
@@ -32,12 +32,12 @@ def main(event: dict[str, Any], restoring: bool) -> None:
 
 
 def tell(event: dict[str, Any]) -> None:
-    """What this process draws, and over which connection."""
+    """This process's random draws, and its connection."""
     movies = json.loads(handler(event, None)["body"])
     seen = {
         "algorithms": [movie["algorithm"] for movie in movies],
         "events": [movie["event_id"] for movie in movies],
-        "random": random.random(),  # the generator that a library might draw from
+        "random": random.random(),  # a library may draw from this generator
         "connection": DATABASE.connection().info.backend_pid,
     }
     print(json.dumps(seen), flush=True)

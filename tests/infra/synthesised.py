@@ -1,4 +1,4 @@
-"""Three kinds of deployment, and what `./dev synth` leaves of each in its folder. Starts no Node.js."""
+"""Three kinds of deployment, and the output of `./dev synth` for each. Must not start Node.js."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +51,7 @@ VPC: Final[dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Synthesised:
-    """One stack's template and what cdk-nag found in it."""
+    """One stack's template and cdk-nag's findings."""
 
     folder: Path
     name: str
@@ -60,7 +60,7 @@ class Synthesised:
 
     @property
     def file(self) -> Path:
-        """The template as CloudFormation gets it."""
+        """The template for CloudFormation."""
         return self.folder / f"{self.name}.template.json"
 
     def resources(self, kind: str) -> dict[str, Template]:

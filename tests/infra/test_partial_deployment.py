@@ -1,6 +1,6 @@
-"""As much of the template as moto's CloudFormation makes, made there and used; docs/operations.md says where it stops.
+"""Deploys the supported part of the template to moto's CloudFormation; docs/operations.md lists the limits.
 
-The kind with the team's own database: moto makes no Aurora cluster, and everything else refers to one in the others.
+Uses the deployment with the team's own database, because moto cannot make an Aurora cluster.
 """
 
 import json
@@ -31,7 +31,7 @@ KNOWN_TO_MOTO = (
     *("AWS::IAM::Role", "AWS::IAM::Policy", "AWS::Lambda::LayerVersion", "AWS::Lambda::Function"),
 )
 UNREADABLE = {"AWS::KMS::Key": "Tags", "AWS::Lambda::Function": "VpcConfig"}
-"""What moto 5.2.5 cannot read from a template; its account has no such VPC."""
+"""Values that moto 5.2.5 cannot read from a template; its account lacks that VPC."""
 KEYS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region_name": "eu-central-1"}
 HERE = {"LocationConstraint": "eu-central-1"}
 
@@ -43,7 +43,7 @@ USED = {
     "reports": {(BUCKET, "Reports")},
     "alerts": {(TOPIC, "Alerts")},
 }
-"""What of the stack a function's role must name, by the service page's words."""
+"""The resources that a function's role must name, by its `uses` in infra.service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +69,13 @@ class Deployed:
 
 @pytest.fixture(scope="module")
 def own(synthesise: Callable[[str], Synthesised]) -> Synthesised:
-    """The deployment into the team's own database and VPC."""
+    """The deployment with the team's own database and VPC."""
     return synthesise("own")
 
 
 @pytest.fixture(scope="module")
 def deployed(own: Synthesised, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    """The part of the stack that moto knows, made by its CloudFormation from the uploaded assets."""
+    """The part of the stack that moto supports, made by its CloudFormation from the uploaded assets."""
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -105,7 +105,7 @@ def test_a_message_that_always_fails_ends_among_the_dead_letters(deployed: Deplo
 def test_the_topic_delivers_to_whoever_the_template_subscribes(own: Synthesised, deployed: Deployed) -> None:
     sns, sqs = deployed.client("sns"), deployed.client("sqs")
     topic = deployed.one(TOPIC)
-    wanted = own.one("AWS::SNS::Subscription")  # moto's CloudFormation makes none, and its mails cannot be read
+    wanted = own.one("AWS::SNS::Subscription")  # moto's CloudFormation makes none, and mails cannot be read there
     sns.subscribe(TopicArn=topic, Protocol=wanted["Protocol"], Endpoint=wanted["Endpoint"])
     (made,) = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
     assert (made["Protocol"], made["Endpoint"]) == ("email", "team@example.com")
@@ -180,7 +180,7 @@ def test_the_scheduler_takes_every_schedule_as_the_template_has_it(own: Synthesi
 
 
 def _part(own: Synthesised) -> dict[str, Any]:
-    """What moto knows of the template; DependsOn names more, and CDK's own function is nothing of ours."""
+    """The supported part of the template, without DependsOn and without CDK's own function."""
     found: dict[str, Any] = own.template["Resources"]
     part = deepcopy({n: it for n, it in found.items() if it["Type"] in KNOWN_TO_MOTO and not n.startswith("AWSCDK")})
     for resource in part.values():
@@ -190,7 +190,7 @@ def _part(own: Synthesised) -> dict[str, Any]:
 
 
 def _arns(own: Synthesised) -> dict[str, Any]:
-    """Outputs that let CloudFormation say what each schedule's references mean."""
+    """Outputs that resolve each schedule's references."""
     targets = {name: it["Target"] for name, it in own.resources("AWS::Scheduler::Schedule").items()}
     parts = ("Arn", "RoleArn")
     found = {f"{name}{part}": {"Value": target[part]} for name, target in targets.items() for part in parts}
@@ -211,7 +211,7 @@ def _upload(own: Synthesised, endpoint: str, folder: Path) -> None:
 
 
 def _as(deployed: Deployed, name: str) -> Any:
-    """S3 as the role of a function sees it."""
+    """S3 with the rights of a function's role."""
     (function,) = [it for it in FUNCTIONS if it.name == name]
     arn = f"arn:aws:iam::123456789012:role/{deployed.role(function)}"
     keys = deployed.client("sts").assume_role(RoleArn=arn, RoleSessionName=name)["Credentials"]
@@ -225,7 +225,7 @@ def _as(deployed: Deployed, name: str) -> Any:
 
 @contextmanager
 def _rights_enforced(deployed: Deployed) -> Generator[None]:
-    """moto asks IAM meanwhile; it compares resources for S3 alone."""
+    """Lets moto check IAM until the block ends; it compares resources for S3 only."""
     _let_pass(deployed, "0")
     try:
         yield
@@ -234,7 +234,7 @@ def _rights_enforced(deployed: Deployed) -> Generator[None]:
 
 
 def _let_pass(deployed: Deployed, requests: str) -> None:
-    """After so many requests moto looks at rights."""
+    """Sets the number of requests after which moto checks IAM."""
     with closing(HTTPConnection(urlsplit(deployed.endpoint).netloc)) as moto:
         moto.request("POST", "/moto-api/reset-auth", requests)
         assert moto.getresponse().status == 200

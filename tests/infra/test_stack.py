@@ -1,4 +1,4 @@
-"""The template says what infra.service says, gives no more rights than needed, and nothing in it is public."""
+"""The template matches infra.service, gives the least rights, and has no public resource."""
 
 import json
 import subprocess
@@ -73,7 +73,7 @@ def test_a_group_is_a_scope_and_nobody_makes_himself_a_user(prod: Synthesised) -
         for it in prod.resources("AWS::Cognito::UserPoolClient").values()
         if "openid" in it["AllowedOAuthScopes"]
     ]
-    assert clients == [{"openid"}]  # a scope cannot be asked for, only given
+    assert clients == [{"openid"}]  # clients cannot request a scope; the trigger gives it
 
 
 def test_every_schedule_runs_in_the_configured_zone(synthesise: Callable[[str], Synthesised]) -> None:
@@ -154,7 +154,7 @@ def test_the_functions_that_need_the_tables_wait_for_the_migration(prod: Synthes
         ]
         waits = any("Migration" in name for name in made.get("DependsOn", []))
         assert waits == ("database" in function.uses and function.name != "migrate"), function.name
-    assert _migration(prod)["Properties"]["InvocationType"] == "RequestResponse"  # its error is the deployment's
+    assert _migration(prod)["Properties"]["InvocationType"] == "RequestResponse"  # its error fails the deployment
 
 
 def test_the_migration_waits_for_the_database_and_the_way_to_it(synthesise: Callable[[str], Synthesised]) -> None:
@@ -231,7 +231,7 @@ def test_every_function_and_queue_can_wake_the_team(prod: Synthesised) -> None:
     assert all(any(queue in alarm for alarm in watched) for queue in prod.resources("AWS::SQS::Queue"))
     assert all(alarm["AlarmActions"] == alarm["OKActions"] for alarm in alarms.values())
     assert prod.one("AWS::SNS::Subscription")["Endpoint"] == "team@example.com"
-    assert f"{len(alarms)} alarms" in str(idle(Prices()))  # what docs/cost.md counts
+    assert f"{len(alarms)} alarms" in str(idle(Prices()))  # as docs/cost.md counts them
 
 
 def test_the_handbook_says_what_to_do_for_every_alarm(prod: Synthesised) -> None:
@@ -278,7 +278,7 @@ def test_the_teams_own_database_and_issuer_replace_ours(synthesise: Callable[[st
     assert own.one("AWS::EC2::SecurityGroupIngress")["GroupId"] == "sg-0123456789abcdef0"
     assert own.one("AWS::ApiGatewayV2::DomainName")["DomainName"] == "bandit.example.com"
     assert own.one("AWS::ApiGatewayV2::Api")["DisableExecuteApiEndpoint"] is True
-    assert "RegionalDomainName" in json.dumps(own.template["Outputs"]["DomainTarget"])  # what its DNS points at
+    assert "RegionalDomainName" in json.dumps(own.template["Outputs"]["DomainTarget"])  # the target of its DNS
 
 
 def _integration(made: Synthesised, route: dict[str, Any]) -> dict[str, Any]:

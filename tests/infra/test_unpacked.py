@@ -1,4 +1,4 @@
-"""What is uploaded is enough: every function's asset and layers, laid out as Lambda does, answer an event."""
+"""The uploads are complete: every function answers an event from its asset and layers as Lambda lays them out."""
 
 import json
 import subprocess
@@ -45,7 +45,7 @@ def moto() -> Iterator[str]:
 
 @pytest.fixture
 def environment(moto: str, database_url: str) -> dict[str, str]:
-    """What the stack tells the functions, pointing at this machine; the password is in moto's Secrets Manager only."""
+    """The functions' environment for this machine; the password is in moto's Secrets Manager only."""
     parts = conninfo_to_dict(database_url)
     secret = json.dumps({"username": parts["user"], "password": parts["password"]})
     made = _client("secretsmanager", moto).create_secret(Name=str(parts["dbname"]), SecretString=secret)
@@ -86,7 +86,7 @@ def process(
 def copies(
     process: Callable[..., Process], connection: Connection, environment: dict[str, str]
 ) -> Callable[[str], list[dict[str, Any]]]:
-    """What a snapshot of `select` and two copies of it told, in this order; the word says whether hooks run."""
+    """The output of a snapshot of `select` and of its two copies, in order; the argument says whether hooks run."""
 
     def make(word: str) -> list[dict[str, Any]]:
         load_site(connection)
@@ -196,7 +196,7 @@ def test_two_copies_of_a_snapshot_draw_differently_over_connections_of_their_own
 
 
 def test_without_the_hooks_copies_would_draw_alike(copies: Callable[[str], list[dict[str, Any]]]) -> None:
-    """Else the test above would show nothing."""
+    """The control of the test above."""
     snapshot, *restored = copies("as they are")
     assert restored[0]["random"] == restored[1]["random"]
     assert restored[0]["connection"] == snapshot["connection"]

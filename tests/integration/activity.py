@@ -1,4 +1,4 @@
-"""Some days of a site's life, lived through the product: impressions shown, feedback applied, silence settled."""
+"""Simulates some days of a site with the product: impressions shown, feedback applied, silence settled."""
 
 import random
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ USERS = 400
 
 
 def copy_database(server: Postgres, template: str, name: str) -> str:
-    """Makes a database like another; returns its address."""
+    """Copies a database; returns the copy's address."""
     with connect(server.url) as admin:
         admin.execute(SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(template)))
     return f"{server.url.rpartition('/')[0]}/{name}"
@@ -29,8 +29,8 @@ def live(
 ) -> None:
     """Shows movies at random moments of the last `days` before `now`; even users are treated, odd ones are control.
 
-    A treated user clicks with probability .1 · (1 + lift), another with .1; some rate, some thumb. What was shown
-    more than ten minutes ago is settled, half of it before the feedback came.
+    A treated user clicks with probability .1 · (1 + lift), a control user with .1; some give ratings or thumbs.
+    Impressions older than ten minutes are settled, half of them before their feedback arrived.
     """
     rng = random.Random(seed)
     moments = sorted(now - timedelta(days=days) * rng.random() for _ in range(impressions))

@@ -1,4 +1,4 @@
-"""Events as API Gateway, SQS and the scheduler send them, and a small site to send them to."""
+"""Events in the form of API Gateway, SQS and the scheduler, and a small site."""
 
 import json
 from datetime import UTC, datetime
@@ -38,7 +38,7 @@ def queue_event(*bodies: str) -> dict[str, Any]:
 
 
 def load_site(connection: Connection, users: int = 3, movies: int = 60) -> None:
-    """Users 1…; movies 1…, the first ten of them popular; every arm lists all movies in an order of its own."""
+    """Users 1…; movies 1…, the first ten of them popular; every arm lists all movies in a different order."""
     connection.execute("INSERT INTO users SELECT generate_series(1, %s)", [users])
     connection.execute(
         "INSERT INTO movies (id, title, genres)"

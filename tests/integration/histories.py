@@ -1,6 +1,6 @@
-"""Random histories of impressions and feedback, and what they must come to, worked out slowly in plain Python.
+"""Random histories of impressions and feedback, and their correct tables, computed slowly in plain Python.
 
-The reference is written from the rules in words; it shares no code and no SQL with the product.
+The reference follows the rules in words; it must not share code or SQL with the product.
 """
 
 from collections import defaultdict
@@ -28,7 +28,7 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """What must be the same whatever happened on the way: per impression its feedback, per cell its counts."""
+    """Tables that no fault may change: per impression its feedback, per cell its counts."""
 
     impressions: dict[int, tuple[object, ...]]
     cells: dict[tuple[str, str], tuple[float, ...]]
@@ -40,7 +40,7 @@ minutes = st.integers(0, 12 * 24 * 60).map(lambda count: timedelta(minutes=count
 
 @st.composite
 def histories(draw: st.DrawFn) -> History:
-    """Few users and movies, so that impressions of one pair abound; times over twelve days, clocks an hour apart."""
+    """Few users and movies, so that pairs repeat; times over twelve days, clocks an hour apart."""
     impressions = tuple(
         Impression(
             number + 1,
@@ -74,7 +74,7 @@ def _message(draw: st.DrawFn, number: int, impressions: int) -> Message:
 
 
 def truth(history: History, rule: Rule = RULE) -> Tables:
-    """The tables once every message was applied and every impression's silence is over."""
+    """The tables after every message is applied and every impression is settled."""
     heard: dict[int, list[Message]] = defaultdict(list)
     unattributed: dict[UUID, str] = {}
     for message in history.messages:
@@ -130,7 +130,7 @@ def _feedback(messages: Sequence[Message], rule: Rule) -> tuple[object, ...]:
 
 
 def tables(connection: Connection) -> Tables:
-    """What the database holds."""
+    """The database's actual tables."""
     impressions = connection.execute(
         "SELECT id, clicked_at, rating_value, thumbs_up, thumbs_down, outcome FROM recommendation_events"
     )

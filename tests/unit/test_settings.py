@@ -1,4 +1,4 @@
-"""Settings: every variable optional, every fault named at once with its value."""
+"""Settings: every variable is optional; all faults are named together with their values."""
 
 from datetime import timedelta
 from zoneinfo import ZoneInfo

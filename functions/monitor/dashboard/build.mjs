@@ -1,4 +1,4 @@
-// Bundles the dashboard into dist/, which is what the monitor function serves. Run by ./dev, or: node build.mjs
+// Bundles the dashboard into dist/, which the monitor function serves. Run by ./dev, or: node build.mjs
 import { build } from "esbuild";
 import { cp, readFile, readdir, rm } from "node:fs/promises";
 import { gzipSync } from "node:zlib";

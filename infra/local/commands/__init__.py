@@ -1,1 +1,1 @@
-"""One module per command of ./dev: its docstring is its help, `add_arguments` its options, `run` its work."""
+"""One module per command of ./dev: its docstring is the help, `add_arguments` adds options, `run` does the work."""

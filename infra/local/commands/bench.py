@@ -23,5 +23,5 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def names() -> list[str]:
-    """Every benchmark there is."""
+    """The names of all benchmarks."""
     return sorted(path.stem for path in FOLDER.glob("*.py") if not path.stem.startswith("_"))

@@ -20,13 +20,13 @@ from infra.local.installation import announced
 from infra.local.movielens import read_movielens
 
 USUAL_PORT: Final = 8000
-MIN_WIDTH: Final = 150  # of the tables where the output is no terminal
+MIN_WIDTH: Final = 150  # of tables if the output is not a terminal
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--requests", type=_positive, metavar="N", help="N visits; without it they keep coming")
-    parser.add_argument("--exit", action="store_true", help="leave after them instead of staying to be looked at")
-    parser.add_argument("--seed", type=int, default=1, help="of the world and of its visitors (default: 1)")
+    parser.add_argument("--exit", action="store_true", help="exit after the last visit instead of waiting for Ctrl-C")
+    parser.add_argument("--seed", type=int, default=1, help="random seed of the world and its visitors (default: 1)")
     parser.add_argument("--json", action="store_true", help="end with one JSON object on one line")
     parser.add_argument("--movielens", type=Path, metavar="DIR", help="real ratings instead of the synthetic world")
     parser.add_argument(
@@ -63,7 +63,7 @@ async def _demo(world: World, arguments: argparse.Namespace) -> int:
 
 
 def _usual_port() -> int:
-    """8000 unless somebody listens there."""
+    """8000, or any free port if 8000 is taken."""
     try:
         socket.create_server(("127.0.0.1", USUAL_PORT)).close()
     except OSError:
@@ -74,5 +74,5 @@ def _usual_port() -> int:
 def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} visits are none; ask for at least 1")
+        raise argparse.ArgumentTypeError(f"{number} visits are too few; ask for at least 1")
     return number

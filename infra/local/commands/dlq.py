@@ -1,4 +1,4 @@
-"""Lists the dead letters with the reason each can be read or not, or sends them to the feedback queue again."""
+"""Lists the dead letters with the reason why each failed, or sends them to the feedback queue again."""
 
 import argparse
 import json
@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def describe(letter: dict[str, Any]) -> dict[str, str]:
-    """When it was sent, why the consumer would refuse it, and the letter itself."""
+    """When the letter was sent, why the consumer would refuse it, and its text."""
     read = read_message(letter["Body"])
     reason = str(read) if isinstance(read, InvalidMessage) else "It can be read now; replay it."
     return {"sent": letter["Attributes"]["SentTimestamp"], "reason": reason, "body": letter["Body"]}

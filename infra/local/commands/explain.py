@@ -1,4 +1,4 @@
-"""Says why a movie was shown: the context, what is believed of each arm there, the guard, and the draw."""
+"""Explains why a movie was shown: the context, each arm's posterior there, the guard, and the draw."""
 
 import argparse
 import dataclasses
@@ -27,9 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
             print(line)
         if explanation.beliefs:
             Console().print(table(explanation.beliefs, explanation.shown.algorithm))
-            print(
-                "S successes, F failures; the rate is believed from this cell's own outcomes, others', and the prior."
-            )
+            print("S successes, F failures; the rate comes from this cell's own outcomes, other cells', and the prior.")
     return 0
 
 
@@ -54,7 +52,7 @@ def _version(version: int | None) -> str:
 
 
 def table(beliefs: tuple[ArmBelief, ...], drawn: str) -> Table:
-    """Each arm's counts, belief with interval, probability before and after the guard, and whence the belief is."""
+    """Each arm's counts, estimated rate with interval and sources, and probability before and after the guard."""
     listing = Table("arm", "S", "F", "rate (90 %)", "P(best)", "guarded", "own · others · prior")
     for column in listing.columns[1:]:
         column.justify = "right"

@@ -1,4 +1,4 @@
-"""Erases every row about one visitor and keeps the counts that were learned with their help."""
+"""Erases every row about one visitor and keeps the learned counts."""
 
 import argparse
 

@@ -1,4 +1,4 @@
-"""Loads a MovieLens folder (ml-latest-small or ml-100k layout) into users, movies and ratings; again replaces."""
+"""Loads a MovieLens folder (ml-latest-small or ml-100k) into users, movies and ratings; replaces existing rows."""
 
 import argparse
 from pathlib import Path
@@ -9,7 +9,7 @@ from infra.local.movielens import read_movielens
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", type=Path, metavar="DIR", help="where ratings.csv and movies.csv, or u.data, lie")
+    parser.add_argument("folder", type=Path, metavar="DIR", help="with ratings.csv and movies.csv, or u.data")
     parser.epilog = (
         "DATABASE_URL names the database; without it, this checkout's own. MovieLens is GroupLens' data under its "
         "own licence: see the README in the folder."

@@ -1,4 +1,4 @@
-"""Brings the database's tables to the newest form; running it again changes nothing."""
+"""Updates the database's tables to the newest version; running it again changes nothing."""
 
 import argparse
 

@@ -1,4 +1,4 @@
-"""Prints the monitor's report on the last days as of now, and keeps it in monitoring_report.json; mails nobody."""
+"""Prints the monitor's report on the last days and saves it in monitoring_report.json; sends no mail."""
 
 import argparse
 from datetime import UTC, datetime

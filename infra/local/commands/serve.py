@@ -42,7 +42,7 @@ async def _serve(plan: Plan) -> None:
 
 
 def stop_signal() -> asyncio.Event:
-    """Set by Ctrl-C and SIGTERM from now on."""
+    """An event that Ctrl-C and SIGTERM set from now on."""
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
@@ -50,7 +50,7 @@ def stop_signal() -> asyncio.Event:
 
 
 def greet(service: Installation) -> None:
-    """Where to look, and a line to try."""
+    """Prints the addresses and a command to try."""
     print(f"Site       {service.addresses.api}/\nAPI        {service.addresses.api}")
     print(f"Dashboard  {service.addresses.dashboard}")
     print(f"Database   {service.addresses.database}\nStop       Ctrl-C\n")

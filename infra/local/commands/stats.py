@@ -11,7 +11,7 @@ from infra.local.demo.report import report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """None: it reads everything and changes nothing."""
+    """Adds none: it reads everything and changes nothing."""
 
 
 def run(_arguments: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Says where the running service's parts are. Exit code 1 if none runs."""
+"""Prints the addresses of the running service's parts. Exit code 1 if none runs."""
 
 import argparse
 import json

@@ -8,7 +8,7 @@ from infra.local.database import open_database
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """None: it reads everything and changes nothing."""
+    """Adds none: it reads everything and changes nothing."""
 
 
 def run(_arguments: argparse.Namespace) -> int:

@@ -1,1 +1,1 @@
-"""The demo: worlds, visitors, and what is shown of them. Must not know how AWS is played."""
+"""The demo: worlds, visitors, and its printed results. Must not know how AWS is emulated."""

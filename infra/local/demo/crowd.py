@@ -1,6 +1,6 @@
 """Simulated visitors as real HTTP clients: each asks for a list, looks at it, and reports what it liked.
 
-Knows the service's public routes and nothing behind them.
+Knows the service's public routes and must not know what is behind them.
 """
 
 import asyncio
@@ -20,18 +20,18 @@ from infra.local.emulation.issuer import Issuer
 AT_ONCE: Final = 12
 PLACES: Final = 10
 STAY: Final = timedelta(days=30)  # an endless demo outlives a visitor's usual token
-AHEAD: Final = timedelta(hours=6)  # so far may the visits' clock run ahead of the real one at full speed
-PAUSE_SECONDS: Final = 1.0  # before a visit that lies further ahead: an endless demo leaves the machine some room
+AHEAD: Final = timedelta(hours=6)  # how far the visits' clock may run ahead of the real one at full speed
+PAUSE_SECONDS: Final = 1.0  # before a visit further ahead, so that an endless demo leaves the machine idle time
 PATHS: Final = {"click": "click", "rating": "rating", "thumbs_up": "thumbs-up", "thumbs_down": "thumbs-down"}
 
 
 class RequestFailed(Exception):
-    """The service did not answer a visitor as it should."""
+    """The service gave a visitor an unexpected answer."""
 
 
 @dataclass(slots=True)
 class Crowd:
-    """Visitors of one world at one service; counts what they saw and did."""
+    """Visitors of one world at one service; counts movies shown and clicks."""
 
     world: World
     api: str
@@ -45,7 +45,7 @@ class Crowd:
     _tokens: dict[int, str] = field(default_factory=dict[int, str])
 
     async def come(self, visits: Iterator[Visit], at_once: int = AT_ONCE) -> None:
-        """Has every visit made, in their order, `at_once` at a time. Raises RequestFailed at the first failure."""
+        """Makes every visit in order, `at_once` at a time. Raises RequestFailed at the first failure."""
         numbered = enumerate(visits)
         async with asyncio.TaskGroup() as group:
             for _ in range(at_once):

@@ -1,4 +1,4 @@
-"""Visitors who answer from real ratings that the builder has not seen; they must not know who made a list."""
+"""Visitors who react by real ratings that the builder has not seen; they must not know how a list was made."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from infra.local.demo.visitors import Reaction, Visit, visits_of
 from infra.local.site import Catalogue, Ratings
 
 _SCROLL = timedelta(seconds=3)  # from one place of a list to the next
-_WATCH = timedelta(minutes=1)  # from the click to the rating; a demo's evening is short
-_BACKGROUND_CLICKS = 0.01  # of movies shown that the visitor never rated: curiosity, and noise for the learner
+_WATCH = timedelta(minutes=1)  # from the click to the rating; short, to fit into a demo
+_BACKGROUND_CLICKS = 0.01  # click rate on movies that the visitor never rated: noise for the learner
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class HeldOut:
         self,
         user_id: int,
         shown: Sequence[int],
-        at: datetime,  # noqa: ARG002  what a visitor has rated does not depend on the hour
+        at: datetime,  # noqa: ARG002  ratings do not depend on the hour
         rng: np.random.Generator,
     ) -> list[Reaction]:
         truth = self.later[user_id]

@@ -1,6 +1,6 @@
-"""The monitor's run at the end of a demo as people see it: its report from the bucket, the mails from their inbox.
+"""The monitor's run at the end of a demo: its report from the bucket and its mails from an inbox.
 
-Invokes the function as the schedule does and reads what came out; judges nothing itself.
+Invokes the function as the schedule does and reads the results; must not judge health itself.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ LINK_SECONDS: Final = 7 * 86_400  # the longest that S3 allows
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """What a subscriber of the alerts got."""
+    """A mail as a subscriber of the alerts receives it."""
 
     subject: str
     body: str
@@ -40,9 +40,9 @@ class Inspection:
 
 
 async def inspect(service: Installation, moment: str, folder: Path) -> Inspection:
-    """Has the monitor run at `moment` (ISO 8601) and copies report.html and report.json to `folder`.
+    """Runs the monitor at `moment` (ISO 8601) and copies report.html and report.json to `folder`.
 
-    Raises InvocationFailed or Throttled; the report's and the mails' deliveries have then been tried as well.
+    Raises InvocationFailed or Throttled, after the monitor has tried to deliver report and mails.
     """
     for name in FILES:
         (folder / name).unlink(missing_ok=True)

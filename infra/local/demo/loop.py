@@ -1,7 +1,7 @@
-"""The loop with simulated visitors in simulated time, from an empty database to a report. Prints only its progress.
+"""The loop with simulated visitors in simulated time, from an empty database to a report. Prints progress only.
 
-The simulated clock is that of the visits. `settle` runs about once a real second; candidates are built once, before
-the first visit; the daily monitor runs once, after the last.
+The visits set the simulated clock. `settle` runs about once a real second. Candidates are built once, before the
+first visit. The daily monitor runs once, after the last.
 """
 
 import asyncio
@@ -32,15 +32,15 @@ from infra.local.emulation.runtime import InvocationFailed, Throttled
 from infra.local.installation import LOCAL, Installation, Plan, background, installation
 
 FOLDER: Final = LOCAL / "demo"
-HASTE_SECONDS: Final = 15.0  # how long an interrupted demo waits for its queue
+HASTE_SECONDS: Final = 15.0  # an interrupted demo's longest wait for its queue
 PER_DAY: Final = 1000  # visits in a simulated day
 ENDLESS_FROM: Final = timedelta(days=14)
-NOT_DURABLE: Final = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")  # the data is new each time
+NOT_DURABLE: Final = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")  # each demo starts with new data
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a demo came to; `duplicates` are messages delivered again and ignored; no inspection where that failed."""
+    """A demo's results; `duplicates` are repeated messages that were ignored; `inspection` is None if it failed."""
 
     world: World
     visits: int
@@ -59,7 +59,7 @@ def plan(port: int, world: World) -> Plan:
 
 @asynccontextmanager
 async def opened(port: int, world: World, *, trouble: bool = False) -> AsyncGenerator[Installation]:
-    """The service with the world's catalogue and candidate lists, in `trouble` without one arm's; nobody visits yet."""
+    """The service with the world's catalogue and candidate lists, in `trouble` without one arm's; no visits yet."""
     async with installation(plan(port, world)) as service:
         with connect(service.addresses.database, statement_seconds=0) as connection:
             site.load(connection, world.catalogue)
@@ -71,7 +71,7 @@ async def opened(port: int, world: World, *, trouble: bool = False) -> AsyncGene
 
 
 async def run(service: Installation, world: World, seed: int, visits: int | None, stopping: asyncio.Event) -> Outcome:
-    """Lets `visits` visitors come (None: for ever) or until `stopping` is set; then the queue empties and is judged."""
+    """Makes `visits` visits (None: endless) or stops at `stopping`; then waits for the queue and reports."""
     pace = Pace(time.monotonic)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         crowd = Crowd(world, service.addresses.api, service.issuer, seed, session)
@@ -91,7 +91,7 @@ async def run(service: Installation, world: World, seed: int, visits: int | None
 
 
 def _visits(world: World, seed: int, visits: int | None) -> Iterator[Visit]:
-    """In simulated days that end about now; an endless demo begins two weeks ago and runs on."""
+    """Visits in simulated days that end about now; an endless demo begins two weeks ago."""
     length = ENDLESS_FROM if visits is None else timedelta(days=visits / PER_DAY)
     coming = world.visits(datetime.now(UTC) - length, np.random.default_rng(seed), PER_DAY)
     return islice(coming, visits)
@@ -146,7 +146,7 @@ async def _emptied(service: Installation) -> None:
 
 
 async def _close(service: Installation) -> Inspection | None:
-    """The silence of the last lists passes, and the daily monitor looks at them; None if it failed."""
+    """Settles the last lists after their silence and runs the daily monitor; None if it failed."""
     silence = read_settings().silence_counts_after or timedelta()
     moment = (service.clock.now() + silence + timedelta(seconds=1)).isoformat()
     await service.invoke("settle", {"time": moment})

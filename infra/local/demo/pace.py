@@ -1,11 +1,11 @@
-"""How fast a demo's visits were made. Reads a clock that it is given, and knows nothing of what a visit is."""
+"""How fast a demo's visits were made. The clock is an argument; must not know what a visit is."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
 WARM_UP: Final = 0.5
-"""This share of all visits, the first ones, start processes, fill caches and compile what is run often."""
+"""The first visits, by share: they start processes, fill caches and compile frequent code."""
 
 
 @dataclass(slots=True)
@@ -16,7 +16,7 @@ class Pace:
     _marks: list[tuple[float, int]] = field(default_factory=list[tuple[float, int]])
 
     def mark(self, visits: int) -> None:
-        """So many have been made by now."""
+        """Records that `visits` visits have been made by now."""
         self._marks.append((self.clock(), visits))
 
     @property
@@ -37,7 +37,7 @@ class Pace:
 
     @property
     def emptying(self) -> float:
-        """Seconds from the last visit to the last mark, in which only the queue was worked on."""
+        """Seconds from the last visit to the last mark: the time to empty the queue."""
         return self._marks[-1][0] - self._reached(self._marks[-1][1])[0] if self._marks else 0.0
 
     def _reached(self, visits: float) -> tuple[float, int]:

@@ -1,4 +1,4 @@
-"""A demo's outcome for people and for scripts. Reads no table."""
+"""A demo's results for people and for scripts. Must not read tables."""
 
 import json
 from collections.abc import Sequence
@@ -21,9 +21,9 @@ COLOURS: Final = {"healthy": "green", "warning": "yellow", "critical": "red"}
 
 
 def show(outcome: Outcome, addresses: Addresses, console: Console, *, stays: bool) -> None:
-    """The A/B table, what was learned, where everything went, where to look, which world it was, what the monitor says.
+    """Prints the A/B table, what was learned, totals, addresses, the world, and the monitor's findings.
 
-    Where the service `stays`, a link into its bucket is of use, too.
+    If the service `stays` up, the link into its bucket is printed too.
     """
     found = outcome.report
     show_stats(found, console)
@@ -41,7 +41,7 @@ def show(outcome: Outcome, addresses: Addresses, console: Console, *, stays: boo
 
 
 def _show_inspection(inspection: Inspection | None, console: Console) -> None:
-    """How the monitor judged, each mail that it sent, and where its report lies."""
+    """The monitor's status, each mail that it sent, and the path of its report."""
     if inspection is None:
         console.print("[red]The monitor failed;[/red] .local/demo/logs/monitor.log says why.")
         return
@@ -210,7 +210,7 @@ def _verified(found: Report) -> str:
 
 
 def _rates(outcome: Outcome) -> str:
-    """End to end: a visit is a list and its feedback through the queue, which was empty so soon after the last one."""
+    """Rates end to end: a visit is a list and its feedback; and how soon after the last one the queue was empty."""
     pace = outcome.pace
     whole = f"{outcome.visits} requests in {pace.seconds:.1f} s: {pace.whole:.0f} requests/s end to end"
     emptied = f"the queue was empty {pace.emptying:.1f} s after the last visit"

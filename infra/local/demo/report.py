@@ -1,4 +1,4 @@
-"""What a demo shows of itself: the product's own read-out of the test, what was learned, and where rows went."""
+"""A demo's figures: the product's own read-out, what was learned, and totals. Must not know visitors or print."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from bandit_selector.store.verification import first_difference
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """Where every movie shown and every message of feedback went."""
+    """Totals that account for every movie shown and every message of feedback."""
 
     shown: int
     outcomes: int

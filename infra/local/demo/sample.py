@@ -1,4 +1,4 @@
-"""The sample catalogue of a first start: the synthetic world's, and the lists that the builder makes of it."""
+"""The sample catalogue of a first start: the synthetic world's, and its candidate lists."""
 
 from datetime import UTC, datetime
 from typing import Final
@@ -13,7 +13,7 @@ SEED: Final = 1
 
 
 async def fill(service: Installation) -> None:
-    """Loads the sample where the site has no users yet, and builds its candidate lists; else changes nothing."""
+    """Loads the sample and builds its candidate lists if the site has no users yet; else changes nothing."""
     with connect(service.addresses.database, statement_seconds=0) as connection:
         if connection.execute("SELECT 1 FROM users LIMIT 1").fetchone():
             return

@@ -1,4 +1,4 @@
-"""Titles for movies that never were; the words must not know the movies."""
+"""Titles for invented movies; must not know anything else about a movie."""
 
 from collections.abc import Iterator
 

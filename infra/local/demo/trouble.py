@@ -1,4 +1,4 @@
-"""Two faults for a demo to have, so that the monitor has something to mail about. Knows no check and no mail."""
+"""Two faults for a demo, so that the monitor has something to mail about. Must not know checks or mails."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from infra.local.demo.visitors import Reaction, Visit, World
 from infra.local.site import Catalogue, Connection
 
 ARM: Final = "long_tail"
-"""Whose candidate lists are lost."""
+"""The arm whose candidate lists are lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,5 +49,5 @@ def halved(reaction: Reaction) -> Reaction:
 
 
 def lose_lists(connection: Connection) -> None:
-    """As after a night in which the builder wrote nothing for this arm."""
+    """Deletes the arm's lists, as if the nightly builder had failed for it."""
     connection.execute("DELETE FROM recommendation_candidates WHERE algorithm = %s", [ARM])

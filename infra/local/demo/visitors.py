@@ -1,16 +1,16 @@
 """Who visits the site in a demo and what they do with a list; visitors must not know how the list was made.
 
-A demo holds one `World`, whichever it is, and uses it so:
+A demo holds one `World` and uses it like this:
 
     world = synthetic(seed)                      # infra.local.demo.world
     world = held_out(read_movielens(folder))     # infra.local.demo.held_out, infra.local.movielens
-    site.load(connection, world.catalogue)       # then the builder, which sees this and nothing more
+    site.load(connection, world.catalogue)       # the builder sees only this
     for visit in world.visits(start, rng):       # endless, in the order of simulated time
         shown = ...                              # movie ids that the service answered for visit.user_id
         for reaction in world.react(visit.user_id, shown, visit.at, rng):
             ...                                  # POST /analytics/track/..., at visit.at + reaction.delay
 
-Times are UTC and simulated: a world's clock runs as fast as its visits are drawn, so every context occurs.
+Times are UTC and simulated: the clock follows the visits, so every context occurs.
 """
 
 from collections.abc import Iterator, Sequence
@@ -78,7 +78,7 @@ class World(Protocol):
 
 
 def visits_of(users: Sequence[int], start: datetime, rng: np.random.Generator, per_day: int) -> Iterator[Visit]:
-    """Users drawn uniformly, at the moments of a Poisson process of `per_day` visits a day."""
+    """Users drawn uniformly, at times of a Poisson process of `per_day` visits a day."""
     at = start
     while True:
         at += timedelta(days=float(rng.exponential(1 / per_day)))

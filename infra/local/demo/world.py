@@ -1,10 +1,10 @@
-"""A synthetic world: users, movies, ratings and clicks from one formula; it must not know the arms or the bandit.
+"""A synthetic world: users, movies, ratings and clicks from one formula; must not know arms or bandit.
 
 The chance of a click is a logistic function of how well a movie fits the user (genre, style, franchise), of how
-popular it is and how unexpected for the user. Only the coefficients depend on the context, so there is nothing to
-memorise about a user: what can be learned is which kind of list suits which context. The coefficients were searched
-(`./dev bench world` measures them) so that serving the best arm of each context, under the product's own rules, beats
-the control by 20 to 27 %; that lift is a property of this world and says nothing about any real site.
+popular it is and how unexpected for the user. Only the coefficients depend on the context, so nothing about
+a single user can be memorised: what can be learned is which kind of list suits which context. The coefficients were
+searched (`./dev bench world` measures them) so that serving the best arm of each context, under the product's own
+rules, beats the control by 20 to 27 %; that lift is a property of this world and says nothing about any real site.
 """
 
 from collections.abc import Iterator, Sequence
@@ -32,9 +32,9 @@ GENRES = (
 )
 _STYLES = 6
 _FRANCHISES = 60
-_EPOCH = datetime(2025, 1, 1, tzinfo=UTC)  # ratings lie in the year after it
+_EPOCH = datetime(2025, 1, 1, tzinfo=UTC)  # ratings are from the year after it
 
-# How much each counts in the logit of a click: genre fit, style fit, franchise, popular, unexpected.
+# Weights in the logit of a click: genre fit, style fit, franchise, popular, unexpected.
 _PULLS: dict[str, tuple[float, float, float, float, float]] = {
     "always": (0.4, 0.4, 0.2, 0.2, 0.0),
     "morning": (0.6, -0.2, 0.0, 0.0, -0.7),
@@ -78,12 +78,12 @@ class Synthetic:
         return visits_of(self.catalogue.users.tolist(), start, rng, per_day)
 
     def context(self, user_id: int, at: datetime) -> Context:
-        """The situation in which the visitor decides; KeyError for a user who does not exist."""
+        """The context of the visitor's decision; KeyError for an unknown user."""
         ratings = int(self.ratings_per_user[_row(user_id, USERS, "user")])
         return context_at(at, _UTC, user_type(ratings))
 
     def click_probabilities(self, user_id: int, shown: Sequence[int], context: Context) -> Floats:
-        """One chance per movie id shown, from the top of the list."""
+        """One probability per movie id shown, from the top of the list."""
         columns = [_row(movie, MOVIES, "movie") for movie in shown]
         logits = self.features[_row(user_id, USERS, "user"), columns] @ self.pulls[_INDEX[context]] + _BASE
         return np.arange(1, len(columns) + 1) ** _PLACE_BIAS / (1 + np.exp(-logits))
@@ -98,7 +98,7 @@ class Synthetic:
         return sorted(reactions, key=_delay)
 
     def _reactions(self, user_id: int, position: int, movie_id: int, clicked: bool, draw: float) -> list[Reaction]:
-        """What follows from seeing one movie; `draw` is uniform on 0–1 and decides whether an opinion is given."""
+        """The reactions to one movie; the uniform `draw` decides whether an opinion is given."""
         seen = timedelta(seconds=_SCROLL_SECONDS * position)
         if not clicked:
             return [Reaction(position, movie_id, "thumbs_down", seen)]
@@ -126,7 +126,7 @@ def synthetic(seed: int) -> Synthetic:
     counts = _rating_counts(rng)
     rated = _choose(rng, counts, fame + 0.6 * genre_fit + 0.8 * style_fit + 0.7 * loyal)
     unexpected = _unexpectedness(rated, genres)
-    popular = np.broadcast_to(2 * np.tanh(fame / 2), loyal.shape)  # the very famous pull no harder than the famous
+    popular = np.broadcast_to(2 * np.tanh(fame / 2), loyal.shape)  # a bound, so that very famous movies do not dominate
     features = np.stack([genre_fit, style_fit, loyal, popular, unexpected], axis=2)
     return Synthetic(
         catalogue=Catalogue(np.arange(1, USERS + 1), _movies(rng, franchise, genres), _ratings(rng, rated, taste)),
@@ -165,7 +165,7 @@ def _franchises(rng: np.random.Generator) -> NDArray[np.int64]:
 
 
 def _alike(rows: Floats, franchise: NDArray[np.int64]) -> Floats:
-    """The parts of a franchise take over the row of its first."""
+    """Gives all parts of a franchise the row of its first part."""
     for number in range(_FRANCHISES):
         parts = np.flatnonzero(franchise == number)
         rows[parts] = rows[parts[0]]
@@ -173,7 +173,7 @@ def _alike(rows: Floats, franchise: NDArray[np.int64]) -> Floats:
 
 
 def _genres(rng: np.random.Generator, franchise: NDArray[np.int64]) -> Floats:
-    """Movies × genres, 1 where the movie is of the genre: one to four each, some genres commoner."""
+    """Movies × genres, 1 where the movie is of the genre: one to four each, some genres more common."""
     keys = rng.gumbel(size=(MOVIES, len(GENRES))) + np.log(rng.dirichlet(np.full(len(GENRES), 2.0)))
     ranks = np.argsort(np.argsort(-keys, axis=1), axis=1)
     many = rng.choice([1, 2, 3, 4], MOVIES, p=[0.25, 0.4, 0.25, 0.1])
@@ -205,7 +205,7 @@ def _choose(rng: np.random.Generator, counts: NDArray[np.int64], attraction: Flo
 
 
 def _unexpectedness(rated: NDArray[np.bool_], genres: Floats) -> Floats:
-    """How few of the user's rated movies share the movie's genres; 0 for everything where there are none."""
+    """How few of the user's rated movies share the movie's genres; 0 for users without ratings."""
     habits = rated @ genres + 1.0
     habits = np.log(habits / habits.sum(axis=1, keepdims=True))
     surprise = -habits @ (genres / genres.sum(axis=1, keepdims=True)).T

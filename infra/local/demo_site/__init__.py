@@ -1,4 +1,4 @@
-"""A small movie site over the service, for seeing it work: its files, its visitors, and their tokens.
+"""A small movie site that shows the service at work: its files, its visitors, and their tokens.
 
 It uses the service as any site does, through the browser client; it must not know how a list is made.
 """
@@ -32,7 +32,7 @@ OF_EACH_TYPE: Final = 8
 
 
 def routes(database_url: str, mint: Mint) -> list[web.RouteDef]:
-    """The site's addresses. It hands out any visitor's token, and therefore answers this machine only."""
+    """The site's addresses. It gives out any visitor's token, and therefore answers this machine only."""
 
     async def show(request: web.Request) -> web.Response:
         file = FILES[request.path]
@@ -44,7 +44,7 @@ def routes(database_url: str, mint: Mint) -> list[web.RouteDef]:
         return web.json_response(await asyncio.to_thread(visitors, database_url))
 
     async def hand_out(request: web.Request) -> web.Response:
-        """The visitor's own token, and one to read what the bandit knows, for the explanations beside the list."""
+        """The visitor's own token, and an analytics token for the explanations beside the list."""
         _refuse_other_names(request)
         tokens = {"visitor": mint(request.query.get("user_id", ""), ""), "analytics": mint("demo-site", "analytics")}
         return web.json_response(tokens, headers={"cache-control": "no-store"})
@@ -57,13 +57,13 @@ def routes(database_url: str, mint: Mint) -> list[web.RouteDef]:
 
 
 def _refuse_other_names(request: web.Request) -> None:
-    """A page of another origin must not reach a token by a name that resolves to this machine (DNS rebinding)."""
+    """Refuses other host names: a page of another origin must not get a token by DNS rebinding."""
     if request.url.host not in THIS_MACHINE:
         raise web.HTTPForbidden(text="The demo site answers 127.0.0.1 and localhost only.")
 
 
 def visitors(database_url: str) -> list[dict[str, Any]]:
-    """Some users of each type, fewest ratings first: id and number of ratings."""
+    """Some users of each type, by ascending number of ratings: id and that number."""
     with psycopg.connect(database_url) as connection:
         rows = connection.execute(
             """

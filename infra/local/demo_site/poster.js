@@ -1,9 +1,9 @@
-/** Draws a poster from a movie's id and genres, so that no picture has to be fetched. Knows nothing else. */
+/** Draws a poster from a movie's id and genres, so that no picture has to be loaded. Must not know the service. */
 
 const SVG = "http://www.w3.org/2000/svg";
 const [WIDTH, HEIGHT] = [200, 300];
 
-/** One motif per genre: it adds shapes to a poster. `draw(kind, attributes)` adds one, `random()` is the movie's own. */
+/** One motif per genre adds shapes to a poster: `draw(kind, attributes)` adds one; `random()` is the movie's own. */
 const MOTIFS = {
   Action: (draw, random) => rays(draw, random, 9),
   Adventure: (draw, random) => hills(draw, random, 3),
@@ -16,8 +16,10 @@ const MOTIFS = {
   Fantasy: (draw, random) => repeat(22, () => star(draw, random)),
   "Film-Noir": (draw) => repeat(6, (n) => draw("rect", { x: n * 36, y: 0, width: 12, height: HEIGHT })),
   Horror: (draw, random) => spikes(draw, random),
-  Musical: (draw, random) => repeat(6, (n) => draw("rect", { x: n * 36 + 6, y: 60 + 120 * random(), width: 20, height: HEIGHT })),
-  Mystery: (draw) => repeat(5, (n) => draw("circle", { cx: 100, cy: 120, r: 20 + n * 24, fill: "none", "stroke-width": 7 })),
+  Musical: (draw, random) =>
+    repeat(6, (n) => draw("rect", { x: n * 36 + 6, y: 60 + 120 * random(), width: 20, height: HEIGHT })),
+  Mystery: (draw) =>
+    repeat(5, (n) => draw("circle", { cx: 100, cy: 120, r: 20 + n * 24, fill: "none", "stroke-width": 7 })),
   Romance: (draw) => [70, 130].forEach((cx) => draw("circle", { cx, cy: 120, r: 58 })),
   "Sci-Fi": (draw, random) => orbit(draw, random),
   Thriller: (draw) => repeat(8, (n) => draw("path", { d: `M${n * 30 - 20} 0 l40 ${HEIGHT} h10 l-40 -${HEIGHT}z` })),
@@ -44,7 +46,11 @@ export function poster({ id, genres }) {
 /** A thumb pointing up; the style sheet turns it around. @returns {SVGSVGElement} */
 export function hand() {
   const svg = set(document.createElementNS(SVG, "svg"), { viewBox: "0 0 20 20", "aria-hidden": "true" });
-  svg.append(set(document.createElementNS(SVG, "path"), { d: "M2 9h3v8H2zM6 9l4-7c2 0 2 2 1 5h6c1 0 1 1 1 2l-2 7c0 1-1 1-2 1H6z" }));
+  svg.append(
+    set(document.createElementNS(SVG, "path"), {
+      d: "M2 9h3v8H2zM6 9l4-7c2 0 2 2 1 5h6c1 0 1 1 1 2l-2 7c0 1-1 1-2 1H6z",
+    }),
+  );
   return svg;
 }
 
@@ -61,7 +67,8 @@ function generator(seed) {
 
 const repeat = (times, act) => Array.from({ length: times }, (_, n) => act(n));
 const dot = (draw, random, r) => draw("circle", { cx: WIDTH * random(), cy: HEIGHT * random(), r });
-const star = (draw, random) => draw("path", { d: `M${WIDTH * random()} ${230 * random()} l3 9 9 3 -9 3 -3 9 -3 -9 -9 -3 9 -3z` });
+const star = (draw, random) =>
+  draw("path", { d: `M${WIDTH * random()} ${230 * random()} l3 9 9 3 -9 3 -3 9 -3 -9 -9 -3 9 -3z` });
 const rays = (draw, random, count) =>
   repeat(count, (n) => draw("path", { d: `M100 320 L${(n * WIDTH) / count - 10} ${40 * random()} h14z` }));
 const spikes = (draw, random) =>
@@ -70,13 +77,23 @@ const spikes = (draw, random) =>
 function hills(draw, random, count) {
   repeat(count, (n) => {
     const y = 130 + n * 45;
-    draw("path", { d: `M0 ${HEIGHT} V${y + 60 * random()} L${60 + 60 * random()} ${y - 40} L${WIDTH} ${y + 60 * random()} V${HEIGHT}z` });
+    draw("path", {
+      d: `M0 ${HEIGHT} V${y + 60 * random()} L${60 + 60 * random()} ${y - 40} L${WIDTH} ${y + 60 * random()} V${HEIGHT}z`,
+    });
   });
 }
 
 function orbit(draw, random) {
   draw("circle", { cx: 100, cy: 120, r: 34 + 14 * random() });
-  draw("ellipse", { cx: 100, cy: 120, rx: 88, ry: 24, fill: "none", "stroke-width": 6, transform: `rotate(${-40 * random()} 100 120)` });
+  draw("ellipse", {
+    cx: 100,
+    cy: 120,
+    rx: 88,
+    ry: 24,
+    fill: "none",
+    "stroke-width": 6,
+    transform: `rotate(${-40 * random()} 100 120)`,
+  });
 }
 
 function set(element, attributes) {

@@ -1,4 +1,4 @@
-/** The movie page: shows a visitor's list, reports what they do by the browser client, and explains each title. */
+/** The movie page: shows a visitor's list, sends feedback by the browser client, and explains each title. */
 
 import { connect } from "./client.js";
 import { hand, poster } from "./poster.js";
@@ -12,7 +12,7 @@ const ALGORITHMS = {
   serendipity: "Good for you, and far from what you usually see",
 };
 const ASSIGNMENTS = { server: "server", bandit: true, control: false };
-const LEARNED_WITHIN = [1500, 3000, 5000, 9000]; // ms after feedback: when to look what became of it
+const LEARNED_WITHIN = [1500, 3000, 5000, 9000]; // ms after feedback: when to look for its effect
 
 const get = (id) => document.getElementById(id);
 const state = { bandit: null, tokens: null, context: null, known: {} };
@@ -33,7 +33,11 @@ async function become(userId) {
   if (!answer.ok) throw new Error(await answer.text());
   state.tokens = await answer.json();
   state.bandit?.close();
-  state.bandit = connect({ userId, token: () => state.tokens.visitor, assignment: ASSIGNMENTS[get("assignment").value] });
+  state.bandit = connect({
+    userId,
+    token: () => state.tokens.visitor,
+    assignment: ASSIGNMENTS[get("assignment").value],
+  });
   await showList();
 }
 
@@ -58,26 +62,62 @@ function card(movie, list) {
     report();
     told(what, movie);
   };
-  const thumb = (label, report) => make("button", { "aria-label": `${label}: ${movie.title}`, class: label.endsWith("down") ? "down" : "up", onclick: tell(label, report) }, hand());
+  const thumb = (label, report) =>
+    make(
+      "button",
+      {
+        "aria-label": `${label}: ${movie.title}`,
+        class: label.endsWith("down") ? "down" : "up",
+        onclick: tell(label, report),
+      },
+      hand(),
+    );
   return make(
     "li",
     {},
-    make("button", { class: "poster", "aria-label": `Open ${movie.title}`, onclick: tell("Opened", () => track.click(movie)) }, poster(movie), make("span", { class: "name" }, movie.title)),
+    make(
+      "button",
+      { class: "poster", "aria-label": `Open ${movie.title}`, onclick: tell("Opened", () => track.click(movie)) },
+      poster(movie),
+      make("span", { class: "name" }, movie.title),
+    ),
     make("p", { class: "genres", title: genres }, genres),
-    make("div", { class: "acts" }, stars(movie, tell), thumb("Thumbs up", () => track.thumbsUp(movie)), thumb("Thumbs down", () => track.thumbsDown(movie))),
-    make("button", { class: "why", onclick: () => show(movie, list) }, `Why? ${readable(armOf(movie))}`, make("span", { class: "unseen" }, ` ${movie.title}`)),
+    make(
+      "div",
+      { class: "acts" },
+      stars(movie, tell),
+      thumb("Thumbs up", () => track.thumbsUp(movie)),
+      thumb("Thumbs down", () => track.thumbsDown(movie)),
+    ),
+    make(
+      "button",
+      { class: "why", onclick: () => show(movie, list) },
+      `Why? ${readable(armOf(movie))}`,
+      make("span", { class: "unseen" }, ` ${movie.title}`),
+    ),
   );
 }
 
 function stars(movie, tell) {
   const choices = [5, 4.5, 4, 3.5, 3, 2.5, 2, 1.5, 1, 0.5].map((value) => make("option", { value }, `${value} ★`));
-  const select = make("select", { "aria-label": `Rate ${movie.title}` }, make("option", { value: "" }, "Rate"), ...choices);
-  select.addEventListener("change", () => select.value && tell(`Rated ${select.value} ★`, () => state.bandit.track.rating(movie, Number(select.value)))());
+  const select = make(
+    "select",
+    { "aria-label": `Rate ${movie.title}` },
+    make("option", { value: "" }, "Rate"),
+    ...choices,
+  );
+  select.addEventListener(
+    "change",
+    () =>
+      select.value && tell(`Rated ${select.value} ★`, () => state.bandit.track.rating(movie, Number(select.value)))(),
+  );
   return select;
 }
 
 function told(what, movie) {
-  get("told").prepend(make("li", {}, make("strong", {}, what), ` “${movie.title}” — evidence about ${readable(armOf(movie))}`));
+  get("told").prepend(
+    make("li", {}, make("strong", {}, what), ` “${movie.title}” — evidence about ${readable(armOf(movie))}`),
+  );
   for (const pause of LEARNED_WITHIN) setTimeout(showKnowledge, pause);
 }
 
@@ -91,11 +131,20 @@ function explain(movie, list) {
   const drawn = movie.propensity != null && movie.algorithm.startsWith("bandit_");
   const reason = drawn
     ? [
-        `The bandit drew ${readable(arm)} for place ${movie.position}; it does so with probability ${percent(movie.propensity)} in this context.`,
+        `The bandit drew ${readable(arm)} for place ${movie.position}; its probability was ${percent(movie.propensity)} in this context.`,
         `${ALGORITHMS[arm] ?? readable(arm)}.`,
       ]
-    : [`You are in the control group: place ${movie.position} comes from the fixed blend of svd, item cf and embeddings, the same for everybody.`];
-  const facts = [["Title", movie.title], ["Place", movie.position], ["Algorithm", movie.algorithm], ["Probability", drawn ? percent(movie.propensity) : "–"], ["Context", readable(list.context)], ["Group", list.group]];
+    : [
+        `You are in the control group: place ${movie.position} comes from the fixed blend of svd, item cf and embeddings, the same for every visitor.`,
+      ];
+  const facts = [
+    ["Title", movie.title],
+    ["Place", movie.position],
+    ["Algorithm", movie.algorithm],
+    ["Probability", drawn ? percent(movie.propensity) : "–"],
+    ["Context", readable(list.context)],
+    ["Group", list.group],
+  ];
   get("why").replaceChildren(
     ...reason.map((text) => make("p", {}, text)),
     make("dl", {}, ...facts.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, `${value}`)])),
@@ -106,13 +155,32 @@ async function showKnowledge() {
   const answer = await fetch(`analytics/bandit/stats?context_key=${encodeURIComponent(state.context)}`, {
     headers: { Authorization: `Bearer ${state.tokens.analytics}` },
   });
-  if (!answer.ok) return get("knows").replaceChildren(make("p", {}, `The service answered ${answer.status}; what it knows cannot be shown now.`));
-  const cells = Object.values((await answer.json()).detailed_stats).filter((cell) => cell.context_key === state.context);
-  if (!cells.length) return get("knows").replaceChildren(make("p", {}, "Nothing yet: this list opens the context."));
+  if (!answer.ok)
+    return get("knows").replaceChildren(
+      make("p", {}, `The service answered ${answer.status}; the bandit's knowledge cannot be shown now.`),
+    );
+  const cells = Object.values((await answer.json()).detailed_stats).filter(
+    (cell) => cell.context_key === state.context,
+  );
+  if (!cells.length)
+    return get("knows").replaceChildren(make("p", {}, "Nothing yet: this list is the first of its context."));
   const rows = cells.sort((one, other) => chance(other) - chance(one)).map(row);
   get("knows").replaceChildren(
-    make("p", {}, `In “${readable(state.context)}”: how often each algorithm is drawn, and the successes and failures behind it.`),
-    make("table", {}, make("thead", {}, make("tr", {}, ...["Algorithm", "Drawn", "✓", "✗"].map((name) => make("th", { scope: "col" }, name)))), make("tbody", {}, ...rows)),
+    make(
+      "p",
+      {},
+      `In “${readable(state.context)}”: how often each algorithm is drawn, and the successes and failures behind it.`,
+    ),
+    make(
+      "table",
+      {},
+      make(
+        "thead",
+        {},
+        make("tr", {}, ...["Algorithm", "Drawn", "✓", "✗"].map((name) => make("th", { scope: "col" }, name))),
+      ),
+      make("tbody", {}, ...rows),
+    ),
   );
 }
 
@@ -140,11 +208,18 @@ function kind(ratings) {
   return ratings < 20 ? "regular" : "power user";
 }
 
-const failing = (act) => (...values) => act(...values).catch((error) => (get("notice").textContent = `${error.message} Is the service still running?`));
+const failing =
+  (act) =>
+  (...values) =>
+    act(...values).catch((error) => (get("notice").textContent = `${error.message} Is the service still running?`));
 
 const visitors = await (await fetch("local/visitors")).json();
 if (visitors.length) {
-  get("visitor").append(...visitors.map(({ id, ratings }) => make("option", { value: id }, `visitor ${id}: ${kind(ratings)}, ${ratings} ratings`)));
+  get("visitor").append(
+    ...visitors.map(({ id, ratings }) =>
+      make("option", { value: id }, `visitor ${id}: ${kind(ratings)}, ${ratings} ratings`),
+    ),
+  );
   const chosen = failing(() => become(Number(get("visitor").value)));
   get("visitor").addEventListener("change", chosen);
   get("assignment").addEventListener("change", chosen);
@@ -152,5 +227,6 @@ if (visitors.length) {
   get("visitor").selectedIndex = visitors.length - 1;
   await chosen();
 } else {
-  get("notice").textContent = "The site has no users yet: run ./dev demo, which brings a sample catalogue, or ./dev import-movielens DIR.";
+  get("notice").textContent =
+    "The site has no users yet: run ./dev demo, which brings a sample catalogue, or ./dev import-movielens DIR.";
 }

@@ -1,1 +1,1 @@
-"""What plays AWS on this machine: gateway, tokens, functions, queue and schedules. Must not know the demo."""
+"""Emulates AWS on this machine: gateway, tokens, functions, queue and schedules. Must not know the demo."""

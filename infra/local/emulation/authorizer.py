@@ -1,4 +1,4 @@
-"""API Gateway's JWT authorizer: whose token is good for which route. Knows keys and claims, no function."""
+"""API Gateway's JWT authorizer: which token is valid for which route. Knows keys and claims, no function."""
 
 import time
 from collections.abc import Callable
@@ -9,22 +9,22 @@ from typing import Any, Final, cast
 import jwt
 
 CLAIMS: Final = ("exp", "iss", "sub")
-REMEMBERED: Final = 10_000  # good tokens
+REMEMBERED: Final = 10_000  # valid tokens
 
 
 class Unauthorized(Exception):
-    """No token, or one that is not good here."""
+    """No token, or an invalid one."""
 
 
 class Forbidden(Exception):
-    """A good token without a scope of this route."""
+    """A valid token without a scope of this route."""
 
 
 @dataclass(slots=True)
 class Authorizer:
     """Checks RS256 signature, issuer, audience and times against one issuer's key set.
 
-    A token that comes again is only asked whether it has expired: nothing else about it can change.
+    For a known token only the expiry is checked: nothing else about it can change.
     """
 
     issuer: str
@@ -36,9 +36,9 @@ class Authorizer:
         self._verified = lru_cache(REMEMBERED)(self._verify)
 
     def check(self, header: str | None, scopes: tuple[str, ...]) -> dict[str, Any]:
-        """What the event says in `requestContext.authorizer`; raises Unauthorized or Forbidden.
+        """The event's `requestContext.authorizer`; raises Unauthorized or Forbidden.
 
-        Any one of `scopes` suffices; none means that every good token may pass. Claims arrive as text.
+        Any one of `scopes` suffices; without scopes every valid token passes. Claims become text.
         """
         token = (header or "").removeprefix("Bearer ").strip()
         try:
@@ -76,7 +76,7 @@ class Authorizer:
 
 
 def _text(value: Any) -> str:
-    """As API Gateway writes a claim: `true`, `42`, `[one two]`."""
+    """A claim as API Gateway writes it: `true`, `42`, `[one two]`."""
     if isinstance(value, list):
         return f"[{' '.join(map(str, cast('list[object]', value)))}]"
     return str(value).lower() if isinstance(value, bool) else str(value)

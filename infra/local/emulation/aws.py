@@ -1,6 +1,6 @@
-"""The AWS services on this machine: moto's server as a process, and what the stack would make in it.
+"""The AWS services on this machine: moto's server as a process, and the resources that the stack would make.
 
-Knows the queue, topic, bucket and secret by name; never what they carry.
+Knows the queue, topic, bucket and secret by name; must not know their content.
 """
 
 import json
@@ -31,7 +31,7 @@ CREDENTIALS: Final = {
     "AWS_DEFAULT_REGION": REGION,
 }
 START_SECONDS: Final = 60.0
-THREADS: Final = 64  # of the server: each long poll holds one while it waits, as does each request that has come
+THREADS: Final = 64  # of the server: each long poll and each open request holds one
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +56,12 @@ class Aws:
     process: "subprocess.Popen[bytes]"
 
     def await_answer(self) -> None:
-        """Returns once the server answers; raises LocalError if it does not come up."""
+        """Returns once the server answers; raises LocalError if it does not start."""
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
-                raise LocalError(f"The AWS emulation did not start; its last words are in {self.log}.")
+                raise LocalError(f"The AWS emulation did not start; its log is {self.log}.")
             time.sleep(0.05)
 
     def _answers(self) -> bool:
@@ -78,12 +78,12 @@ class Aws:
         self.process.wait()
 
     def client(self, service: str) -> Any:
-        """A boto3 client of this server; boto3 has no types of its own."""
+        """A boto3 client of this server, untyped like boto3."""
         return client(service, self.endpoint)
 
 
 def start(folder: Path) -> Aws:
-    """Starts an empty server on a free port, which answers a little later; its log goes to `folder`."""
+    """Starts an empty server on a free port and does not wait for it; its log goes to `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     with (folder / "aws.log").open("ab") as log:
@@ -99,7 +99,7 @@ def start(folder: Path) -> Aws:
 
 
 def _server(port: int) -> list[str]:
-    """Its command line; it keeps connections and threads, where moto's own server opens both anew for a request."""
+    """Its command line; unlike moto's own server it reuses connections and threads between requests."""
     options = f"--interface wsgi --factory --no-ws --port {port} --blocking-threads {THREADS}".split()
     return [sys.executable, "-m", "granian", *options, "infra.local.emulation.aws_server:application"]
 
@@ -115,7 +115,7 @@ def create(server: Aws, queue: Queue, database_url: str) -> Resources:
 
 
 def create_topic(server: Aws) -> tuple[str, str]:
-    """Makes the alerts' topic and, instead of an e-mail address, a queue that subscribes to it; its ARN, its URL."""
+    """Makes the alerts' topic and a queue that subscribes to it like a mail address; returns ARN and URL."""
     sns = server.client("sns")
     topic = sns.create_topic(Name="alerts")["TopicArn"]
     inbox = server.client("sqs").create_queue(QueueName="inbox")["QueueUrl"]

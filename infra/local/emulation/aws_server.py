@@ -1,10 +1,9 @@
-"""moto as an application of a server, with a queue that loses nothing under load. Knows no queue of ours.
+"""moto as an application of a server, with a queue that loses nothing under load. Must not know our queues.
 
 In moto 5.2.5 each deletion replaces the list of messages by a copy made without a lock: a message that is sent while
-two others are deleted vanishes, and a deleted one comes back. Here one lock guards the list. moto also counts a whole
-queue for every message it takes or gives, lists its own folder and methods for every request, copies each message to
-its depths, and tells the time by calendar arithmetic; here the answers are the same and a message costs a fraction of
-the processor time.
+two others are deleted vanishes, and a deleted one comes back. Here one lock guards the list. moto also counts
+the whole queue for every message, lists its own folder and methods for every request, deep-copies each message, and
+computes times by calendar arithmetic. The replacements give the same answers for a fraction of the processor time.
 """
 
 import signal
@@ -35,7 +34,7 @@ def repair() -> None:
     answering.method_names_from_class = cache(answering.method_names_from_class)
     answering.camelcase_to_underscores = cache(answering.camelcase_to_underscores)
     sqs.camelcase_to_underscores = cache(sqs.camelcase_to_underscores)
-    sqs.deepcopy = copy  # of a message whose attributes are then replaced, not changed
+    sqs.deepcopy = copy  # shallow: the attributes are replaced, not changed
     sqs.unix_time = time.time
     sqs.unix_time_millis = milliseconds
     sqs.SQSBackend.is_message_valid_based_on_retention_period = is_retained
@@ -47,24 +46,24 @@ def repair() -> None:
 
 
 def milliseconds() -> float:
-    """Since 1970, as moto's queues count."""
+    """Milliseconds since 1970, the unit of moto's queues."""
     return time.time() * 1000
 
 
 def is_retained(backend: Any, queue_name: str, message: Any) -> bool:
-    """Whether a message is younger than its queue keeps messages."""
+    """Whether a message is younger than the queue's retention."""
     kept = backend.get_queue(queue_name).message_retention_period
     return bool(kept + message.sent_timestamp / 1000 > time.time())
 
 
 def receive_message(backend: Any, queue_name: str, *arguments: Any, **more: Any) -> Any:
-    """moto's own, alone with the queue except while it waits for a message to come."""
+    """moto's own under the lock, which is released while it waits for a message."""
     with backend.get_queue(queue_name)._messages_lock:
         return _receive(backend, queue_name, *arguments, **more)
 
 
 def delete_message(queue: Any, receipt_handle: str) -> None:
-    """Removes the message of any receipt it ever had; a second time is fine. Raises ReceiptHandleIsInvalid."""
+    """Removes a message by any of its receipts; deleting twice is fine. Raises ReceiptHandleIsInvalid."""
     with queue._messages_lock:
         if receipt_handle in queue.deleted_messages:
             return
@@ -78,25 +77,25 @@ def delete_message(queue: Any, receipt_handle: str) -> None:
 
 
 def messages(queue: Any) -> list[Any]:
-    """Those that can be received now."""
+    """Messages that can be received now."""
     now = milliseconds()
     return [one for one in queue._messages if now > one.visible_at and now >= one.delayed_until]
 
 
 def delayed(queue: Any) -> int:
-    """How many were sent to be received later."""
+    """The number of delayed messages."""
     now = milliseconds()
     return sum(now < one.delayed_until for one in queue._messages)
 
 
 def in_flight(queue: Any) -> int:
-    """How many have been received and are neither deleted nor visible again."""
+    """The number of messages received, not deleted and not visible again."""
     now = milliseconds()
     return sum(now <= one.visible_at for one in queue._messages)
 
 
 def application() -> DomainDispatcherApplication:
-    """moto's application, repaired, in the server's one worker, which dies with the server."""
+    """moto's application, repaired, in the server's only worker, which ends with the server."""
     leash.hold(signal.SIGKILL)
     server = parent_process()
     if server and not server.is_alive():  # it ended before the leash was on

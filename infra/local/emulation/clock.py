@@ -1,4 +1,4 @@
-"""What time it is for the service: the real time, or that of simulated visitors. Knows no function and no route."""
+"""The service's time: the real time, or that of simulated visitors. Must not know functions or routes."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -8,23 +8,23 @@ from datetime import UTC, datetime
 
 @dataclass(slots=True)
 class Clock:
-    """The real clock, or, when `simulated`, the newest moment that a visitor brought along."""
+    """The real clock, or, when `simulated`, the newest moment that a visitor sent."""
 
     simulated: bool = False
     _newest: datetime | None = None
     _in_flight: list[datetime] = field(default_factory=list[datetime])
 
     def now(self) -> datetime:
-        """The moment of a request that brings none (UTC)."""
+        """The moment of a request that sends none (UTC)."""
         return (self._newest if self.simulated else None) or datetime.now(UTC)
 
     def settled(self) -> datetime:
-        """Before this moment nothing is still on its way: the oldest request in flight, else now."""
+        """The moment before which no request is in flight: the oldest in flight, else now."""
         return min(self._in_flight, default=self.now())
 
     @contextmanager
     def request(self, claimed: str | None) -> Generator[datetime]:
-        """One request's moment; `claimed` (ISO 8601 with its zone) counts only on a simulated clock."""
+        """One request's moment; `claimed` (ISO 8601 with zone) is used on a simulated clock only."""
         moment = datetime.fromisoformat(claimed) if claimed and self.simulated else self.now()
         if self.simulated:
             self._newest = max(self._newest or moment, moment)

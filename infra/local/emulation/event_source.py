@@ -1,6 +1,6 @@
-"""Lambda's event source mapping for SQS: takes messages, invokes the consumer, deletes what it handled.
+"""Lambda's event source mapping for SQS: receives messages, invokes the consumer, deletes handled messages.
 
-Knows the queue and how to invoke; nothing of what a message says.
+Knows the queue and how to invoke; must not know what a message means.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from infra.service import Queue
 TAKE: Final = 10  # ReceiveMessage's limit, and DeleteMessageBatch's
 LONG_POLL_SECONDS: Final = 20
 RETRY_SECONDS: Final = 0.2
-PATIENCE_SECONDS: Final = 10.0  # of who asks once, unlike a poller
+PATIENCE_SECONDS: Final = 10.0  # of a single request; a poller waits longer
 Invoke = Callable[[bytes], Awaitable[bytes]]
 Message = dict[str, Any]
 
@@ -35,11 +35,11 @@ class EventSource:
     session: aiohttp.ClientSession
     invoke: Invoke
     deleted: int = 0
-    """Messages handled and gone since the start, repeated ones included."""
+    """Messages handled and deleted since the start, with repeats."""
     _running: "set[asyncio.Task[None]]" = field(default_factory=set["asyncio.Task[None]"])
 
     async def run(self) -> None:
-        """Collects batches and has at most `maximum_concurrency` of them handled at once."""
+        """Collects batches and invokes the consumer for at most `maximum_concurrency` at once."""
         slots = asyncio.Semaphore(self.queue.maximum_concurrency)
         while True:
             await slots.acquire()
@@ -50,7 +50,7 @@ class EventSource:
             handling.add_done_callback(lambda _: slots.release())
 
     async def _collect(self) -> list[Message]:
-        """At least one message; then more until the batch is full or its window is over."""
+        """Waits for one message, then collects more until the batch is full or its window ends."""
         batch: list[Message] = []
         while not batch:
             batch = await self._receive(LONG_POLL_SECONDS)
@@ -64,7 +64,7 @@ class EventSource:
 
     async def _handle(self, batch: list[Message]) -> None:
         event = {"Records": [self._record(message) for message in batch]}
-        with suppress(InvocationFailed, Throttled):  # then every message becomes visible again, in its time
+        with suppress(InvocationFailed, Throttled):  # every message becomes visible again after its time-out
             answer: Any = json.loads(await self.invoke(json.dumps(event).encode()))
             failed = _failed(answer)
             done = [message for message in batch if message["MessageId"] not in failed]
@@ -83,7 +83,7 @@ class EventSource:
         self.deleted += len(messages)
 
     async def _call(self, action: str, **parameters: object) -> dict[str, Any]:
-        """Tries until the queue's service answers, as AWS's own pollers do; every call here may be repeated."""
+        """Retries until SQS answers, as AWS's own pollers do; every call here is safe to repeat."""
         return await insist(self.session, self.url, action, inf, **parameters)
 
     def _record(self, message: Message) -> dict[str, Any]:
@@ -117,7 +117,7 @@ async def call(session: aiohttp.ClientSession, url: str, action: str, **paramete
 async def insist(
     session: aiohttp.ClientSession, url: str, action: str, patience: float, **parameters: object
 ) -> dict[str, Any]:
-    """`call`, again for so many seconds while there is no connection; for what may be repeated."""
+    """`call`, retried for `patience` seconds while there is no connection; only for calls that are safe to repeat."""
     deadline = time.monotonic() + patience
     while True:
         try:
@@ -129,13 +129,13 @@ async def insist(
 
 
 async def depth(session: aiohttp.ClientSession, url: str) -> int:
-    """How many messages the queue at `url` holds, taken ones included."""
+    """The number of messages in the queue at `url`, with those in flight."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     answer = await insist(session, url, "GetQueueAttributes", PATIENCE_SECONDS, AttributeNames=names)
     return sum(int(answer["Attributes"][name]) for name in names)
 
 
 def _failed(answer: Any) -> set[str]:
-    """The ids that ReportBatchItemFailures names; an answer of another shape fails nothing, as on AWS."""
+    """The ids that ReportBatchItemFailures names; an answer of another shape means no failure, as on AWS."""
     items = cast("list[dict[str, str]]", (answer or {}).get("batchItemFailures") or [])
     return {item["itemIdentifier"] for item in items}

@@ -1,6 +1,6 @@
 """API Gateway's HTTP API on this machine: routes, tokens, CORS, and its events and answers (payload format 2.0).
 
-Knows the service's routes and how to invoke a function by name; nothing of what a function says.
+Knows the service's routes and how to invoke a function by name; must not know what a function answers.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from infra.local.emulation.runtime import InvocationFailed, Throttled
 from infra.service import CORS, Route
 
 Invoke = Callable[[bytes], Awaitable[bytes]]
-INTEGRATION_SECONDS: Final = 30.0  # HTTP APIs wait no longer for a function
+INTEGRATION_SECONDS: Final = 30.0  # the limit of HTTP APIs
 MAX_BODY: Final = 10 * 1024 * 1024
 SIMULATED_TIME: Final = "X-Simulated-Time"
 SCOPES: Final[dict[str, tuple[str, ...]]] = {"visitor": (), "analytics": ("analytics",)}
@@ -39,7 +39,7 @@ class Gateway:
     clock: Clock
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """One request; a fault in the service never ends the connection without an answer."""
+        """Answers one request; a fault in the service is answered too."""
         with self.clock.request(request.headers.get(SIMULATED_TIME)) as moment:
             response = await self._route(request, moment)
         if "Origin" in request.headers:
@@ -84,7 +84,7 @@ class Gateway:
 
 
 def match(routes: Sequence[Route], method: str, path: str) -> tuple[Route, dict[str, str]] | None:
-    """The route of a request and its path parameters; a route without parameters goes first."""
+    """The route of a request and its path parameters; routes without parameters have priority."""
     for route in sorted(routes, key=lambda route: "{" in route.path):
         found = _pattern(route.path).fullmatch(path) if route.method == method else None
         if found:

@@ -1,4 +1,4 @@
-"""A token issuer on this machine: real RS256 keys behind OpenID Connect's discovery. Knows no route and no function."""
+"""A token issuer on this machine: RS256 keys behind OpenID Connect's discovery. Must not know routes or functions."""
 
 import socket
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ LIFETIME: Final = timedelta(hours=12)
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """Who signs the tokens of one installation; key and port stay the same over restarts."""
+    """Signs the tokens of one installation; key and port survive restarts."""
 
     port: int
     key: rsa.RSAPrivateKey
@@ -50,7 +50,7 @@ class Issuer:
         return {"keys": [{**public, "kid": KEY_ID, "use": "sig", "alg": "RS256"}]}
 
     async def answer(self, request: web.BaseRequest) -> web.Response:
-        """Discovery and keys, open to every origin; everything else is 404."""
+        """Answers discovery and keys, open to every origin; everything else is 404."""
         documents = {
             "/.well-known/openid-configuration": {
                 "issuer": self.url,
@@ -67,7 +67,7 @@ class Issuer:
 
 
 def issuer(folder: Path) -> Issuer:
-    """The issuer whose key and port are kept in `folder`; both are made at first use."""
+    """The issuer of `folder`, which keeps its key and port; both are made at first use."""
     folder.mkdir(parents=True, exist_ok=True)
     key_file, port_file = folder / "issuer.pem", folder / "issuer.port"
     if not key_file.exists():
@@ -81,7 +81,7 @@ def issuer(folder: Path) -> Issuer:
 
 
 def issuer_with_free_port(folder: Path) -> Issuer:
-    """The same, moved to another port where somebody else took the kept one."""
+    """The same; on another port if the kept one is taken."""
     kept = issuer(folder)
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

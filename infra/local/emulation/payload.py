@@ -1,4 +1,4 @@
-"""HTTP requests as Lambda events and Lambda answers as HTTP responses, payload format 2.0. Knows no route's meaning.
+"""HTTP requests as Lambda events and Lambda answers as HTTP responses, payload format 2.0. Knows no route.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
@@ -77,7 +77,7 @@ def event(
 
 
 class Answer(BaseModel):
-    """What a function says when it says more than a body; the names are the format's own."""
+    """A function's full answer; the names are those of the payload format."""
 
     model_config = ConfigDict(strict=True)
 

@@ -1,6 +1,6 @@
 """What AWS Lambda does for a function: processes of the real runtime client, one event at a time in each.
 
-Knows the Runtime API and the limits; nothing of what an event means.
+Knows the Runtime API and the limits; must not know what an event means.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from infra.local import leash
 from infra.service import EVERYWHERE, Function
 
 INIT_SECONDS: Final = 60.0
-PATIENCE_SECONDS: Final = 0.2  # an event that found every process busy waits so long before another is started
+PATIENCE_SECONDS: Final = 0.2  # wait of an event before another process is started for it
 ACCOUNT_ARN: Final = "arn:aws:lambda:eu-central-1:123456789012:function"
 
 
@@ -34,7 +34,7 @@ class Throttled(Exception):
 
 @dataclass(slots=True)
 class Invocation:
-    """One event on its way through a process."""
+    """One event in a process."""
 
     payload: bytes
     answer: "asyncio.Future[bytes]"
@@ -82,7 +82,7 @@ class Sandbox:
         self._watch = asyncio.create_task(self._report_exit(self._process))
 
     async def run(self, payload: bytes) -> bytes:
-        """The handler's answer; a process that fails to give one in time is killed."""
+        """The handler's answer; a process that does not answer in time is killed."""
         self._current = Invocation(payload, asyncio.get_running_loop().create_future())
         self._events.put_nowait(self._current)
         seconds = self._function.timeout.total_seconds()
@@ -101,7 +101,7 @@ class Sandbox:
 
     @property
     def pid(self) -> int | None:
-        """The process's id while it lives."""
+        """The process's id while it runs."""
         return self._process.pid if self._process and self.alive else None
 
     async def stop(self) -> None:
@@ -141,7 +141,7 @@ class Sandbox:
         if not self._ready.done():
             self._ready.set_result(None)
         invocation = await self._events.get()
-        if invocation is None:  # nobody is left to hear it
+        if invocation is None:  # the caller has gone
             return web.Response(status=410)
         deadline = time.time() + self._function.timeout.total_seconds()
         headers = {
@@ -163,9 +163,9 @@ class Sandbox:
 
 
 class Runtime:
-    """All processes of one function: idle ones are kept, more are started as concurrent events need them.
+    """All processes of one function: idle ones are kept, more start when concurrent events need them.
 
-    Only the starting is slower than on AWS: one process at a time, and only for an event that waited a moment.
+    Starts are slower than on AWS: one process at a time, and only for an event that has waited.
     """
 
     def __init__(self, function: Function, settings: Mapping[str, str], root: Path, log: Path) -> None:
@@ -198,7 +198,7 @@ class Runtime:
 
     @property
     def processes(self) -> tuple[int, ...]:
-        """The ids of the processes that live now."""
+        """The ids of the running processes."""
         return tuple(pid for sandbox in self._sandboxes if (pid := sandbox.pid))
 
     async def stop(self) -> None:
@@ -275,7 +275,7 @@ class Runtime:
 
 
 def environment(function: Function, settings: Mapping[str, str], root: Path) -> dict[str, str]:
-    """What the process sees: what Lambda gives every function, and this function's own settings."""
+    """The process's environment: Lambda's variables and this function's settings."""
     return {
         "PATH": os.defpath,
         "LANG": "en_US.UTF-8",
@@ -283,7 +283,7 @@ def environment(function: Function, settings: Mapping[str, str], root: Path) -> 
         **EVERYWHERE,
         "LAMBDA_TASK_ROOT": str(root),
         "_HANDLER": function.handler,
-        "AWS_EXECUTION_ENV": "local",  # for a Lambda's name the client starts a thread, with a connection, per event
+        "AWS_EXECUTION_ENV": "local",  # with a real name the client starts a thread and a connection per event
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),

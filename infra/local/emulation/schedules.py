@@ -1,4 +1,4 @@
-"""EventBridge Scheduler's expressions: when is the next time? Knows no function by name.
+"""EventBridge Scheduler's expressions and their next time. Must not know functions by name.
 
 https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
 """
@@ -23,11 +23,11 @@ Invoke = Callable[[str, Mapping[str, object]], Awaitable[bytes]]
 
 
 class UnknownExpression(ValueError):
-    """An expression that this clock does not understand."""
+    """An unsupported expression."""
 
 
 async def keep(schedule: Schedule, invoke: Invoke, zone: ZoneInfo, now: Callable[[], datetime]) -> None:
-    """Invokes the schedule's function at each of its times, for ever; a failed one is in the function's log."""
+    """Invokes the schedule's function at each of its times, without end; failures are in the function's log."""
     while True:
         due = next_time(schedule.expression, now(), zone if schedule.in_time_zone else ZoneInfo("UTC"))
         await asyncio.sleep((due - now()).total_seconds())
@@ -60,7 +60,7 @@ def next_time(expression: str, after: datetime, zone: ZoneInfo) -> datetime:
 
 
 def _values(field: str, first: int, last: int, names: tuple[str, ...] = ()) -> list[int]:
-    """`*`, `?`, `5`, `1-5`, `0/15`, `MON-FRI` and commas between them, in order."""
+    """The values of `*`, `?`, `5`, `1-5`, `0/15`, `MON-FRI` and comma lists, sorted."""
     if "," in field:
         return sorted({value for part in field.split(",") for value in _values(part, first, last, names)})
     span, _, step = field.partition("/")

@@ -1,6 +1,6 @@
-"""Signing in on this machine: OAuth 2.1's authorization code with PKCE, whose page asks for no password.
+"""Sign-in on this machine: OAuth 2.1's authorization code with PKCE, without a password.
 
-It knows codes and redirects; what a token is and how it is signed is the issuer's business, passed in as `mint`.
+Knows codes and redirects; must not know how tokens are signed: `mint` is an argument.
 """
 
 import secrets
@@ -35,14 +35,14 @@ button {{ font: inherit; font-weight: 600; padding: .6rem 1.2rem; border: 0; bor
           background: #1f5fbf; color: #fff; cursor: pointer }}
 </style></head><body><main>
 <h1>Sign in on this machine</h1>
-<p>This is the local issuer. It stands where Cognito’s hosted page stands in AWS and asks for no password,
+<p>This is the local issuer. It replaces Cognito’s hosted page and asks for no password,
 because it listens on this machine only.</p>
 <form method="post" action="{action}">{fields}<button autofocus>Continue as analyst</button></form>
 </main></body></html>"""
 
 
 class Authorization(BaseModel):
-    """What the dashboard asks for; one of its own pages is the only place a code may go to."""
+    """The dashboard's request; a code is sent to one of its own pages only."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -69,7 +69,7 @@ class Redemption(BaseModel):
 
 @dataclass(slots=True)
 class Codes:
-    """The codes that were handed out and not yet redeemed; each works once, soon, and for who asked for it."""
+    """Issued codes, not yet redeemed; each works once, for a short time, and for its requester only."""
 
     granted: dict[str, tuple[Authorization, datetime]] = field(default_factory=dict)
 
@@ -79,7 +79,7 @@ class Codes:
         return code
 
     def redeem(self, given: Redemption, now: datetime) -> str | None:
-        """The granted scopes, or None for a code that is unknown, used, late or another's (RFC 7636, section 4.6)."""
+        """The granted scopes; None if the code is unknown, used, expired or another client's (RFC 7636, 4.6)."""
         asked, until = self.granted.pop(given.code, (None, now))
         if asked is None or now >= until or asked.redirect_uri != given.redirect_uri:
             return None
@@ -92,7 +92,7 @@ def challenge(verifier: str) -> str:
 
 
 def routes(mint: Mint) -> list[web.RouteDef]:
-    """The issuer's two addresses: the page that people see, and where a code becomes a token."""
+    """The issuer's two addresses: the sign-in page, and the exchange of a code for a token."""
     codes = Codes()
 
     async def show(request: web.Request) -> web.Response:
@@ -122,13 +122,13 @@ def routes(mint: Mint) -> list[web.RouteDef]:
 
 
 def _refusing(handler: Handler) -> Handler:
-    """Answers a request that is none of ours with 400 and what is wrong with it."""
+    """Answers an invalid request with 400 and its faults."""
 
     async def answering(request: web.Request) -> web.StreamResponse:
         try:
             return await handler(request)
         except ValidationError as error:
             faults = "; ".join(f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors())
-            raise web.HTTPBadRequest(text=f"This is no sign-in request of the dashboard ({faults}).") from None
+            raise web.HTTPBadRequest(text=f"This is not a sign-in request of the dashboard ({faults}).") from None
 
     return answering

@@ -1,4 +1,4 @@
-"""What the fault tests share: an AWS server, a PostgreSQL that can be restarted, and a scene to break things in."""
+"""Fixtures of the fault tests: an AWS server, a PostgreSQL that can be restarted, and a stage for scenes."""
 
 import asyncio
 import signal
@@ -21,13 +21,13 @@ from infra.service import Function, Queue
 
 from .pipeline import CONSUMER, QUEUE, Pipeline, pipeline
 
-SETTINGS = ("fsync=off", "max_connections=60")  # commits survive every crash of the server; the power does not fail
+SETTINGS = ("fsync=off", "max_connections=60")  # commits survive a crash of the server, not of the machine
 Scene: TypeAlias = Callable[[Pipeline], Awaitable[None]]
 
 
 @dataclass(slots=True)
 class Server:
-    """PostgreSQL with commits that last."""
+    """PostgreSQL with durable commits."""
 
     running: postgres.Postgres
 
@@ -42,7 +42,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Where a scene is played: queues, and one database."""
+    """Queues and one database for a scene."""
 
     queues: aws.Aws
     server: Server
@@ -56,7 +56,7 @@ class Stage:
         return connect(self.database_url)
 
     def play(self, scene: Scene, queue: Queue = QUEUE, consumer: Function = CONSUMER) -> None:
-        """Runs a scene in a pipeline of its own, which is taken down afterwards."""
+        """Runs a scene in a new pipeline, which is stopped afterwards."""
 
         async def playing() -> None:
             async with pipeline(self.queues, self.folder, self.database_url, queue, consumer) as opened:
@@ -86,13 +86,13 @@ def durable() -> Iterator[Server]:
             site.create_tables(connection)
             migrate(connection)
         yield started
-        started.running.process.send_signal(signal.SIGQUIT)  # at once: nobody needs these files
+        started.running.process.send_signal(signal.SIGQUIT)  # at once: the files are not needed again
         started.running.process.wait()
 
 
 @pytest.fixture
 def stage(queues: aws.Aws, durable: Server, tmp_path: Path) -> Stage:
-    """A database and a queue of this test's own."""
+    """A database and a queue for this test only."""
     with psycopg.connect(durable.running.url, autocommit=True) as admin:
         admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE migrated").format(sql.Identifier(tmp_path.name)))
     return Stage(queues, durable, tmp_path)

@@ -1,6 +1,6 @@
-"""The way of feedback behind the HTTP API, all of it real: SQS's protocol, the event source, consumer processes.
+"""Feedback's real path behind the HTTP API: SQS's protocol, the event source, consumer processes.
 
-Knows nothing of what a message says.
+Must not know what a message means.
 """
 
 import asyncio
@@ -54,7 +54,7 @@ class Pipeline:
 
     @asynccontextmanager
     async def consuming(self) -> AsyncGenerator[None]:
-        """Has the event source on; at the end of the block, waits until the queue is empty and turns it off."""
+        """Turns the event source on; at the end of the block waits for an empty queue and turns it off."""
         source = EventSource(self.queue, self.url, self.session, self.consumer.invoke)
         task = asyncio.create_task(source.run())
         try:
@@ -67,7 +67,7 @@ class Pipeline:
             await asyncio.wait([task])
 
     async def kill_consumers(self) -> int:
-        """kill -9 for every process that runs; returns how many."""
+        """Sends kill -9 to every process; returns their number."""
         victims = self.consumer.processes
         for pid in victims:
             os.kill(pid, signal.SIGKILL)
@@ -79,7 +79,7 @@ class Pipeline:
 async def pipeline(
     server: aws.Aws, folder: Path, database_url: str, queue: Queue = QUEUE, consumer: Function = CONSUMER
 ) -> AsyncGenerator[Pipeline]:
-    """A queue of its own on a running AWS server, nobody consuming it yet; `folder` names the queue."""
+    """A new queue on a running AWS server, without a consumer yet; `folder` names the queue."""
     queue = replace(queue, name=folder.name)
     url, dead_letters = await asyncio.to_thread(aws.create_queue, server.client("sqs"), queue)
     settings = {**aws.CREDENTIALS, "AWS_ENDPOINT_URL": server.endpoint, "DATABASE_URL": database_url}

@@ -1,4 +1,4 @@
-"""Whatever dies between the queue and the tables, every message ends up counted, and counted once.
+"""Every message counts exactly once after a crash of any process between the queue and the tables.
 
 Each test sends a thousand messages about two thousand impressions through SQS, the event source and real consumer
 processes into PostgreSQL, breaks something at a known moment, and compares all tables with a slow reference.
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.xdist_group("faults")
 
 @contextmanager
 def impressions_held(stage: Stage) -> Generator[Connection]:
-    """While the block lasts, no consumer gets further than the middle of its transaction."""
+    """Stops every consumer in the middle of its transaction until the block ends."""
     with stage.connect() as holder, holder.transaction():
         holder.execute("SELECT FROM recommendation_events ORDER BY id FOR UPDATE")
         yield holder
@@ -36,7 +36,7 @@ def impressions_held(stage: Stage) -> Generator[Connection]:
 
 @contextmanager
 def posteriors_held(stage: Stage) -> Generator[Connection]:
-    """While the block lasts, a consumer commits its batch and then waits before it answers."""
+    """Stops every consumer between its commit and its answer until the block ends."""
     with stage.connect() as holder, holder.transaction():
         holder.execute("LOCK TABLE bandit_posteriors IN ACCESS EXCLUSIVE MODE")
         yield holder

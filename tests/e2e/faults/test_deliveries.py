@@ -1,4 +1,4 @@
-"""However messages come (thrice, late, by a wrong clock, unreadable), the tables end up the same.
+"""The tables are the same for repeated, late, wrongly timed and unreadable messages.
 
 Sizes and comparison are those of the crash tests: a thousand messages, two thousand impressions, a slow reference.
 """
@@ -27,7 +27,7 @@ POISON = {
     "no object": ("[]", "Input should be an object"),
     "a version to come": ('{"version": 2, "action": "click"}', "version: Input should be 1"),
     "an action that is none": ('{"version": 1, "action": "yawn"}', "action: Input should be 'click'"),
-    "nobody's": ('{"version": 1, "action": "click", "movie_id": 1}', "user_id: Field required"),
+    "without a user": ('{"version": 1, "action": "click", "movie_id": 1}', "user_id: Field required"),
 }
 
 
@@ -71,7 +71,7 @@ def test_a_queue_that_was_held_is_caught_up_with_and_feedback_may_come_before_it
 
     async def scene(pipeline: Pipeline) -> None:
         await pipeline.send(written(history))
-        await asyncio.sleep(HELD_SECONDS)  # nobody consumes
+        await asyncio.sleep(HELD_SECONDS)  # without a consumer
         async with pipeline.consuming():
             pass
 

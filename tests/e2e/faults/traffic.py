@@ -1,4 +1,4 @@
-"""A large random history, and the account of what became of it: applied, lost, counted twice."""
+"""A large random history, and the account of its messages: applied, lost, counted twice."""
 
 import os
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ HELD_SECONDS = float(os.environ.get("FAULT_HELD_SECONDS", "2"))
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What became of the messages of one run."""
+    """How many messages of one run were applied, lost or counted twice."""
 
     sent: int
     applied: int
@@ -36,7 +36,7 @@ class Account:
 
 
 def traffic(seed: int, impressions: int = 2_000, messages: int = 1_000) -> History:
-    """Impressions over a week; a message each for random ones, some of them too late, foreign or about nothing.
+    """Impressions over a week, and a message each for random ones; some are late, foreign or without impression.
 
     `SCALE` times as many of both.
     """
@@ -73,7 +73,7 @@ def _message(shown: Impression, randomness: Random) -> Message:
 
 
 def written(history: History) -> list[str]:
-    """The messages as they lie in the queue."""
+    """The messages in the queue's form."""
     return [message.model_dump_json(exclude_none=True) for message in history.messages]
 
 

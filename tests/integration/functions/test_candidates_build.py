@@ -1,4 +1,4 @@
-"""Building the candidate lists in a real database: what a reader sees, before, while and after."""
+"""Building the candidate lists in a real database: a reader's view before, during and after."""
 
 import json
 import subprocess
@@ -130,7 +130,7 @@ def test_the_nightly_event_builds_and_dates_the_lists(database_url: str) -> None
 
 
 def invoke(module: str, event: dict[str, str], environment: dict[str, str]) -> dict[str, int]:
-    """The handler's answer in a process of its own, with nothing but that environment."""
+    """The handler's answer in a new process with that environment only."""
     program = f"import json, {module} as m; print(json.dumps(m.handler({event!r}, None)))"
     done = subprocess.run([sys.executable, "-c", program], env=environment, check=True, capture_output=True, text=True)
     return json.loads(done.stdout.splitlines()[-1])

@@ -30,7 +30,7 @@ def server() -> Iterator[aws.Aws]:
 
 @pytest.fixture
 def queue(server: aws.Aws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
-    """The queue's URL; this process is set up as the function's process would be."""
+    """The queue's URL; this process gets the function's environment."""
     url, _ = aws.create_queue(server.client("sqs"), replace(FEEDBACK_QUEUE, name=tmp_path.name))
     for name, value in {**aws.CREDENTIALS, "AWS_ENDPOINT_URL": server.endpoint}.items():
         monkeypatch.setenv(name, value)
@@ -41,7 +41,7 @@ def queue(server: aws.Aws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> I
 
 
 def forget_client() -> None:
-    ingest._queue.cache_clear()  # pyright: ignore[reportPrivateUsage] # a new process has made none yet
+    ingest._queue.cache_clear()  # pyright: ignore[reportPrivateUsage] # as in a new process
 
 
 def track(action: str, body: object, **more: Any) -> tuple[int, dict[str, str], dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""A MovieLens folder on its way into the site's tables, and the lists built from it while somebody watches."""
+"""Importing a MovieLens folder into the site's tables, and building lists from it with progress."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The stand-in for SQS loses nothing and brings nothing back while many send, take and delete at once."""
+"""The local SQS loses no message and revives none under concurrent sends, receives and deletes."""
 
 import asyncio
 import threading
@@ -60,7 +60,7 @@ def test_no_message_is_lost_or_comes_back_under_concurrent_sends_and_deletes(
 
 
 async def depth_of_a_queue_that_answers_after(seconds: float) -> int:
-    """Asked before anybody listens at its address."""
+    """Requested before the server listens."""
 
     async def answer(_: web.Request) -> web.Response:
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]

@@ -1,4 +1,4 @@
-"""The embedded server's life: where others cannot enter, after a crash, and without root's groups."""
+"""The embedded server: in a private folder, after a crash, and without root's groups."""
 
 import os
 import shutil

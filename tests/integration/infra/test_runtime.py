@@ -1,4 +1,4 @@
-"""Functions as processes of the real runtime client: what they see, how they fail, how many there are."""
+"""Functions as processes of the real runtime client: environment, failures, and number of processes."""
 
 import asyncio
 import json
@@ -33,7 +33,7 @@ FUNCTION = Function("tried", "tried.handler", 512, timedelta(seconds=20), 3)
 
 
 def play(folder: Path, function: Function, scene: Callable[[Runtime], Awaitable[T]]) -> T:
-    """What a scene makes of a runtime, which is stopped afterwards."""
+    """Runs a scene with a runtime, which is stopped afterwards."""
 
     async def playing() -> T:
         runtime = Runtime(function, {"SETTING": "seen"}, folder, folder / "log")

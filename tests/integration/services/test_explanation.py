@@ -1,4 +1,4 @@
-"""`./dev explain`: the draw as it was recorded, and what is believed of every arm."""
+"""`./dev explain`: the recorded draw, and every arm's posterior."""
 
 from contextlib import closing
 

@@ -52,7 +52,7 @@ class World:
         return run(moment, 7, self.settings.model_copy(update=settings), self.database, self.outside)
 
     def mails(self) -> list[tuple[str, str]]:
-        """(subject, body) of the mails that came since this was last asked."""
+        """(subject, body) of the mails since the last call."""
         answer = self.outside.sqs.receive_message(QueueUrl=self.inbox, MaxNumberOfMessages=10)
         found: list[dict[str, Any]] = answer.get("Messages", [])
         for message in found:

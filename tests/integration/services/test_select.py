@@ -194,7 +194,7 @@ def test_a_list_takes_two_round_trips(database_url: str) -> None:
 
 
 def relay(listener: socket.socket, port: int | None, turns: list[str]) -> None:
-    """Passes bytes between one client and the server at `port`, and notes whose turn it was."""
+    """Passes bytes between one client and the server at `port`, and records their order."""
     client, server = listener.accept()[0], socket.create_connection(("127.0.0.1", port or 0))
     threading.Thread(target=copy, args=(server, client, "answered", turns), daemon=True).start()
     copy(client, server, "asked", turns)

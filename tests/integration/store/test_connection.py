@@ -1,4 +1,4 @@
-"""A transaction is whole or has not been, however it ends, and leaves its connection fit for the next."""
+"""A transaction is complete or rolled back at every kind of end, and its connection stays usable."""
 
 import psycopg
 import pytest
@@ -9,7 +9,7 @@ from psycopg.pq import TransactionStatus
 
 @pytest.fixture
 def told(connection: Connection) -> Connection:
-    """A connection to a table that takes each number once."""
+    """A connection to a table with unique numbers."""
     connection.execute("CREATE TABLE told (number integer PRIMARY KEY DEFERRABLE INITIALLY DEFERRED)")
     return connection
 
@@ -82,7 +82,7 @@ def test_a_statement_that_comes_again_is_not_planned_again_where_one_plan_is_bes
 
 
 def generic_plans(connection: Connection) -> int:
-    """Of ten runs of one statement; psycopg prepares it for the last five, and the server by itself plans five anew."""
+    """Generic plans in ten runs: psycopg prepares for the last five, which the server replans by default."""
     for number in range(10):
         connection.execute("SELECT %s::integer", [number])
     row = connection.execute("SELECT sum(generic_plans) FROM pg_prepared_statements").fetchone()

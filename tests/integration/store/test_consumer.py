@@ -1,4 +1,4 @@
-"""The queue's consumer on a real database: what fails alone, what fails as a whole, and what a batch costs."""
+"""The queue's consumer on a real database: faults of one message, faults of a batch, and the cost of a batch."""
 
 import json
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ def counted(connection: Connection) -> int:
 
 
 def is_awaited(connection: Connection) -> bool:
-    """Whether somebody waits for a lock in this database."""
+    """Whether a session waits for a lock in this database."""
     return bool(
         connection.execute(
             "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
@@ -116,7 +116,7 @@ def test_a_batch_that_loses_a_deadlock_leaves_nothing_and_succeeds_when_it_comes
     event = queue_event(click(1), click(2))
     with closing(Database(lambda: database_url)) as database, ThreadPoolExecutor(1) as pool:
         database.read(lambda own: own.execute("SET deadlock_timeout = '50ms'"))
-        with connection.transaction():  # against the order of every consumer: impression 2 first
+        with connection.transaction():  # the reverse of the consumers' order: impression 2 first
             connection.execute("SET LOCAL deadlock_timeout = '1min'")
             connection.execute("SELECT FROM recommendation_events WHERE id = 2 FOR UPDATE")
             batch = pool.submit(consume, event, database, SETTINGS)
@@ -189,7 +189,7 @@ def test_a_batch_costs_one_transaction_of_three_statements_whatever_its_size(
     log: list[str] = []
     with connect(database_url) as consumer:
         consumer.execute("SET log_statement = 'all'")
-        consumer.execute("SET client_min_messages = 'log'")  # the server says every statement it gets
+        consumer.execute("SET client_min_messages = 'log'")  # the server logs every statement
         consumer.add_notice_handler(lambda said: log.append((said.message_primary or "")[:40]))
         assert apply(consumer, messages, RULE, EPOCH).new == size
     sent = [line for line in log if line.startswith(("statement:", "execute"))]

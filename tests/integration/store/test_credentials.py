@@ -40,7 +40,7 @@ RDS = "site.cluster-abc.eu-central-1.rds.amazonaws.com"
 
 @pytest.fixture(scope="module")
 def moto() -> Iterator[Platform]:
-    """A Secrets Manager on this machine, and who we are towards it."""
+    """A Secrets Manager on this machine, and credentials for it."""
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -198,7 +198,7 @@ def _part(conninfo: str, name: str) -> object:
 
 
 class _answering:
-    """A local address that answers every GET with one JSON document and notes who asked."""
+    """A local address that answers every GET with one JSON document and records the requests."""
 
     def __init__(self, answer: dict[str, str]) -> None:
         asked: list[tuple[str, str | None]] = []

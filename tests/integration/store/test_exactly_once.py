@@ -1,4 +1,4 @@
-"""Feedback counts once: any order, any duplicates, any split, any number of consumers end in the same tables."""
+"""Feedback counts once: any order, duplicates, batches and number of consumers give the same tables."""
 
 import threading
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""The tables over an empty database and over an installation that already runs the guide's application."""
+"""Migrations of an empty database and of an installation of the guide's application."""
 
 import threading
 

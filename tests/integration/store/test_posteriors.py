@@ -1,4 +1,4 @@
-"""Publishing: versions, at most one a second, one publisher, forgetting that survives restarts and conversions."""
+"""Publishing: versions, at most one a second, one publisher; forgetting survives restarts and conversions."""
 
 import psycopg
 import pytest
@@ -96,7 +96,7 @@ def test_a_context_that_has_learned_has_a_cell_for_every_arm(connection: Connect
     publish(connection, SETTINGS)
     cells = connection.execute("SELECT context_key, count(*), sum(total_pulls) FROM bandit_states GROUP BY 1")
     assert cells.fetchall() == [(CELL, 6, 0)]
-    assert first_difference(connection) is not None  # these counts came from no event
+    assert first_difference(connection) is not None  # these counts have no events
     rebuild(connection)
     assert first_difference(connection) is None
 

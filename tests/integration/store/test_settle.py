@@ -1,4 +1,4 @@
-"""The clock's half of feedback: silence is visited in bounded steps, by one at a time, and never has the last word."""
+"""Settling: bounded transactions, one `settle` at a time, and later feedback replaces silence."""
 
 import threading
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ def database(database_url: str) -> Iterator[Database]:
 
 
 def shown(connection: Connection, count: int, over: timedelta = timedelta(0)) -> None:
-    """Impressions 1…count of one arm, spread evenly over a time from EPOCH on."""
+    """Impressions 1…count of one arm, spread evenly over `over` from EPOCH on."""
     show(
         connection,
         [Impression(n, n % 500, n, created_at=EPOCH + (n - 1) * over / count) for n in range(1, count + 1)],

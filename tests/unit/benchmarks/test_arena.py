@@ -1,4 +1,4 @@
-"""The benchmark itself: same seeds give the same world, regret counts what it says, tables say what was played."""
+"""The benchmark itself: a seed fixes the world, regret is correct, tables report the games played."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from benchmarks.arena.simulation import Outcomes, play
 
 
 class Oracle:
-    """Knows a stationary world's rates; remembers what it was told."""
+    """Knows a stationary world's rates; stores the outcomes it gets."""
 
     def __init__(self, world: World) -> None:
         self.world = world

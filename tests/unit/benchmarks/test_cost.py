@@ -1,4 +1,4 @@
-"""The cost model: what docs/cost.md shows is what the script computes, and the arithmetic is that of the price list."""
+"""The cost model: docs/cost.md shows the script's tables, and the arithmetic follows the price list."""
 
 from pathlib import Path
 

@@ -20,7 +20,7 @@ Sums = dict[tuple[str, str, int], Tally]
 
 
 def visits(rng: np.random.Generator, users: int, lift: float = 0.0) -> Sums:
-    """Every visitor has a taste of their own and sees a list of ten in two or three contexts."""
+    """Every visitor has an individual click rate and sees a list of ten in two or three contexts."""
     sums: Sums = {}
     for group in GROUPS:
         raised = 1 + lift * (group == "treatment")
@@ -54,7 +54,7 @@ def explored(sums: Sums, users: int, plan: Plan | None = None) -> dict[str, Expl
 
 
 def called(rng: np.random.Generator, users: int, looks: int) -> bool:
-    """Whether a test without any difference is called in some context at some look."""
+    """Whether a test without any difference is significant in some context at some look."""
     sums: Sums = {}
     for look in range(1, looks + 1):
         new = visits(rng, users)

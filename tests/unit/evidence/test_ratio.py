@@ -1,4 +1,4 @@
-"""Confidence sequences against simulation: what they promise is counted, on fixed seeds."""
+"""Confidence sequences against simulation: error rates and power are counted on fixed seeds."""
 
 from math import inf, log
 
@@ -26,7 +26,7 @@ PLANNED_LIFT = 0.15
 
 
 def looks(rng: np.random.Generator, rate: float, users: int) -> list[Ratio]:
-    """One group's CTR at 40 looks: visitors with tastes of their own, lists of ten, visitors in 128 clusters."""
+    """One group's CTR at 40 looks: visitors with individual click rates, lists of ten, visitors in 128 clusters."""
     taste = rng.beta(rate * 20, (1 - rate) * 20, users)
     clicks = rng.binomial(10, taste)
     cluster = rng.integers(CLUSTERS, size=users)

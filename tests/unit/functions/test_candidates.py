@@ -1,4 +1,4 @@
-"""The six algorithms' lists from ratings: what every list keeps, and each method against its definition."""
+"""The six algorithms' lists from ratings: rules of every list, and each method against its definition."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The dashboard is served as files with strict headers, and says what to do where it was never built."""
+"""The dashboard is served as files with strict headers, and says what to do if it is not built."""
 
 import gzip
 import json

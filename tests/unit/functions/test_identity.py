@@ -11,7 +11,7 @@ SIGNING_IN = ("TokenGeneration_HostedAuth", "TokenGeneration_Authentication", "T
 
 
 def event(source: str, groups: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The event of user 17; whoever is in no group has none to override."""
+    """The event of user 17; without groups there is no groupsToOverride."""
     told = {"groupsToOverride": list(groups), "iamRolesToOverride": [], "preferredRole": None} if groups else {}
     return {
         "version": "3",
@@ -26,7 +26,7 @@ def event(source: str, groups: tuple[str, ...] = ()) -> dict[str, Any]:
 
 
 def let_in(asked: dict[str, Any]) -> Caller:
-    """Whom the API's functions see, once Cognito has put the trigger's answer into the access token."""
+    """The caller as functions see it, after Cognito has put the trigger's answer into the access token."""
     added = handler(asked, None)["response"]["claimsAndScopeOverrideDetails"]["accessTokenGeneration"]["scopesToAdd"]
     claims = {"username": asked["userName"], "scope": " ".join([*asked["request"]["scopes"], *added])}
     return caller({"requestContext": {"authorizer": {"jwt": {"claims": claims}}}}, "username")

@@ -1,4 +1,4 @@
-"""Checks speak up when the bound crosses, never for lack of data; incidents are told once, daily, and when over."""
+"""Checks alert when the bound crosses, never for lack of data; incidents mail at the start, daily, and at the end."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Genres in every form that a site keeps them in."""
+"""Genres in every form that a site may store."""
 
 import pytest
 from bandit_selector.health.genres import parse_genres

@@ -1,4 +1,4 @@
-"""The one door: what it lists, and how it refuses."""
+"""./dev: its list of commands, and its refusals."""
 
 import argparse
 

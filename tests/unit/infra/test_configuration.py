@@ -1,4 +1,4 @@
-"""What an operator may put into the context, what is refused, and that the handbook names all of it."""
+"""The CDK context: accepted keys, refused keys, and the handbook's list of all keys."""
 
 from pathlib import Path
 from typing import Any

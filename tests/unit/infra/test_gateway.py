@@ -1,4 +1,4 @@
-"""The HTTP API's rules: which route, whose token, what an event holds, what an answer becomes."""
+"""The HTTP API's rules: routes, tokens, events and answers."""
 
 import asyncio
 import base64
@@ -56,7 +56,7 @@ def asked(method: str, path: str, function: Function, **request: Any) -> tuple[i
 
 
 def event_of(method: str, path: str, **request: Any) -> dict[str, Any]:
-    """The event that a request becomes."""
+    """The event of a request."""
     event: dict[str, Any] = json.loads(asked(method, path, lambda event: event, **request)[2])
     return event
 

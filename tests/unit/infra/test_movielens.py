@@ -1,4 +1,4 @@
-"""MovieLens folders: both layouts are read, and whatever is wrong is named by file and line."""
+"""MovieLens folders: both layouts are read, and faults are named by file and line."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A code is redeemed once, soon, by who asked for it, with the verifier of its challenge."""
+"""A code is redeemed once, before it expires, by its requester, with the verifier of its challenge."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""A world in trouble: the same visits and clicks, but half of the stars."""
+"""A world in trouble: the same visits and clicks, half of the stars."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import islice

@@ -1,4 +1,4 @@
-"""The synthetic world: the same for a seed, plausible, and nothing in it but the formula."""
+"""The synthetic world: the same for a seed, plausible, and determined by the formula."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -115,7 +115,7 @@ def test_it_is_a_world_and_says_that_it_is_synthetic(world: Synthetic) -> None:
 
 
 def test_generating_and_reacting_are_quick(world: Synthetic) -> None:
-    """Bounds ten times what was measured, so that only a change of the order fails."""
+    """Bounds are ten times the measured times, so that only a change of magnitude fails."""
     began = time.perf_counter()
     reactions(world, 1000)
     assert (time.perf_counter() - began) / 1000 < 0.002

@@ -1,4 +1,4 @@
-"""P(arm is best) against oracles that share nothing with it: scipy on panels, Monte Carlo, a closed form."""
+"""P(arm is best) against independent oracles: scipy on panels, Monte Carlo, a closed form."""
 
 import numpy as np
 import pytest

@@ -209,7 +209,7 @@ def test_an_unknown_policy_is_refused() -> None:
 
 
 def kept_width(contexts: tuple[str, ...]) -> Reals:
-    """Of two arms with 20 and 20,000 outcomes, the share of each one's variance that is drawn with, first context."""
+    """For two arms with 20 and 20,000 outcomes: the share of each variance used for drawing, first context."""
     successes = np.tile([[2.0, 2000.0]], (len(contexts), 1))
     outcomes = 10 * successes
     believed = believe(Counts(contexts, ARMS[:2], successes, outcomes - successes))

@@ -1,4 +1,4 @@
-"""Slates: independent draws with exact propensities, no movie twice, and a fifth of the long tail."""
+"""Slates: independent draws with exact propensities, no repeated movie, a fifth from the long tail."""
 
 import math
 from collections import Counter

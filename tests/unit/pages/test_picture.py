@@ -1,4 +1,4 @@
-"""Charts hold every value on the picture, whatever the numbers."""
+"""Charts keep every value inside the picture for any numbers."""
 
 import re
 from xml.etree import ElementTree as Xml

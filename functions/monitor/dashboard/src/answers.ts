@@ -1,6 +1,6 @@
-/** What the service answers, as types, and the one place that asks for it. */
+/** The service's answers as types, and the only functions that request them. */
 
-/** One context and arm of `bandit_states`, with what is published of it. Rates and means are shares, 0 to 1. */
+/** One cell of `bandit_states`, with its published posterior. Rates and means are shares, 0 to 1. */
 export interface Cell {
   algorithm: string;
   context_key: string;
@@ -33,7 +33,7 @@ export interface Comparison extends Record<GroupName, number | null> {
 
 export type Metric = "ctr" | "rating_conversion" | "avg_rating" | "thumbs_up_rate" | "thumbs_down_rate";
 
-/** The test within one context: to look at, not to decide by. */
+/** The test within one context: exploratory, not a basis for decisions. */
 export interface Exploration {
   metrics: Record<Metric, Comparison>;
   sentence: string;
@@ -79,10 +79,10 @@ export interface Report {
   alerts: Alert[];
 }
 
-/** The newest report, or why there is none to see: it comes from another place than the figures and fails alone. */
+/** The newest report, or the reason for its absence; the report can fail while the figures are there. */
 export type Health = { report: Report | null; fault: string };
 
-/** Messages in the feedback queue as of now; null for what cannot be asked, and the sentence says why. */
+/** Messages in the feedback queue now; null for an unknown count, and `sentence` says why. */
 export interface Backlog {
   waiting: number | null;
   underway: number | null;
@@ -90,7 +90,7 @@ export interface Backlog {
   sentence: string;
 }
 
-/** Everything the page shows of what was recorded, of one moment. */
+/** All recorded figures that the page shows, as of one moment. */
 export interface Figures {
   stats: BanditStats;
   test: Experiment;
@@ -99,7 +99,7 @@ export interface Figures {
   at: number;
 }
 
-/** The service did not take the token: it is late, or it lacks the scope. */
+/** The service refused the token: it has expired, or it lacks the scope. */
 export class NotAllowed extends Error {}
 
 export async function readFigures(token: string, days: string, context: string): Promise<Figures> {
@@ -113,7 +113,7 @@ export async function readFigures(token: string, days: string, context: string):
   return { stats, test, timeline, health, at: Date.now() };
 }
 
-/** The queue is asked apart: it may be out of reach, and no figure waits for it. */
+/** The queue has its own request: SQS may be out of reach, and no figure waits for it. */
 export function readBacklog(token: string): Promise<Backlog> {
   const unknown = { waiting: null, underway: null, dead_letters: null };
   return ask<Backlog>("queue", token).catch((error: Error) => ({ ...unknown, sentence: error.message }));
@@ -129,6 +129,7 @@ async function ask<T>(path: string, token: string): Promise<T> {
   if (answer.ok) return answer.json();
   const { detail } = await answer.json().catch(() => ({ detail: "" }));
   if (answer.status === 401) throw new NotAllowed("Your sign-in has ended; sign in again.");
-  if (answer.status === 403) throw new NotAllowed(detail || "Your account may not see these figures: it lacks the scope “analytics”.");
+  if (answer.status === 403)
+    throw new NotAllowed(detail || "Your account may not see these figures: it lacks the scope “analytics”.");
   throw new Error(detail || `The service answered ${answer.status} to /analytics/${path}.`);
 }

@@ -1,4 +1,4 @@
-/** The page: signs in, asks again every half minute, says how fresh its figures are, and lays the sections out. */
+/** The page: signs in, refreshes every half minute, shows the age of its figures, and lays out the sections. */
 
 import { render } from "preact";
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
@@ -14,10 +14,20 @@ const REFRESH = 30_000; // ms
 const STALE = 3 * REFRESH;
 const SILENT = 2 * 86_400_000; // ms; a point stands for up to a day
 
-const WINDOWS = [["1", "1 day"], ["7", "7 days"], ["30", "30 days"], ["90", "90 days"], ["365", "1 year"]] as const;
-const GROUPS = [["", "both groups"], ["treatment", "treatment"], ["control", "control"]] as const;
+const WINDOWS = [
+  ["1", "1 day"],
+  ["7", "7 days"],
+  ["30", "30 days"],
+  ["90", "90 days"],
+  ["365", "1 year"],
+] as const;
+const GROUPS = [
+  ["", "both groups"],
+  ["treatment", "treatment"],
+  ["control", "control"],
+] as const;
 
-/** What the reader chose; kept in the address, so that a view can be sent to a colleague. */
+/** The reader's choices; kept in the address, so that a view can be sent to a colleague. */
 type View = { days: string; group: string; context: string };
 
 function readView(): View {
@@ -25,7 +35,7 @@ function readView(): View {
   return { days: query.get("days") ?? "7", group: query.get("group") ?? "", context: query.get("context") ?? "" };
 }
 
-/** The newest figures for a view, renewed every half minute; `ended` says why the sign-in is over. */
+/** The newest figures for a view, refreshed every half minute; `ended` says why the sign-in ended. */
 function useFigures({ days, context }: View, refused: string) {
   const [figures, setFigures] = useState<Figures | null>(null);
   const [backlog, setBacklog] = useState<Backlog | null>(null);
@@ -42,7 +52,7 @@ function useFigures({ days, context }: View, refused: string) {
     const token = currentToken();
     if (!token) return;
     void readBacklog(token).then(setBacklog);
-    const mine = ++turn.current; // an answer that was overtaken by a newer question is dropped
+    const mine = ++turn.current; // an answer to an older request is dropped
     try {
       const found = await readFigures(token, days, context);
       if (mine !== turn.current) return;
@@ -68,7 +78,7 @@ function useFigures({ days, context }: View, refused: string) {
   return { figures, backlog, fault, ended, refresh, leave };
 }
 
-/** The present moment, renewed every five seconds. */
+/** The current time, updated every five seconds. */
 function useNow(): number {
   const [now, setNow] = useState(Date.now());
   useEffect(() => {
@@ -104,7 +114,9 @@ function Dashboard({ configuration, refused }: { configuration: Configuration; r
       <main>
         {configuration.notice && <p class="notice">{configuration.notice}</p>}
         {fault && <Fault reason={fault} figures={figures} now={now} />}
-        {figures && <Sections figures={figures} backlog={backlog} view={view} now={now} zone={configuration.time_zone} />}
+        {figures && (
+          <Sections figures={figures} backlog={backlog} view={view} now={now} zone={configuration.time_zone} />
+        )}
       </main>
     </>
   );
@@ -129,8 +141,9 @@ function Sections({ figures, backlog, view, now, zone }: SectionsProps) {
     return (
       <>
         <Nothing>
-          Nothing was shown in the last {view.days} days. Choose a longer window, check that the site calls <code>GET /movies/recommendations</code> on this service,
-          or let simulated visitors come: <code>./dev demo</code>.
+          Nothing was shown in the last {view.days} days. Choose a longer window, check that the site calls{" "}
+          <code>GET /movies/recommendations</code> on this service, or start simulated visitors: <code>./dev demo</code>
+          .
         </Nothing>
         {healthy}
       </>
@@ -141,8 +154,8 @@ function Sections({ figures, backlog, view, now, zone }: SectionsProps) {
     <>
       {silent && (
         <p class="notice">
-          Nothing was shown since {moment(new Date(newest.at), zone)}: does the site still ask this service for recommendations? Look for errors in the select
-          function’s log.
+          Nothing was shown since {moment(new Date(newest.at), zone)}: does the site still ask this service for
+          recommendations? Look for errors in the select function’s log.
         </p>
       )}
       <ExperimentSection test={test} timeline={timeline} group={view.group} context={view.context} zone={zone} />
@@ -152,14 +165,27 @@ function Sections({ figures, backlog, view, now, zone }: SectionsProps) {
   );
 }
 
-function Filters({ view, choose, figures }: { view: View; choose: (part: Partial<View>) => void; figures: Figures | null }) {
+function Filters({
+  view,
+  choose,
+  figures,
+}: {
+  view: View;
+  choose: (part: Partial<View>) => void;
+  figures: Figures | null;
+}) {
   const keys = new Set(Object.values(figures?.stats.detailed_stats ?? {}).map(({ context_key }) => context_key));
   const contexts = [...keys, ...(view.context && !keys.has(view.context) ? [view.context] : [])].sort();
   return (
     <form aria-label="Filters" onSubmit={(event) => event.preventDefault()}>
       <Select label="Window " value={view.days} options={WINDOWS} choose={(days) => choose({ days })} />
       <Select label="Group " value={view.group} options={GROUPS} choose={(group) => choose({ group })} />
-      <Select label="Context " value={view.context} options={[["", "all contexts"], ...contexts.map((key) => [key, contextName(key)] as const)]} choose={(context) => choose({ context })} />
+      <Select
+        label="Context "
+        value={view.context}
+        options={[["", "all contexts"], ...contexts.map((key) => [key, contextName(key)] as const)]}
+        choose={(context) => choose({ context })}
+      />
     </form>
   );
 }
@@ -168,14 +194,23 @@ function SignIn({ configuration, reason }: { configuration: Configuration; reaso
   return (
     <main class="sign-in">
       <h1>Bandit Selector</h1>
-      {reason && <p class="notice" role="alert">{reason}</p>}
+      {reason && (
+        <p class="notice" role="alert">
+          {reason}
+        </p>
+      )}
       {configuration.authorize_url ? (
         <>
           <p>Which algorithm fills each place, what visitors did with it, and whether that pays.</p>
-          <button class="primary" onClick={() => void signIn(configuration)}>Sign in</button>
+          <button class="primary" onClick={() => void signIn(configuration)}>
+            Sign in
+          </button>
         </>
       ) : (
-        <p class="notice">No issuer is configured: set SIGN_IN_AUTHORIZE_URL, SIGN_IN_TOKEN_URL and SIGN_IN_CLIENT_ID of the analytics function.</p>
+        <p class="notice">
+          No issuer is configured: set SIGN_IN_AUTHORIZE_URL, SIGN_IN_TOKEN_URL and SIGN_IN_CLIENT_ID of the analytics
+          function.
+        </p>
       )}
     </main>
   );
@@ -183,8 +218,16 @@ function SignIn({ configuration, reason }: { configuration: Configuration; reaso
 
 try {
   const configuration = await readConfiguration();
-  const refused = await completeSignIn(configuration).then(() => "", (error: Error) => error.message);
+  const refused = await completeSignIn(configuration).then(
+    () => "",
+    (error: Error) => error.message,
+  );
   render(<Dashboard configuration={configuration} refused={refused} />, document.body);
 } catch (error) {
-  render(<main><Nothing>{(error as Error).message}</Nothing></main>, document.body);
+  render(
+    <main>
+      <Nothing>{(error as Error).message}</Nothing>
+    </main>,
+    document.body,
+  );
 }

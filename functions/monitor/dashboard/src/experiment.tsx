@@ -1,4 +1,4 @@
-/** The A/B test: its sentence, each metric of both groups, and the sequence of lifts over time. Knows no request. */
+/** The A/B test: its verdict, each metric of both groups, and the lift over time. Must not make requests. */
 
 import type { Comparison, Experiment, GroupName, Lift, Metric, Timeline as Answer } from "./answers";
 import { byDay, change, contextName, count, decimal, percent } from "./format";
@@ -24,7 +24,7 @@ const VERDICTS: Record<Experiment["verdict"], string> = {
 
 type ExperimentProps = { test: Experiment; timeline: Answer; group: string; context: string; zone: string };
 
-/** Percent at which a drawn interval is cut off; one context with few clicks must not make all the others unreadable. */
+/** Percent at which a drawn interval is cut off; a context with few clicks must not make the others unreadable. */
 const WIDEST = 100;
 
 export function ExperimentSection({ test, timeline, group, context, zone }: ExperimentProps) {
@@ -50,11 +50,12 @@ export function ExperimentSection({ test, timeline, group, context, zone }: Expe
   );
 }
 
-/** What is said above the figures of one context: they are for exploring. */
+/** The note above the figures of one context: they are exploratory. */
 function Chosen({ context, sentence }: { context: string; sentence: string | undefined }) {
   return (
     <div class="notice">
-      <strong>Only {contextName(context)}.</strong> {sentence ?? "The groups cannot be compared in it: see the verdict above."}
+      <strong>Only {contextName(context)}.</strong>{" "}
+      {sentence ?? "The groups cannot be compared in this context: see the verdict above."}
     </div>
   );
 }
@@ -79,17 +80,33 @@ function Comparisons({ metrics, groups }: { metrics: Experiment["metrics"]; grou
 function ByContext({ contexts, groups }: { contexts: Experiment["contexts"]; groups: GroupName[] }) {
   const rows = Object.entries(contexts).sort(([one], [other]) => byDay(one, other));
   const reach = Math.min(WIDEST, Math.max(5, ...rows.flatMap(([, { metrics }]) => ends(metrics.ctr))));
-  if (!rows.length) return <Nothing>Contexts are compared once both groups can be.</Nothing>;
+  if (!rows.length) return <Nothing>Contexts are compared when both groups have enough data.</Nothing>;
   return (
-    <Figure title="Where it pays: click-through rate within each context" note="For exploring, not for deciding: these bounds hold in all contexts, and at every look, at once. Choose a context above for its other metrics.">
+    <Figure
+      title="Where it pays: click-through rate within each context"
+      note="Exploratory, not a basis for decisions: these bounds hold in all contexts and at every look together. Choose a context above for its other metrics."
+    >
       <div class="tall">
         <Table
           caption="Lift by context"
           columns={["Context", ...groups.map(short), "Lift", "95 %"]}
-          rows={rows.map(([key, { metrics: { ctr: { lift, ...values } } }]) => ({
-            key,
-            cells: [contextName(key), ...groups.map((name) => percent(values[name])), ...(lift ? [<Range {...lift} reach={reach} digits={0} />, bounds(lift, 0)] : ["–", "too few yet"])],
-          }))}
+          rows={rows.map(
+            ([
+              key,
+              {
+                metrics: {
+                  ctr: { lift, ...values },
+                },
+              },
+            ]) => ({
+              key,
+              cells: [
+                contextName(key),
+                ...groups.map((name) => percent(values[name])),
+                ...(lift ? [<Range {...lift} reach={reach} digits={0} />, bounds(lift, 0)] : ["–", "too few yet"]),
+              ],
+            }),
+          )}
         />
       </div>
     </Figure>
@@ -106,7 +123,8 @@ function Range({ percent, percent_low, percent_high, reach, digits = 1 }: Lift &
 }
 
 function Sequence({ lifts, of, zone }: { lifts: Answer["lift"]; of: string; zone: string }) {
-  if (lifts.length < 2) return <Nothing>The lift over time appears after two days with at least 100 clicks in each group.</Nothing>;
+  if (lifts.length < 2)
+    return <Nothing>The lift over time appears after two days with at least 100 clicks in each group.</Nothing>;
   return (
     <Timeline
       title="Lift in click-through rate, looked at every day"
@@ -128,7 +146,8 @@ function Sequence({ lifts, of, zone }: { lifts: Answer["lift"]; of: string; zone
   );
 }
 
-const bounds = ({ percent_low, percent_high }: Lift, digits = 1) => `${change(percent_low, digits).replace(" %", "")} to ${change(percent_high, digits)}`;
+const bounds = ({ percent_low, percent_high }: Lift, digits = 1) =>
+  `${change(percent_low, digits).replace(" %", "")} to ${change(percent_high, digits)}`;
 
 const short = (group: GroupName) => (group === "treatment" ? "Treatment" : "Control");
 
@@ -138,6 +157,8 @@ const sizes = (name: string, { users, total_recommendations, total_clicks }: Exp
   `${name}: ${count(users)} visitors, ${count(total_recommendations)} movies shown, ${count(total_clicks)} clicked`;
 
 const planned = ({ sample_size: { planned_users, planned_lift_percent } }: Experiment) =>
-  planned_users ? [`a lift of ${planned_lift_percent} % was planned to take ${count(planned_users)} visitors per group`] : [];
+  planned_users
+    ? [`a lift of ${planned_lift_percent} % was planned to take ${count(planned_users)} visitors per group`]
+    : [];
 
 const ends = ({ lift }: Comparison) => (lift ? [Math.abs(lift.percent_low), Math.abs(lift.percent_high)] : []);

@@ -1,23 +1,32 @@
-/** Numbers and moments as people read them, and the names and colours of things. Knows no request. */
+/** Formats numbers and times for people; names and colours of arms and contexts. Must not make requests. */
 
 const numbers = new Intl.NumberFormat("en");
 
 export const count = (value: number | null | undefined): string => (value == null ? "–" : numbers.format(value));
 
 /** 12.34 → "12.3 %". */
-export const percent = (value: number | null | undefined, digits = 1): string => (value == null ? "–" : `${decimal(value, digits)} %`);
+export const percent = (value: number | null | undefined, digits = 1): string =>
+  value == null ? "–" : `${decimal(value, digits)} %`;
 
 /** 0.1234 → "12.3 %". */
-export const share = (value: number | null | undefined, digits = 1): string => percent(value == null ? null : value * 100, digits);
+export const share = (value: number | null | undefined, digits = 1): string =>
+  percent(value == null ? null : value * 100, digits);
 
 /** 12 → "+12.0 %", with a real minus sign. */
-export const change = (value: number | null | undefined, digits = 1): string => (value == null ? "–" : `${value > 0 ? "+" : ""}${percent(value, digits)}`);
+export const change = (value: number | null | undefined, digits = 1): string =>
+  value == null ? "–" : `${value > 0 ? "+" : ""}${percent(value, digits)}`;
 
 export const decimal = (value: number | null | undefined, digits = 2): string =>
   value == null ? "–" : value.toFixed(digits).replace("-", "−");
 
 export function moment(at: Date, zone: string): string {
-  return at.toLocaleString("en-GB", { timeZone: zone, day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+  return at.toLocaleString("en-GB", {
+    timeZone: zone,
+    day: "numeric",
+    month: "short",
+    hour: "2-digit",
+    minute: "2-digit",
+  });
 }
 
 /** How long ago, in one unit. */
@@ -36,13 +45,17 @@ export const contextName = (key: string): string => key.replaceAll("|", ", ").re
 
 const DAY = ["morning", "afternoon", "evening", "night", "weekday", "weekend", "cold_start", "regular", "power_user"];
 
-/** Orders contexts as a day goes, not as the alphabet does; unknown keys last. */
+/** Orders contexts by time of day, not by the alphabet; unknown keys last. */
 export function byDay(one: string, other: string): number {
-  const rank = (key: string) => key.split("|").map((level) => `${DAY.indexOf(level) + 1 || 99}`.padStart(2, "0")).join();
+  const rank = (key: string) =>
+    key
+      .split("|")
+      .map((level) => `${DAY.indexOf(level) + 1 || 99}`.padStart(2, "0"))
+      .join();
   return rank(one).localeCompare(rank(other));
 }
 
-/** Wilson's score interval of a rate at 95 %; null when nothing was tried. */
+/** Wilson's score interval of a rate at 95 %; null without trials. */
 export function wilson(successes: number, trials: number): [number, number] | null {
   if (!trials) return null;
   const [rate, z2] = [successes / trials, 1.96 ** 2];
@@ -51,7 +64,8 @@ export function wilson(successes: number, trials: number): [number, number] | nu
   return [Math.max(0, centre - width), Math.min(1, centre + width)];
 }
 
-/** The colour of the n-th thing of a chart, from the style sheet, so that it follows the colour scheme. */
+/** The colour of a chart's n-th series, from the style sheet, so that it follows the colour scheme. */
 export const colour = (index: number): string => style(`--series-${index % 8}`);
 
-export const style = (property: string): string => getComputedStyle(document.documentElement).getPropertyValue(property).trim();
+export const style = (property: string): string =>
+  getComputedStyle(document.documentElement).getPropertyValue(property).trim();

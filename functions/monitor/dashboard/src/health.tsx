@@ -1,4 +1,4 @@
-/** The newest daily report: its checks, its alerts, and when it was made. Knows no request. */
+/** The newest daily report: its checks, its alerts, and its date. Must not make requests. */
 
 import type { Backlog, Health, Report } from "./answers";
 import { age, count, decimal, moment, share } from "./format";
@@ -25,7 +25,7 @@ const COUNTS: [keyof Omit<Backlog, "sentence">, string][] = [
   ["dead_letters", "Dead letters"],
 ];
 
-/** The feedback queue as it is now, whatever the newest report says. */
+/** The feedback queue's current state; the newest report may be older. */
 function Queue({ sentence, ...counts }: Backlog) {
   const known = COUNTS.every(([name]) => counts[name] != null);
   return (
@@ -63,7 +63,12 @@ function Newest({ report, now, zone }: { report: Report; now: number; zone: stri
       <p>
         <Status status={report.overall_status} /> Report of {moment(made, zone)} over {report.period_days} days.
       </p>
-      {late && <p class="notice">This report is {age(now - made.getTime())} old: the 9 AM run was missed. Look at the monitor function’s log, or run <code>./dev monitor --days 7</code>.</p>}
+      {late && (
+        <p class="notice">
+          This report is {age(now - made.getTime())} old: the 9 AM run was missed. Look at the monitor function’s log,
+          or run <code>./dev monitor --days 7</code>.
+        </p>
+      )}
       {report.alerts.length > 0 && (
         <ul class="alerts">
           {report.alerts.map((alert) => (
@@ -78,10 +83,12 @@ function Newest({ report, now, zone }: { report: Report; now: number; zone: stri
       <Table
         caption="Checks of the newest report"
         columns={["Check", "Status", "Figures"]}
-        rows={Object.entries(report.checks).sort(guideFirst).map(([name, { status, metrics }]) => ({
-          key: name,
-          cells: [name.replaceAll("_", " "), <Status status={status} />, figures(name, metrics)],
-        }))}
+        rows={Object.entries(report.checks)
+          .sort(guideFirst)
+          .map(([name, { status, metrics }]) => ({
+            key: name,
+            cells: [name.replaceAll("_", " "), <Status status={status} />, figures(name, metrics)],
+          }))}
       />
     </>
   );
@@ -95,7 +102,7 @@ function guideFirst([one]: [string, unknown], [other]: [string, unknown]): numbe
   return place(one) - place(other);
 }
 
-/** Never by colour alone: a mark, a word, a colour. */
+/** A mark, a word and a colour: never colour alone. */
 function Status({ status }: { status: string }) {
   return (
     <span class={`status ${status}`}>
@@ -105,7 +112,9 @@ function Status({ status }: { status: string }) {
 }
 
 function figures(check: string, metrics: Report["checks"][string]["metrics"]): string {
-  const written = Object.entries(metrics).map(([name, value]) => `${name.replaceAll("_", " ")} ${write(check, name, value)}`);
+  const written = Object.entries(metrics).map(
+    ([name, value]) => `${name.replaceAll("_", " ")} ${write(check, name, value)}`,
+  );
   return written.join(" · ") || "–";
 }
 

@@ -1,4 +1,4 @@
-/** Context × algorithm as a table whose cells are coloured and open the evidence behind them. Knows no request. */
+/** Context × algorithm as a table of coloured cells; a cell opens its evidence. Must not make requests. */
 
 import { useState } from "preact/hooks";
 import type { Cell } from "./answers";
@@ -14,11 +14,11 @@ const MEASURES = {
   mean: {
     name: "Expected success rate",
     of: (cell: Cell) => mean(cell),
-    note: "The mean of what the bandit believes about each algorithm’s success rate (colours span the values shown).",
+    note: "The posterior mean of each algorithm’s success rate (colours span the values shown).",
   },
 } as const;
 
-/** Per cent of the colour in the hottest cell: as much as leaves the text readable on it, in the light and in the dark. */
+/** Per cent of the colour in the hottest cell: text stays readable on it in both colour schemes. */
 const HOTTEST = 55;
 
 type Measure = keyof typeof MEASURES;
@@ -26,18 +26,26 @@ type Measure = keyof typeof MEASURES;
 export function HeatMap({ cells, arms, chosen }: { cells: Cell[]; arms: string[]; chosen: string }) {
   const [measure, setMeasure] = useState<Measure>("probability");
   const [open, setOpen] = useState<string | null>(null);
-  const contexts = [...new Set(cells.map(({ context_key }) => context_key))].filter((key) => !chosen || key === chosen).sort(byDay);
-  const find = (context: string, arm: string) => cells.find((cell) => cell.context_key === context && cell.algorithm === arm);
+  const contexts = [...new Set(cells.map(({ context_key }) => context_key))]
+    .filter((key) => !chosen || key === chosen)
+    .sort(byDay);
+  const find = (context: string, arm: string) =>
+    cells.find((cell) => cell.context_key === context && cell.algorithm === arm);
   const { of, note, name } = MEASURES[measure];
   const values = cells.map(of).filter((value) => value != null);
   const top = Math.max(...values);
   const bottom = measure === "mean" ? Math.min(...values) : 0;
   const selected = cells.find((cell) => id(cell) === open);
-  if (!contexts.length) return <Nothing>Nothing is learned yet; the first list shown in a context opens its row.</Nothing>;
+  if (!contexts.length) return <Nothing>No data yet; the first list shown in a context adds its row.</Nothing>;
   return (
     <Figure title="What was learned, by context and algorithm" note={note}>
       <div class="controls">
-        <Select label="Show " value={measure} choose={setMeasure} options={Object.entries(MEASURES).map(([key, { name }]) => [key as Measure, name])} />
+        <Select
+          label="Show "
+          value={measure}
+          choose={setMeasure}
+          options={Object.entries(MEASURES).map(([key, { name }]) => [key as Measure, name])}
+        />
       </div>
       <div class="scroll" role="region" aria-label={name} tabIndex={0}>
         <table class="heat">
@@ -45,7 +53,11 @@ export function HeatMap({ cells, arms, chosen }: { cells: Cell[]; arms: string[]
           <thead>
             <tr>
               <th scope="col">Context</th>
-              {arms.map((arm) => <th scope="col" key={arm}>{algorithmName(arm)}</th>)}
+              {arms.map((arm) => (
+                <th scope="col" key={arm}>
+                  {algorithmName(arm)}
+                </th>
+              ))}
             </tr>
           </thead>
           <tbody>
@@ -77,7 +89,9 @@ export function HeatMap({ cells, arms, chosen }: { cells: Cell[]; arms: string[]
           </tbody>
         </table>
       </div>
-      <div aria-live="polite">{selected ? <Evidence cell={selected} /> : <p class="hint">Choose a cell to see the evidence behind it.</p>}</div>
+      <div aria-live="polite">
+        {selected ? <Evidence cell={selected} /> : <p class="hint">Choose a cell to see the evidence behind it.</p>}
+      </div>
     </Figure>
   );
 }
@@ -86,22 +100,39 @@ function Evidence({ cell }: { cell: Cell }) {
   const { total_successes: won, total_failures: lost, total_pulls: pulls } = cell;
   const bounds = wilson(won, won + lost);
   const rows: [string, string][] = [
-    ["Outcomes", `${count(pulls)}: ${count(won)} successes, ${count(lost)} failures, ${count(pulls - won - lost)} neutral`],
-    ["Success rate as counted", bounds ? `${share(won / (won + lost))} (95 %: ${share(bounds[0])} to ${share(bounds[1])})` : "–"],
-    ["The guide’s Beta(α, β)", `Beta(${decimal(cell.alpha, 1)}, ${decimal(cell.beta, 1)}), mean ${share(cell.alpha / (cell.alpha + cell.beta))}`],
+    [
+      "Outcomes",
+      `${count(pulls)}: ${count(won)} successes, ${count(lost)} failures, ${count(pulls - won - lost)} neutral`,
+    ],
+    [
+      "Success rate as counted",
+      bounds ? `${share(won / (won + lost))} (95 %: ${share(bounds[0])} to ${share(bounds[1])})` : "–",
+    ],
+    [
+      "The guide’s Beta(α, β)",
+      `Beta(${decimal(cell.alpha, 1)}, ${decimal(cell.beta, 1)}), mean ${share(cell.alpha / (cell.alpha + cell.beta))}`,
+    ],
     ["What serving uses", published(cell)],
     ["Probability of being drawn", share(cell.probability)],
   ];
   return (
     <section class="evidence" aria-label="Evidence">
-      <h4>{algorithmName(cell.algorithm)} in {contextName(cell.context_key)}</h4>
-      <Table caption="Evidence behind the cell" columns={["Figure", "Value"]} rows={rows.map(([key, value]) => ({ key, cells: [key, value] }))} />
+      <h4>
+        {algorithmName(cell.algorithm)} in {contextName(cell.context_key)}
+      </h4>
+      <Table
+        caption="Evidence behind the cell"
+        columns={["Figure", "Value"]}
+        rows={rows.map(([key, value]) => ({ key, cells: [key, value] }))}
+      />
     </section>
   );
 }
 
 function published({ posterior_alpha: a, posterior_beta: b }: Cell): string {
-  return a == null || b == null ? "not published yet" : `Beta(${decimal(a, 1)}, ${decimal(b, 1)}), mean ${share(a / (a + b))}`;
+  return a == null || b == null
+    ? "not published yet"
+    : `Beta(${decimal(a, 1)}, ${decimal(b, 1)}), mean ${share(a / (a + b))}`;
 }
 
 function mean({ alpha, beta, posterior_alpha: a, posterior_beta: b }: Cell): number {

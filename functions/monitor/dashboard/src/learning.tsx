@@ -1,4 +1,4 @@
-/** What the bandit learned: shares and rates over time, rates with intervals, contexts. Knows no request. */
+/** What the bandit learned: shares and rates over time, rates with intervals, contexts. Must not make requests. */
 
 import type { BanditStats, Cell, Point, Timeline as Answer } from "./answers";
 import { algorithmName, contextName, count, percent, share, wilson } from "./format";
@@ -25,7 +25,11 @@ export function LearningSection({ stats, timeline, group, context, zone }: Learn
         <Clicks points={timeline.points} group={group} zone={zone} />
       </div>
       <div class="columns">
-        <Rates cells={cells.filter(({ context_key }) => !context || context_key === context)} arms={arms} context={context} />
+        <Rates
+          cells={cells.filter(({ context_key }) => !context || context_key === context)}
+          arms={arms}
+          context={context}
+        />
         <Contexts contexts={timeline.contexts} />
       </div>
       <HeatMap cells={cells} arms={arms} chosen={context} />
@@ -85,7 +89,10 @@ function Rates({ cells, arms, context }: { cells: Cell[]; arms: string[]; contex
   });
   const to = Math.max(0.01, ...rows.map(({ bounds }) => bounds?.[1] ?? 0)) * 1.05;
   return (
-    <Figure title="Success rate by algorithm" note={`${context ? contextName(context) : "All contexts"}, since the beginning, with 95 % intervals. Across contexts this mixes easy and hard hours: compare within one.`}>
+    <Figure
+      title="Success rate by algorithm"
+      note={`${context ? contextName(context) : "All contexts"}, since the beginning, with 95 % intervals. Across contexts this mixes easy and hard hours: compare within one.`}
+    >
       <Table
         caption="Success rate by algorithm"
         columns={["Algorithm", "Success rate", "95 %", "Outcomes"]}
@@ -94,7 +101,10 @@ function Rates({ cells, arms, context }: { cells: Cell[]; arms: string[]; contex
           cells: bounds
             ? [
                 algorithmName(arm),
-                <span class="range-cell"><Interval low={bounds[0]} high={bounds[1]} at={won / tried} from={0} to={to} />{share(won / tried)}</span>,
+                <span class="range-cell">
+                  <Interval low={bounds[0]} high={bounds[1]} at={won / tried} from={0} to={to} />
+                  {share(won / tried)}
+                </span>,
                 `${share(bounds[0])} to ${share(bounds[1])}`,
                 count(tried),
               ]

@@ -1,4 +1,4 @@
-/** The pieces every section is made of: figures with their table, tables, and what is said when there is nothing. */
+/** Components of every section: charts with their table, tables, and a note for missing data. */
 
 import type { ComponentChildren } from "preact";
 
@@ -18,13 +18,21 @@ export function Table({ caption, columns, rows, hidden = true }: TableProps) {
       <table>
         <caption class={hidden ? "unseen" : ""}>{caption}</caption>
         <thead>
-          <tr>{columns.map((column) => <th scope="col" key={column}>{column}</th>)}</tr>
+          <tr>
+            {columns.map((column) => (
+              <th scope="col" key={column}>
+                {column}
+              </th>
+            ))}
+          </tr>
         </thead>
         <tbody>
           {rows.map(({ key, cells: [first, ...rest] }) => (
             <tr key={key}>
               <th scope="row">{first}</th>
-              {rest.map((cell, index) => <td key={index}>{cell}</td>)}
+              {rest.map((cell, index) => (
+                <td key={index}>{cell}</td>
+              ))}
             </tr>
           ))}
         </tbody>
@@ -40,7 +48,7 @@ interface FigureProps {
   children: ComponentChildren;
 }
 
-/** A chart under its title; the same figures as a table are one click or key away. */
+/** A chart under its title; one click or key shows the same figures as a table. */
 export function Figure({ title, note, table, children }: FigureProps) {
   return (
     <figure>
@@ -75,7 +83,11 @@ export function Select<T extends string>({ label, value, options, choose }: Sele
     <label>
       {label}
       <select value={value} onChange={(event) => choose(event.currentTarget.value as T)}>
-        {options.map(([key, name]) => <option key={key} value={key}>{name}</option>)}
+        {options.map(([key, name]) => (
+          <option key={key} value={key}>
+            {name}
+          </option>
+        ))}
       </select>
     </label>
   );
@@ -85,14 +97,14 @@ interface IntervalProps {
   low: number;
   high: number;
   at: number;
-  /** What lies at the left and right edge. */
+  /** The values at the left and right edge. */
   from: number;
   to: number;
-  /** Where a thin line is drawn, for instance at no difference. */
+  /** The position of a thin line, for instance at no difference. */
   mark?: number;
 }
 
-/** A dot on its interval. Decoration: the figures stand beside it. */
+/** A dot on its interval. Decoration: the figures are beside it. */
 export function Interval({ low, high, at, from, to, mark }: IntervalProps) {
   const x = (value: number) => `${(Math.min(1, Math.max(0, (value - from) / (to - from || 1))) * 98 + 1).toFixed(2)}%`;
   return (

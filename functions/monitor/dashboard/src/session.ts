@@ -1,4 +1,4 @@
-/** Signs people in by OAuth 2.1's authorization code with PKCE and keeps their token for this tab. Knows no figure. */
+/** Signs people in by OAuth 2.1's authorization code with PKCE; keeps the token in this tab. Must not know figures. */
 
 export interface Configuration {
   authorize_url: string;
@@ -38,7 +38,7 @@ export function signOut(): void {
   sessionStorage.removeItem(TOKEN);
 }
 
-/** Leaves the page for the issuer's. */
+/** Goes to the issuer's sign-in page. */
 export async function signIn({ authorize_url, client_id, scope }: Configuration): Promise<void> {
   const attempt: Attempt = { verifier: random(), state: random() };
   sessionStorage.setItem(ATTEMPT, JSON.stringify(attempt));
@@ -55,7 +55,7 @@ export async function signIn({ authorize_url, client_id, scope }: Configuration)
   location.assign(`${authorize_url}?${query}`);
 }
 
-/** On the way back from the issuer: turns the code in the address into a token and cleans the address. */
+/** After the return from the issuer: exchanges the code in the address for a token and cleans the address. */
 export async function completeSignIn({ token_url, client_id }: Configuration): Promise<void> {
   const query = new URLSearchParams(location.search);
   const [code, state, refusal] = ["code", "state", "error_description"].map((name) => query.get(name));
@@ -90,5 +90,8 @@ function random(): string {
 }
 
 function base64url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+  return btoa(String.fromCharCode(...bytes))
+    .replace(/\+/g, "-")
+    .replace(/\//g, "_")
+    .replace(/=+$/, "");
 }
