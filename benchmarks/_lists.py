@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
-from bandit_selector.lists.slate import Candidate
+from bandit_selector.lists.slate import ArmList
 
 from functions.candidates.lists import EVERYBODY, CandidateList, candidate_lists, silent
 from functions.candidates.ratings import counts, long_tail, rating_table
@@ -20,7 +20,7 @@ SIX: Final[Mapping[str, float]] = {
     "serendipity": 0.05,
 }
 
-Lists = dict[int, dict[str, list[Candidate]]]
+Lists = dict[int, dict[str, ArmList]]
 """Per user and arm, the movies from best to worst."""
 
 
@@ -57,6 +57,6 @@ def most_rated(catalogue: Catalogue) -> list[int]:
     return order
 
 
-def _served(made: CandidateList, seen: set[int], tail: set[int]) -> list[Candidate]:
-    places = zip(made.movie_ids, made.scores, strict=True)
-    return [Candidate(movie, score, movie in tail) for movie, score in places if movie not in seen]
+def _served(made: CandidateList, seen: set[int], tail: set[int]) -> ArmList:
+    left = [(movie, score) for movie, score in zip(made.movie_ids, made.scores, strict=True) if movie not in seen]
+    return ArmList([movie for movie, _ in left], [score for _, score in left], [movie in tail for movie, _ in left])

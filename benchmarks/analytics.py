@@ -17,9 +17,9 @@ from statistics import median
 from typing import Any, Final
 
 from bandit_selector.settings import Settings
-from bandit_selector.store import rollups
 from bandit_selector.store.connection import Connection, Database, connect
 from bandit_selector.store.migrate import migrate
+from bandit_selector.store.verification import first_difference, rebuild
 from rich.console import Console
 from rich.progress import Progress
 
@@ -79,7 +79,7 @@ def measure(url: str, arguments: argparse.Namespace) -> int:
         for events, limit in ((arguments.small, 150), (arguments.large, 300)):
             fill(connection, events, lambda count: progress.advance(bar, count))
             columns.append(column(database, connection, f"{events:,} events, 30 days", events, limit, arguments.repeat))
-        difference = rollups.first_difference(connection)
+        difference = first_difference(connection)
         lengthen(connection)
         columns.append(column(database, connection, "a year of sums", arguments.large, 300, arguments.repeat))
     text = table(columns, difference)
@@ -121,7 +121,7 @@ def fill(connection: Connection, events: int, advance: Callable[[int], None]) ->
             {"first": first, "last": last, "events": events, "now": NOW, "users": USERS},
         )
         advance(last - first)
-    rollups.rebuild(connection)
+    rebuild(connection)
     connection.execute(
         """
         INSERT INTO bandit_states (context_key, algorithm, alpha, beta)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from bandit_selector.lists.slate import Candidate, blend
+from bandit_selector.lists.slate import blend
 from bandit_selector.store.connection import connect
 from bandit_selector.store.migrate import migrate
 from numpy.typing import NDArray
@@ -68,9 +68,11 @@ def main(argv: list[str]) -> int:
 def precision(world: HeldOut, lists: Lists) -> dict[str, Floats]:
     """P@10 per user with held-out ratings: the share of the first ten movies that the user rated later."""
     ranking, seen = most_rated(world.catalogue), rated(world.catalogue)
-    ways: dict[str, list[list[int]]] = {arm: [_ids(lists[user][arm]) for user in world.later] for arm in ARMS}
+    ways: dict[str, list[list[int]]] = {arm: [list(lists[user][arm].movie_ids) for user in world.later] for arm in ARMS}
     for name, weights in ((BASELINE, CONTROL), ("blend of six", SIX)):
-        ways[name] = [_ids(blend({arm: lists[user][arm] for arm in weights}, weights)) for user in world.later]
+        ways[name] = [
+            list(blend({arm: lists[user][arm] for arm in weights}, weights, ()).movie_ids) for user in world.later
+        ]
     ways["popularity"] = [[movie for movie in ranking if movie not in seen[user]] for user in world.later]
     return {way: _hits(world, shown) for way, shown in ways.items()}
 
@@ -110,10 +112,6 @@ def _build_once(url: str) -> int:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
     print(json.dumps({"seconds": time.perf_counter() - began, "megabytes": peak, "lists": lists}))
     return 0
-
-
-def _ids(movies: list[Candidate]) -> list[int]:
-    return [movie.movie_id for movie in movies]
 
 
 def _hits(world: HeldOut, shown: list[list[int]]) -> Floats:

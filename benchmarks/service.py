@@ -16,7 +16,6 @@ from pathlib import Path
 from random import Random
 from statistics import median
 from typing import Any, TypeVar
-from uuid import uuid4
 
 import numpy as np
 from bandit_selector.feedback import Message, new_message_id
@@ -24,7 +23,7 @@ from bandit_selector.lists.context import CONTEXT_KEYS
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Connection, Database, connect
 from bandit_selector.store.migrate import migrate
-from bandit_selector.store.serving import read_visitor, record_slate
+from bandit_selector.store.serving import Showing, read_visitor, record_list
 from bandit_selector.store.verification import first_difference
 from rich.console import Console
 from rich.progress import track
@@ -146,8 +145,8 @@ def _statements(visit: Visit) -> Callable[[Connection], object]:
     """Runs the two statements of `select` for an empty list."""
 
     def ask(own: Connection) -> object:
-        read_visitor(own, visit.user_id, CONTEXT_KEYS[:3], SETTINGS.arms)
-        return record_slate(own, uuid4(), visit.user_id, [], {}, None, visit.at)
+        read_visitor(own, visit.user_id, CONTEXT_KEYS[:3])
+        return record_list(own, [], Showing(visit.user_id, CONTEXT_KEYS[0], "treatment", "shown", None, None), visit.at)
 
     return ask
 

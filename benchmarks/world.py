@@ -1,14 +1,14 @@
 """Computes each list policy's expected CTR in the synthetic world from the formula of clicks."""
 
 import argparse
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from random import Random
 from typing import Final
 
 import numpy as np
 from bandit_selector.lists.context import CONTEXTS, Context, user_type
-from bandit_selector.lists.slate import Candidate, Guards, Page, Place, bandit_slate, blend, control_slate
+from bandit_selector.lists.slate import ArmList, Guards, Page, Stock, bandit_slate, blend, control_slate
 from numpy.typing import NDArray
 from rich.progress import track
 
@@ -80,11 +80,11 @@ def _free_rates(world: Synthetic, lists: Lists, context: Context) -> list[float]
     return [_mean_rate(world, {user: ways[way] for user, ways in shown.items()}, context) for way in range(len(FREE))]
 
 
-def _free(candidates: Mapping[str, list[Candidate]], way: str) -> list[int]:
+def _free(candidates: Mapping[str, ArmList], way: str) -> list[int]:
     if way in ARMS:
-        return _ids(candidates[way])
+        return _first(candidates[way])
     chosen = CONTROL if way == BASELINE else SIX
-    return _ids(blend({arm: candidates[arm] for arm in chosen}, chosen))
+    return _first(blend({arm: candidates[arm] for arm in chosen}, chosen, ()))
 
 
 def _served_rate(world: Synthetic, lists: Lists, context: Context, probabilities: Mapping[str, float] | None) -> float:
@@ -92,15 +92,15 @@ def _served_rate(world: Synthetic, lists: Lists, context: Context, probabilities
     shown: dict[int, list[int]] = {}
     for user in _users(world, context):
         if probabilities is None:
-            places = control_slate(lists[user], CONTROL, SERVED, Random(user), "hybrid_control")
+            places = control_slate(Stock(lists[user], {}), CONTROL, SERVED, Random(user), "hybrid_control")
         else:
-            places = bandit_slate(lists[user], probabilities, SERVED, GUARDS, Random(user))
-        shown[user] = _ids(places)
+            places = bandit_slate(Stock(lists[user], {}), probabilities, SERVED, GUARDS, Random(user))
+        shown[user] = [place.movie_id for place in places]
     return _mean_rate(world, shown, context)
 
 
-def _ids(movies: Iterable[Candidate | Place]) -> list[int]:
-    return [movie.movie_id for movie in movies][:PLACES]
+def _first(movies: ArmList) -> list[int]:
+    return list(movies.movie_ids[:PLACES])
 
 
 def _mean_rate(world: Synthetic, shown: Mapping[int, list[int]], context: Context) -> float:

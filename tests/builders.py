@@ -1,6 +1,7 @@
 """Builds rules, impressions, messages and cells. The only module of the tests that inserts them."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,45 +9,84 @@ from uuid import UUID
 
 from bandit_selector.feedback import Message
 from bandit_selector.store.connection import Connection
-from bandit_selector.store.outcomes import Rule
+from bandit_selector.store.rule import Rule
 
 EPOCH = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SECONDS_OF_2025 = 1_735_689_600
 KEY = "night|weekday|regular"
 RULE = Rule(success=4.0, failure=2.0, silence_counts=True, window=timedelta(days=7), prior_alpha=1.0, prior_beta=1.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Impression:
-    """One movie shown; the id is explicit, so that a message can name an impression before it exists."""
+    """One movie shown. Impressions of one `number` are places of one list, and agree in everything but the movie."""
 
-    id: int
+    number: int
     user_id: int = 1
     movie_id: int = 1
     algorithm: str = "bandit_svd"
     context_key: str = KEY
     created_at: datetime = EPOCH
-    position: int = 1
-    recommendation_id: UUID | None = None
+    place: int = 1
+    silence: str = "shown"
+    counted_places: int | None = None
+
+    @property
+    def list_id(self) -> int:
+        return (int(self.created_at.timestamp()) - SECONDS_OF_2025) << 16 | self.number
+
+    @property
+    def id(self) -> int:
+        """The event id, known before the list is visible, so that a message can name it."""
+        return self.list_id * 64 + self.place
 
 
 def show(connection: Connection, impressions: Iterable[Impression]) -> None:
     """Makes impressions visible, as select does."""
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            """
-            INSERT INTO recommendation_events
-                (id, user_id, movie_id, algorithm, context, propensity, created_at, position, recommendation_id)
-            VALUES (%s, %s, %s, %s, jsonb_build_object('context_key', %s::text), %s, %s, %s, %s)
-            """,
-            [
-                (
-                    *(one.id, one.user_id, one.movie_id, one.algorithm, one.context_key),
-                    1 / 6 if one.algorithm.startswith("bandit_") else None,
-                    *(one.created_at, one.position, one.recommendation_id),
-                )
-                for one in impressions
-            ],
-        )
+    lists: dict[int, list[Impression]] = defaultdict(list)
+    for one in impressions:
+        lists[one.list_id].append(one)
+    rows = [_row(sorted(places, key=lambda one: one.place)) for places in lists.values()]
+    names = (
+        "id, created_at, user_id, first_position, counted_places, context_key, ab_group, silence, algorithm, arms,"
+        " drawn, movie_ids, scores, propensities"
+    )
+    with connection.cursor() as cursor, connection.transaction():
+        cursor.execute("CREATE TEMPORARY TABLE IF NOT EXISTS shown_now (LIKE bandit_lists INCLUDING DEFAULTS)")
+        cursor.execute("TRUNCATE shown_now")
+        with cursor.copy(f"COPY shown_now ({names}) FROM STDIN".encode()) as copy:
+            for row in rows:
+                copy.write_row(row)
+        cursor.execute("INSERT INTO bandit_lists SELECT * FROM shown_now")
+        cursor.execute("INSERT INTO bandit_unsettled SELECT id, created_at FROM shown_now")
+
+
+def _row(places: Sequence[Impression]) -> tuple[object, ...]:
+    first = places[0]
+    arms = sorted({one.algorithm.removeprefix("bandit_") for one in places})
+    drawn = first.algorithm.startswith("bandit_")
+    return (
+        *(first.list_id, first.created_at, first.user_id, 1, first.counted_places, first.context_key),
+        "control" if first.algorithm == "hybrid_control" else "treatment",
+        *(first.silence, None if drawn else first.algorithm, arms if drawn else None),
+        bytes(arms.index(one.algorithm.removeprefix("bandit_")) + 1 for one in places) if drawn else None,
+        [one.movie_id for one in places],
+        [0.5] * len(places),
+        [1 / 6] * len(places) if drawn else None,
+    )
+
+
+def truncate(connection: Connection) -> None:
+    """Empties what was shown, said and learned."""
+    connection.execute(
+        "TRUNCATE bandit_lists, bandit_unsettled, bandit_reactions, feedback_events, bandit_states,"
+        " recommendation_hours, experiment_days, experiment_visitors"
+    )
+
+
+def event_of(number: int, at: datetime = EPOCH) -> int:
+    """The event id of the first place of list `number`, shown at a moment."""
+    return Impression(number, created_at=at).id
 
 
 def message(number: int, action: str = "click", at: datetime = EPOCH, user_id: int = 1, **about: Any) -> Message:

@@ -3,7 +3,6 @@
 import secrets
 from random import Random
 from typing import Final
-from uuid import uuid4
 
 from bandit_selector.services.recommend import Recommendations, Request, recommend
 from bandit_selector.settings import Settings, read_settings
@@ -30,15 +29,15 @@ def respond(event: Event, settings: Settings, database: Database) -> HttpAnswer:
     """The list for one request, recorded; raises what `recommend` raises, and ValidationError and ForeignUser."""
     request = Request.model_validate(query_of(event))
     caller(event, settings.user_id_claim).acts_for(request.user_id)
-    found = recommend(database, request, settings, received_at(event), uuid4, _randomness(request), _bandit_failed)
-    _log(request, found)
+    made = recommend(database, request, settings, received_at(event), _randomness(request), _bandit_failed)
+    _log(request, made)
     return answer(
         200,
-        found.movies,
+        made.movies,
         {
-            "x-recommendation-id": str(found.id),
-            "x-ab-group": found.group,
-            "x-context-key": found.context.key,
+            **({"x-recommendation-id": str(made.id)} if made.id else {}),
+            "x-ab-group": made.group,
+            "x-context-key": made.context.key,
         },
     )
 
@@ -53,13 +52,13 @@ def _bandit_failed(error: Exception) -> None:
     TELEMETRY.count("Fallbacks")
 
 
-def _log(request: Request, found: Recommendations) -> None:
+def _log(request: Request, made: Recommendations) -> None:
     TELEMETRY.count("Recommendations")
-    TELEMETRY.count("Impressions", len(found.movies))
+    TELEMETRY.count("Impressions", len(made.movies))
     TELEMETRY.logger.info(
-        "Bandit recommendations" if found.group == "treatment" else "Control recommendations",
-        recommendation_id=str(found.id),
+        "Bandit recommendations" if made.group == "treatment" else "Control recommendations",
+        recommendation_id=str(made.id),
         user_id=request.user_id,
-        context_key=found.context.key,
-        movies=len(found.movies),
+        context_key=made.context.key,
+        movies=len(made.movies),
     )

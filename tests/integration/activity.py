@@ -12,7 +12,7 @@ from bandit_selector.store.outcomes import apply, settle
 from psycopg.sql import SQL, Identifier
 
 from infra.local.postgres import Postgres
-from tests.builders import RULE, Impression, message, show
+from tests.builders import RULE, Impression, event_of, message, show
 
 USERS = 400
 
@@ -46,7 +46,6 @@ def live(
                 rng.choice(CONTEXT_KEYS),
                 at,
                 number % 10 + 1,
-                UUID(int=number // 10),
             )
             for number, user, at in shown
         ],
@@ -62,7 +61,7 @@ def _reactions(
     rng: random.Random, number: int, user: int, shown: datetime, now: datetime, lift: float
 ) -> list[Message]:
     at = min(now, shown + timedelta(minutes=1))
-    click = message(4 * number, at=at, user_id=user, event_id=number)
+    click = message(4 * number, at=at, user_id=user, event_id=event_of(number, shown))
     stars, thumb = rng.randrange(1, 11) / 2, rng.choice(("thumbs_up", "thumbs_down"))
     possible = [
         (0.1 if user % 2 else 0.1 * (1 + lift), click),

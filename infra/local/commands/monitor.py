@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     with open_database() as connection, named_failures():
-        present = Now.read(connection, dead_letters=None)
+        present = Now.read(connection, None, datetime.now(UTC))
         report = make_report(connection, arguments.days, datetime.now(UTC), read_settings(), present)
     print(printed(report))
     KEPT.write_text(report.model_dump_json(indent=2) + "\n")

@@ -1,7 +1,8 @@
-"""Removes events older than a duration, in bounded batches, and keeps everything that was learned from them."""
+"""Drops events older than a duration, a table of a week at once, and keeps everything that was learned from them."""
 
 import argparse
 from datetime import UTC, datetime, timedelta
+from time import sleep
 
 from bandit_selector.settings import parse_duration
 from bandit_selector.store.retention import prune
@@ -24,8 +25,8 @@ def run(arguments: argparse.Namespace) -> int:
     if not agreed(f"Remove all events from before {day:%Y-%m-%d} UTC?", arguments.yes):
         return 1
     with open_database() as connection:
-        removed = sum(prune(connection, day))
-    print(f"{removed:,} rows from before {day:%Y-%m-%d} UTC are gone; what was learned from them stays.")
+        tables = list(prune(connection, day, sleep))
+    print(f"Dropped {len(tables)} tables of weeks before {day:%Y-%m-%d} UTC; what was learned from them stays.")
     return 0
 
 

@@ -46,7 +46,7 @@ def traffic(seed: int, impressions: int = 2_000, messages: int = 1_000) -> Histo
             number,
             randomness.randint(1, 100),
             randomness.randint(1, 60),
-            randomness.choice(ARMS),
+            randomness.choice((*ARMS, "hybrid_control", "hybrid_fallback")),
             randomness.choice(KEYS),
             EPOCH + timedelta(seconds=randomness.randrange(7 * 24 * 3600)),
         )
@@ -65,7 +65,7 @@ def _message(shown: Impression, randomness: Random) -> Message:
         action=action,
         user_id=randomness.randint(1, 100) if stranger else shown.user_id,
         movie_id=None if named else shown.movie_id,
-        event_id=shown.id + (randomness.random() < 0.02) * 100_000 if named else None,
+        event_id=shown.id + (randomness.random() < 0.02) * 2**40 if named else None,
         rating=randomness.randint(1, 10) / 2 if action == "rating" else None,
         occurred_at=received - timedelta(seconds=randomness.choice((0, 0, 2, 600))),
         received_at=received,

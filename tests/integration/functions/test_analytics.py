@@ -59,7 +59,7 @@ def database(lived_url: str) -> Iterator[Database]:
         yield opened
 
 
-def event(route: str, at: datetime, scope: str = "openid analytics", **query: str) -> dict[str, Any]:
+def event_of(route: str, at: datetime, scope: str = "openid analytics", **query: str) -> dict[str, Any]:
     return http_event(query, scope=scope, at=at) | {"routeKey": f"GET {route}"}
 
 
@@ -68,7 +68,7 @@ def rows_of(database: Database, query: LiteralString) -> list[tuple[Any, ...]]:
 
 
 def ask(database: Database, route: str, at: datetime, settings: Settings = SETTINGS, **query: str) -> dict[str, Any]:
-    found = respond(event(route, at, **query), settings, database)
+    found = respond(event_of(route, at, **query), settings, database)
     assert found["statusCode"] == 200
     return json.loads(found["body"])
 
@@ -226,24 +226,24 @@ def test_no_data_is_an_answer(database_url: str, now: datetime) -> None:
         assert ask(empty, "/analytics/recommendations/stats", now)["avg_rating"] is None
         assert ask(empty, "/analytics/timeline", now)["points"] == []
         assert ask(empty, "/analytics/bandit/stats", now)["summary"]["overall_success_rate"] == 0
-        assert respond(event("/health", now), SETTINGS, empty)["statusCode"] == 200
+        assert respond(event_of("/health", now), SETTINGS, empty)["statusCode"] == 200
 
 
 @pytest.mark.parametrize("days", ["0", "366", "soon"])
 def test_a_window_that_cannot_be_is_named(database_url: str, now: datetime, days: str) -> None:
     with closing(Database(lambda: database_url)) as unused, pytest.raises(ValidationError, match="days"):
-        respond(event("/analytics/performance", now, days=days), SETTINGS, unused)
+        respond(event_of("/analytics/performance", now, days=days), SETTINGS, unused)
 
 
 @pytest.mark.parametrize("route", READINGS)
 def test_figures_need_the_scope(database_url: str, now: datetime, route: str) -> None:
     with closing(Database(lambda: database_url)) as unused:
-        refused = respond(event(route.removeprefix("GET "), now, scope="openid"), SETTINGS, unused)
+        refused = respond(event_of(route.removeprefix("GET "), now, scope="openid"), SETTINGS, unused)
     assert refused["statusCode"] == 403
     assert "analytics" in json.loads(refused["body"])["detail"]
 
 
 def test_a_database_that_is_away_makes_the_service_unhealthy(now: datetime) -> None:
-    found = handler(event("/health", now), None)  # the handler's own settings name no database
+    found = handler(event_of("/health", now), None)  # the handler's own settings name no database
     assert found["statusCode"] == 503
     assert found["headers"]["content-type"] == "application/problem+json"

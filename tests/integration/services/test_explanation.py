@@ -26,7 +26,8 @@ def test_an_impression_is_explained_by_its_draw_and_by_every_arms_belief(
     with closing(Database(lambda: database_url)) as database:
         respond(http_event({"user_id": "1", "limit": "1"}), SETTINGS, database)
         respond(http_event({"user_id": "1", "limit": "1", "use_bandit": "false"}), SETTINGS, database)
-    found = explain(connection, 1, SETTINGS)
+    drawn_event, control_event = _events(connection)
+    found = explain(connection, drawn_event, SETTINGS)
     beliefs = {belief.arm: belief for belief in found.beliefs}
     drawn = beliefs[found.shown.algorithm.removeprefix("bandit_")]
     assert set(beliefs) == set(GUIDE_ARMS)
@@ -37,9 +38,13 @@ def test_an_impression_is_explained_by_its_draw_and_by_every_arms_belief(
     for belief in beliefs.values():
         assert belief.own + belief.borrowed + belief.prior == pytest.approx(1)
     assert "drawn with probability" in " ".join(sentences(found))
-    assert "Nothing was drawn" in " ".join(sentences(explain(connection, 2, SETTINGS)))
+    assert "Nothing was drawn" in " ".join(sentences(explain(connection, control_event, SETTINGS)))
 
 
 def test_an_event_that_is_not_there_is_named(connection: Connection) -> None:
     with pytest.raises(UnknownEvent, match="No event 7"):
         explain(connection, 7, SETTINGS)
+
+
+def _events(connection: Connection) -> list[int]:
+    return [row[0] for row in connection.execute("SELECT id FROM recommendation_events ORDER BY id").fetchall()]

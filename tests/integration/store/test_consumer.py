@@ -12,12 +12,12 @@ import pytest
 from bandit_selector.errors import DatabaseUnavailable
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Connection, Database, connect
-from bandit_selector.store.outcomes import apply
+from bandit_selector.store.outcomes import apply, lock_lists
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.feedback.handler import consume
-from tests.builders import EPOCH, RULE, Impression, message, show
+from tests.builders import EPOCH, RULE, Impression, event_of, message, show, truncate
 from tests.integration.events import queue_event
 
 SETTINGS = Settings()
@@ -32,7 +32,7 @@ def database(database_url: str) -> Iterator[Database]:
 
 def click(number: int, **more: Any) -> str:
     moment = (EPOCH + timedelta(minutes=1)).isoformat()
-    document = {"message_id": str(UUID(int=number)), "action": "click", "user_id": 1, "event_id": number}
+    document = {"message_id": str(UUID(int=number)), "action": "click", "user_id": 1, "event_id": event_of(number)}
     return json.dumps(document | {"occurred_at": moment, "received_at": moment} | more)
 
 
@@ -80,7 +80,7 @@ def test_no_message_that_can_be_read_fails_its_neighbours(
     event_id: int,
     rating: float | None,
 ) -> None:
-    connection.execute("TRUNCATE recommendation_events, feedback_events, bandit_states")
+    truncate(connection)
     shown(connection, 1)
     odd = {"occurred_at": occurred.isoformat(), "received_at": received.isoformat(), "event_id": event_id}
     odd |= {"action": "click" if rating is None else "rating", "rating": rating}
@@ -101,7 +101,7 @@ def test_a_batch_that_waits_too_long_for_a_lock_leaves_nothing_and_succeeds_when
 ) -> None:
     shown(connection, 2)
     with connection.transaction():
-        connection.execute("SELECT FROM recommendation_events WHERE id = 2 FOR UPDATE")
+        lock_lists(connection, [Impression(2).list_id])
         with pytest.raises(DatabaseUnavailable, match="statement timeout"):
             consume(queue_event(click(1), click(2)), database, SETTINGS)
     assert fates(connection) == {}
@@ -118,11 +118,11 @@ def test_a_batch_that_loses_a_deadlock_leaves_nothing_and_succeeds_when_it_comes
         database.read(lambda own: own.execute("SET deadlock_timeout = '50ms'"))
         with connection.transaction():  # the reverse of the consumers' order: impression 2 first
             connection.execute("SET LOCAL deadlock_timeout = '1min'")
-            connection.execute("SELECT FROM recommendation_events WHERE id = 2 FOR UPDATE")
+            lock_lists(connection, [Impression(2).list_id])
             batch = pool.submit(consume, event, database, SETTINGS)
             while not is_awaited(connection):
                 pass
-            connection.execute("SELECT FROM recommendation_events WHERE id = 1 FOR UPDATE")
+            lock_lists(connection, [Impression(1).list_id])
             with pytest.raises(DatabaseUnavailable, match="deadlock"):
                 batch.result(30)
         assert fates(connection) == {}
@@ -164,7 +164,7 @@ def test_each_message_without_an_impression_is_kept_with_its_reason(connection: 
         click(1),
         click(2, user_id=2),
         click(3),
-        click(4, event_id=2, received_at=late),
+        click(4, event_id=event_of(2), received_at=late),
         click(5, event_id=None, movie_id=2, received_at=late),
         click(6, event_id=None, movie_id=2, received_at=early),
     )
@@ -185,7 +185,7 @@ def test_a_batch_costs_one_transaction_of_three_statements_whatever_its_size(
     connection: Connection, database_url: str, size: int
 ) -> None:
     shown(connection, size)
-    messages = [message(number, event_id=number) for number in range(1, size + 1)]
+    messages = [message(number, event_id=event_of(number)) for number in range(1, size + 1)]
     log: list[str] = []
     with connect(database_url) as consumer:
         consumer.execute("SET log_statement = 'all'")

@@ -13,7 +13,7 @@ from bandit_selector.store.verification import first_difference
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.builders import EPOCH, RULE, Impression, message, show
+from tests.builders import EPOCH, RULE, Impression, event_of, message, show, truncate
 from tests.integration.histories import History, histories, tables, truth
 
 END = EPOCH + timedelta(days=30)
@@ -21,8 +21,7 @@ SAME_DATABASE = settings(max_examples=40, deadline=None, suppress_health_check=[
 
 
 def empty(connection: Connection) -> None:
-    connection.execute("TRUNCATE recommendation_events, feedback_events, bandit_states")
-    connection.execute("TRUNCATE recommendation_hours, experiment_days, experiment_visitors")
+    truncate(connection)
 
 
 def settle_all(connection: Connection) -> None:
@@ -58,9 +57,9 @@ def test_any_order_of_impressions_and_messages_with_any_duplicates_and_splits_en
 ) -> None:
     empty(connection)
     repeated = data.draw(st.lists(st.sampled_from(history.messages), max_size=10)) if history.messages else []
-    for step in data.draw(st.permutations([*history.impressions, *history.messages, *repeated])):
-        if isinstance(step, Impression):
-            show(connection, [step])
+    for step in data.draw(st.permutations([*history.lists, *history.messages, *repeated])):
+        if isinstance(step, tuple):
+            show(connection, step)
         else:
             size = data.draw(st.integers(0, 3))
             apply(connection, [step, *repeated[:size]], RULE, END)
@@ -99,7 +98,7 @@ def test_consumers_that_interleave_end_in_the_same_tables(
 
 def test_two_consumers_with_the_same_message_count_it_once(connection: Connection, database_url: str) -> None:
     show(connection, [Impression(number, movie_id=number) for number in range(1, 201)])
-    clicks = [message(number, event_id=number) for number in range(1, 201)]
+    clicks = [message(number, event_id=event_of(number)) for number in range(1, 201)]
     with connect(database_url) as first, connect(database_url) as second:
         at_once([lambda: apply(first, clicks, RULE, END), lambda: apply(second, clicks[::-1], RULE, END)])
     assert connection.execute("SELECT alpha, beta, total_pulls FROM bandit_states").fetchall() == [(201, 1, 200)]

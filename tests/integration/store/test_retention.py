@@ -1,6 +1,7 @@
 """Removing events keeps what was learned, and the invariant with it."""
 
 from datetime import UTC, datetime, timedelta
+from time import sleep
 
 import pytest
 from bandit_selector.store.connection import Connection
@@ -9,7 +10,7 @@ from bandit_selector.store.retention import forget_user, prune
 from bandit_selector.store.verification import first_difference, rebuild
 from hypothesis import HealthCheck, given, settings
 
-from tests.builders import EPOCH, RULE, show
+from tests.builders import EPOCH, RULE, show, truncate
 from tests.integration.histories import History, histories
 
 END = EPOCH + timedelta(days=30)
@@ -18,10 +19,7 @@ SAME_DATABASE = settings(max_examples=15, deadline=None, suppress_health_check=[
 
 
 def live(connection: Connection, history: History) -> None:
-    connection.execute(
-        "TRUNCATE recommendation_events, feedback_events, bandit_states, recommendation_hours, experiment_days,"
-        " experiment_visitors"
-    )
+    truncate(connection)
     connection.execute("UPDATE bandit_retention SET complete_from = '-infinity'")
     show(connection, history.impressions)
     apply(connection, history.messages, RULE, END)
@@ -39,7 +37,7 @@ def learned(connection: Connection) -> list[tuple[object, ...]]:
 def test_pruning_removes_old_events_and_changes_no_count(connection: Connection, history: History) -> None:
     live(connection, history)
     before = learned(connection)
-    list(prune(connection, DAY, batch=2))
+    list(prune(connection, DAY, sleep))
     old = connection.execute("SELECT count(*) FROM recommendation_events WHERE created_at < %s", [DAY]).fetchone()
     assert old == (0,)
     assert learned(connection) == before
@@ -50,7 +48,7 @@ def test_pruning_removes_old_events_and_changes_no_count(connection: Connection,
 @given(history=histories())
 def test_a_prune_that_stops_after_a_batch_leaves_the_invariant(connection: Connection, history: History) -> None:
     live(connection, history)
-    next(prune(connection, DAY, batch=1), None)
+    next(prune(connection, DAY, sleep), None)
     assert first_difference(connection) is None
 
 
@@ -72,7 +70,7 @@ def test_a_forgotten_visitor_leaves_only_what_was_learned(connection: Connection
 
 def test_only_whole_days_are_pruned(connection: Connection) -> None:
     with pytest.raises(ValueError, match="whole UTC days"):
-        next(prune(connection, DAY + timedelta(hours=1)))
+        next(prune(connection, DAY + timedelta(hours=1), sleep))
 
 
 @SAME_DATABASE

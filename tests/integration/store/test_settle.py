@@ -10,11 +10,12 @@ from bandit_selector.feedback import Message
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Connection, Database, connect
 from bandit_selector.store.locks import Lock
-from bandit_selector.store.outcomes import Rule, apply, lock_impressions, settle
+from bandit_selector.store.outcomes import apply, lock_lists, settle
+from bandit_selector.store.rule import Rule
 from bandit_selector.store.verification import first_difference
 
 from functions.feedback.settle import BATCH, settle_due
-from tests.builders import EPOCH, RULE, Impression, message, show
+from tests.builders import EPOCH, RULE, Impression, event_of, message, show
 
 SETTINGS = Settings()
 WEEK = timedelta(days=7)
@@ -27,16 +28,19 @@ def database(database_url: str) -> Iterator[Database]:
         yield opened
 
 
-def shown(connection: Connection, count: int, over: timedelta = timedelta(0)) -> None:
+def shown(connection: Connection, count: int, over: timedelta = timedelta(), silence: str = "shown") -> None:
     """Impressions 1…count of one arm, spread evenly over `over` from EPOCH on."""
     show(
         connection,
-        [Impression(n, n % 500, n, created_at=EPOCH + (n - 1) * over / count) for n in range(1, count + 1)],
+        [
+            Impression(n, n % 500, n, created_at=EPOCH + (n - 1) * over / count, silence=silence)
+            for n in range(1, count + 1)
+        ],
     )
 
 
-def click(event_id: int) -> Message:
-    return message(event_id, at=EPOCH + timedelta(hours=1), user_id=event_id % 500, event_id=event_id)
+def click(number: int) -> Message:
+    return message(number, at=EPOCH + timedelta(hours=1), user_id=number % 500, event_id=event_of(number))
 
 
 def outcomes(connection: Connection) -> dict[str | None, int]:
@@ -75,7 +79,7 @@ def test_a_week_of_standing_still_is_caught_up_with_in_bounded_transactions(
 ) -> None:
     shown(connection, 2 * BATCH + 100, over=WEEK)
     assert settle_due(EPOCH + WEEK + timedelta(hours=1), SETTINGS, database, always) == 2 * BATCH + 100
-    visits = connection.execute("SELECT count(*) FROM recommendation_events GROUP BY xmin::text ORDER BY 1").fetchall()
+    visits = connection.execute("SELECT count(*) FROM bandit_lists GROUP BY xmin::text ORDER BY 1").fetchall()
     assert visits == [(100,), (BATCH,), (BATCH,)]  # rows written by each transaction
     assert cell(connection) == (1, 1 + 2 * BATCH + 100, 2 * BATCH + 100)
     assert first_difference(connection) is None
@@ -122,14 +126,14 @@ def test_while_one_settles_another_does_nothing_and_waits_for_nothing(
     shown(connection, 10)
     with connect(database_url, statement_seconds=1) as other, connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [Lock.SETTLE])
-        lock_impressions(connection, range(1, 6))
+        lock_lists(connection, [Impression(number).list_id for number in range(1, 6)])
         assert settle(other, SOON, RULE, SOON, limit=5) == 0
     assert settle(connection, SOON, RULE, SOON, limit=5) == 5
 
 
 def test_with_silence_off_only_what_visitors_say_counts(connection: Connection, database: Database) -> None:
     guide = Settings(silence_counts_after=None)
-    shown(connection, 10)
+    shown(connection, 10, silence="off")
     apply(connection, [click(1)], Rule.of(guide), SOON)
     assert settle_due(SOON, guide, database, always) == 10
     assert (outcomes(connection), cell(connection)) == ({None: 9, "success": 1}, (2, 1, 1))

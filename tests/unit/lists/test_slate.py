@@ -2,16 +2,17 @@
 
 import math
 from collections import Counter
+from collections.abc import Collection
 from random import Random
 
 import pytest
 from bandit_selector.lists.names import CONTROL, arm_of
 from bandit_selector.lists.slate import (
-    Candidate,
-    Candidates,
+    ArmList,
     Guards,
     Page,
     Place,
+    Stock,
     bandit_slate,
     blend,
     control_slate,
@@ -29,12 +30,16 @@ lists = st.dictionaries(st.sampled_from(ARMS), movies, min_size=1)
 pages = st.builds(Page, st.integers(0, 15), st.integers(1, 15), st.sampled_from((0.0, 0.2, 0.5, 1.0)))
 
 
-def candidates(ids: dict[str, list[int]]) -> Candidates:
+def arm_lists(ids: dict[str, list[int]]) -> dict[str, ArmList]:
     """Even ids are long tail."""
     return {
-        arm: [Candidate(movie, 1 - place / 50, movie % 2 == 0) for place, movie in enumerate(listed)]
+        arm: ArmList(listed, [1 - place / 50 for place in range(len(listed))], [movie % 2 == 0 for movie in listed])
         for arm, listed in ids.items()
     }
+
+
+def candidates(ids: dict[str, list[int]], rated: Collection[int] = ()) -> Stock:
+    return Stock(arm_lists(ids), {}, rated)
 
 
 def chances(ids: dict[str, list[int]]) -> dict[str, float]:
@@ -62,9 +67,7 @@ def test_every_page_has_its_share_of_long_tail_while_there_is_any(
     tail = {movie for listed in ids.values() for movie in listed if movie % 2 == 0}
     for places in (
         bandit_slate(candidates(ids), chances(ids), page, GUARDS, Random(seed)),
-        control_slate(
-            candidates({arm: listed for arm, listed in ids.items() if listed}), {"svd": 1}, page, Random(1), CONTROL
-        ),
+        control_slate(candidates(ids), {"svd": 1}, page, Random(1), CONTROL),
     ):
         found = sum(place.movie_id % 2 == 0 for place in places)
         exhausted = len(tail) < page.offset + page.limit
@@ -91,7 +94,7 @@ def test_arms_are_drawn_as_often_as_their_propensities_say() -> None:
             candidates(ids), {"svd": 0.9, "graph": 0.09, "item_cf": 0.01}, Page(0, 10, 0.2), GUARDS, randomness
         )
         drawn.update(arm_of(place.algorithm) for place in places)
-        assert {arm_of(place.algorithm): round(place.propensity or 0, 9) for place in places}.items() <= {
+        assert {arm_of(place.algorithm): round(place.propensity or 0, 6) for place in places}.items() <= {
             "svd": 0.7, "graph": 0.27, "item_cf": 0.03
         }.items()  # fmt: skip
     expected = [6000 * chance for chance in (0.7, 0.27, 0.03)]
@@ -108,7 +111,7 @@ def test_when_an_arm_drops_out_the_others_are_drawn_by_their_new_propensities() 
         gone = next((place.position for place in places if place.algorithm == "bandit_svd"), 99)
         later += [place for place in places if place.position > gone]
     assert {arm_of(place.algorithm) for place in later} == {"graph", "item_cf"}
-    assert {round(place.propensity or 0, 9) for place in later if place.algorithm == "bandit_graph"} == {0.7}
+    assert {round(place.propensity or 0, 6) for place in later if place.algorithm == "bandit_graph"} == {0.7}
     drawn = sum(place.algorithm == "bandit_graph" for place in later)
     assert stats.binomtest(drawn, len(later), 0.7).pvalue > 0.01
 
@@ -116,12 +119,31 @@ def test_when_an_arm_drops_out_the_others_are_drawn_by_their_new_propensities() 
 def test_the_blend_is_the_weighted_sum_of_relative_scores() -> None:
     ranked = blend(
         {
-            "svd": [Candidate(1, 9.0, False), Candidate(2, 5.0, False), Candidate(3, 1.0, False)],
-            "graph": [Candidate(3, 0.2, False), Candidate(1, 0.1, False)],
+            "svd": ArmList([4, 1, 2, 3], [99.0, 9.0, 5.0, 1.0], [False] * 4),
+            "graph": ArmList([3, 1], [0.2, 0.1], [False] * 2),
         },
         {"svd": 0.6, "graph": 0.4},
+        rated={4},
     )
-    assert [(movie.movie_id, pytest.approx(movie.score)) for movie in ranked] == [(1, 0.6), (3, 0.4), (2, 0.3)]
+    assert ranked.movie_ids == [1, 3, 2]
+    assert ranked.scores == pytest.approx([0.6, 0.4, 0.3])
+
+
+@given(own=lists, everybodys=lists, rated=st.sets(st.integers(1, 40)), seed=st.integers())
+def test_a_list_ends_only_when_everybodys_lists_are_used_up_too(
+    own: dict[str, list[int]], everybodys: dict[str, list[int]], rated: set[int], seed: int
+) -> None:
+    stock = Stock(arm_lists(own), arm_lists(everybodys), rated)
+    page = Page(0, 15, 0.2)
+    left = {movie for lists in (own, everybodys) for listed in lists.values() for movie in listed} - rated
+    even = chances({arm: [] for arm in ARMS})
+    for places in (
+        bandit_slate(stock, even, page, GUARDS, Random(seed)),
+        control_slate(stock, {"svd": 1}, page, Random(seed), CONTROL),
+    ):
+        shown = [place.movie_id for place in places]
+        assert set(shown) <= left
+        assert len(shown) == len(set(shown)) == min(page.limit, len(left))
 
 
 @given(user=st.integers(1, 10**6), share=st.floats(0, 1))

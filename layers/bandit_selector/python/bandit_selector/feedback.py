@@ -19,7 +19,7 @@ from pydantic import (
 
 from bandit_selector.errors import InvalidMessage
 
-Action = Literal["click", "rating", "thumbs_up", "thumbs_down"]
+Action = Literal["click", "rating", "thumbs_up", "thumbs_down", "seen"]
 
 
 def in_utc(moment: datetime) -> datetime:
@@ -39,7 +39,10 @@ Stars = Annotated[float, Field(ge=0.5, le=5.0, multiple_of=0.5, description="0.5
 
 
 class Message(BaseModel):
-    """One reaction of a visitor to one movie, in the form that the queue holds."""
+    """One reaction of a visitor to one movie, or what they saw of one list, in the form that the queue holds.
+
+    For the action `seen`, `event_id` is the list's id times 64, and bit n of `seen` stands for place n.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -50,6 +53,7 @@ class Message(BaseModel):
     movie_id: Id | None = None
     event_id: EventId | None = None
     rating: Stars | None = None
+    seen: Annotated[int, Field(gt=0, lt=2**63)] | None = None
     occurred_at: Moment
     received_at: Moment
 
@@ -59,6 +63,9 @@ class Message(BaseModel):
             raise ValueError("name the movie_id or the event_id that the feedback is about")
         if (self.rating is None) == (self.action == "rating"):
             raise ValueError(f"the action {self.action!r} {'needs a' if self.rating is None else 'takes no'} rating")
+        names_a_list = self.event_id is not None and self.event_id % 64 == 0
+        if (self.seen is not None) != (self.action == "seen") or (self.seen is not None and not names_a_list):
+            raise ValueError("the action 'seen', and no other, needs the places seen and the event_id of their list")
         return self
 
 

@@ -99,6 +99,7 @@ class Settings(BaseModel):
     success_rating: float = Field(default=4.0, ge=0.5, le=5.0)
     failure_rating: float = Field(default=2.0, ge=0.5, le=5.0)
     silence_counts_after: Annotated[timedelta | None, BeforeValidator(parse_silence)] = timedelta(minutes=10)
+    silence_counts: Literal["shown", "seen"] = "shown"
     attribution_window: Duration = timedelta(days=7)
     # The thresholds of the monitor's alerts
     min_avg_rating: float = Field(default=3.5, ge=0.5, le=5.0)

@@ -20,7 +20,8 @@ def parse_genres(text: str | None) -> tuple[str, ...]:
 
 
 def _split(text: str) -> list[str]:
-    return text.split("|" if "|" in text else ",")
+    """`A|B`, `A, B`, or a list that is not JSON, as `['A', 'B']` or `[A`."""
+    return [name.strip(" []'\"") for name in text.split("|" if "|" in text else ",")]
 
 
 def _names(parsed: Any) -> list[str]:

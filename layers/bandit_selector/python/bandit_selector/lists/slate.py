@@ -1,22 +1,47 @@
 """Which movie stands at which place, and which arm put it there. Knows no I/O; randomness is an argument."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from random import Random
+from struct import pack, unpack
 
 from bandit_selector.learning.guard import draw, guard
 from bandit_selector.lists.names import algorithm_of
 
 
 @dataclass(frozen=True, slots=True)
+class ArmList:
+    """One arm's movies from best to worst, with the arm's own scores; three sequences of one length."""
+
+    movie_ids: Sequence[int]
+    scores: Sequence[float]
+    long_tail: Sequence[bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """What one visitor may be shown, per arm: an own list, and everybody's once the own one is used up.
+
+    Movies that the visitor has `rated` are not shown.
+    """
+
+    own: Mapping[str, ArmList]
+    everybodys: Mapping[str, ArmList]
+    rated: Collection[int] = ()
+
+    def lists(self, arm: str) -> list[ArmList]:
+        """The arm's lists, in the order in which they are used up."""
+        return [lists[arm] for lists in (self.own, self.everybodys) if arm in lists]
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
-    """A movie that an arm would show, with the arm's own score for it."""
+    """A movie that an arm would show at a place."""
 
     movie_id: int
     score: float
-    long_tail: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,28 +87,28 @@ class Guards:
     cap: float
 
 
-Candidates = Mapping[str, Sequence[Candidate]]
-"""Per arm, its movies from best to worst."""
-
-
 class _Shelf:
-    """What one arm has left, best first; a movie that another arm has shown is skipped."""
+    """What one arm has left, best first. It skips movies that were shown, or that another arm has shown."""
 
-    __slots__ = ("_next", "everything", "long_tail")
+    __slots__ = ("_at", "_lists")
 
-    def __init__(self, candidates: Sequence[Candidate]) -> None:
-        self.everything = candidates
-        self.long_tail = [candidate for candidate in candidates if candidate.long_tail]
-        self._next = [0, 0]
+    def __init__(self, lists: Sequence[ArmList]) -> None:
+        self._lists = lists
+        self._at = [(0, 0), (0, 0)]  # which list and which movie of it, for any movie and for the long tail
 
     def best(self, only_long_tail: bool, shown: set[int]) -> Candidate | None:
-        """The best one not yet shown, or None."""
-        row = self.long_tail if only_long_tail else self.everything
-        at = self._next[only_long_tail]
-        while at < len(row) and row[at].movie_id in shown:
-            at += 1
-        self._next[only_long_tail] = at
-        return row[at] if at < len(row) else None
+        """The best movie that was not shown yet, or None."""
+        which, at = self._at[only_long_tail]
+        for which in range(which, len(self._lists)):  # noqa: B020 # goes on where the last call stopped
+            movies = self._lists[which]
+            while at < len(movies.movie_ids):
+                if movies.movie_ids[at] not in shown and (movies.long_tail[at] or not only_long_tail):
+                    self._at[only_long_tail] = which, at
+                    return Candidate(movies.movie_ids[at], movies.scores[at])
+                at += 1
+            at = 0
+        self._at[only_long_tail] = len(self._lists), 0
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,38 +121,43 @@ class _Choice:
 
 
 def bandit_slate(
-    candidates: Candidates, probabilities: Mapping[str, float], page: Page, guards: Guards, randomness: Random
+    stock: Stock, probabilities: Mapping[str, float], page: Page, guards: Guards, randomness: Random
 ) -> list[Place]:
     """Draws each place's arm independently and takes that arm's best movie not yet on the list.
 
     The propensity of a place is exactly the probability that its arm was drawn with: the published probabilities of
     the arms that still have a movie, guarded again when an arm has dropped out. So position is independent of arm.
     """
-    shelves = {arm: _Shelf(candidates[arm]) for arm in probabilities if candidates.get(arm)}
+    shelves = {arm: _Shelf(stock.lists(arm)) for arm in probabilities}
     chances: dict[tuple[str, ...], list[float]] = {}
 
     def choose(arms: tuple[str, ...]) -> _Choice:
         if arms not in chances:
             chances[arms] = guard([probabilities[arm] for arm in arms], guards.floor, guards.cap)
         drawn = draw(chances[arms], randomness.random())
-        return _Choice(arms[drawn], algorithm_of(arms[drawn]), chances[arms][drawn])
+        return _Choice(arms[drawn], algorithm_of(arms[drawn]), as_recorded(chances[arms][drawn]))
 
-    return _fill(shelves, page, randomness, choose)
+    return _fill(shelves, stock, page, randomness, choose)
 
 
 def control_slate(
-    candidates: Candidates, weights: Mapping[str, float], page: Page, randomness: Random, algorithm: str
+    stock: Stock, weights: Mapping[str, float], page: Page, randomness: Random, algorithm: str
 ) -> list[Place]:
     """The fixed hybrid: movies by weighted blend of the arms' scores, under the same long-tail rule."""
-    shelf = {"": _Shelf(blend(candidates, weights))}
-    return _fill(shelf, page, randomness, lambda _: _Choice("", algorithm, None))
+    first = {**stock.everybodys, **stock.own}
+    shelf = {"": _Shelf([blend(lists, weights, stock.rated) for lists in (first, stock.everybodys)])}
+    return _fill(shelf, stock, page, randomness, lambda _: _Choice("", algorithm, None))
 
 
 def _fill(
-    shelves: Mapping[str, _Shelf], page: Page, randomness: Random, choose: Callable[[tuple[str, ...]], _Choice]
+    shelves: Mapping[str, _Shelf],
+    stock: Stock,
+    page: Page,
+    randomness: Random,
+    choose: Callable[[tuple[str, ...]], _Choice],
 ) -> list[Place]:
     """The page's places. `choose` gets the shelves that have a movie for a place; the list ends when none has."""
-    shown: set[int] = set()
+    shown = set(stock.rated)
     places: list[Place] = []
     for only_long_tail in page.reserved(randomness):
         offers = _offers(shelves, only_long_tail, shown)
@@ -146,21 +176,30 @@ def _offers(shelves: Mapping[str, _Shelf], only_long_tail: bool, shown: set[int]
     return offers if offers or not only_long_tail else _offers(shelves, False, shown)
 
 
-def blend(candidates: Candidates, weights: Mapping[str, float]) -> list[Candidate]:
-    """All movies by Σ weight · (score − min) / (max − min) over the arms that list them; ties by id.
+def blend(lists: Mapping[str, ArmList], weights: Mapping[str, float], rated: Collection[int]) -> ArmList:
+    """All unrated movies by Σ weight · (score − min) / (max − min) over the arms that list them; ties by id.
 
-    Where no weighted arm has a movie left, the others' lists follow in their own order.
+    Movies that no weighted arm lists follow, because their sum is 0.
     """
+    seen = set(rated)
     scores: dict[int, float] = {}
     long_tail: dict[int, bool] = {}
-    for arm, movies in candidates.items():
-        best, worst = max(movie.score for movie in movies), min(movie.score for movie in movies)
-        for movie in movies:
-            relative = (movie.score - worst) / (best - worst) if best > worst else 1.0
-            scores[movie.movie_id] = scores.get(movie.movie_id, 0.0) + weights.get(arm, 0.0) * relative
-            long_tail[movie.movie_id] = movie.long_tail
+    for arm, movies in lists.items():
+        listed = zip(movies.movie_ids, movies.scores, movies.long_tail, strict=True)
+        left = [entry for entry in listed if entry[0] not in seen]
+        best, worst = max((score for _, score, _ in left), default=0), min((score for _, score, _ in left), default=0)
+        weight = weights.get(arm, 0.0)
+        for movie_id, score, is_tail in left:
+            relative = (score - worst) / (best - worst) if best > worst else 1.0
+            scores[movie_id] = scores.get(movie_id, 0.0) + weight * relative
+            long_tail[movie_id] = is_tail
     ranked = sorted(scores, key=lambda movie_id: (-scores[movie_id], movie_id))
-    return [Candidate(movie_id, scores[movie_id], long_tail[movie_id]) for movie_id in ranked]
+    return ArmList(ranked, [scores[movie_id] for movie_id in ranked], [long_tail[movie_id] for movie_id in ranked])
+
+
+def as_recorded(probability: float) -> float:
+    """A probability in the 32 bits in which bandit_lists keeps it: to seven digits."""
+    return unpack("f", pack("f", probability))[0]
 
 
 def is_treated(user_id: int, salt: str, treatment_share: float) -> bool:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from random import Random
 from typing import Annotated, Any, Literal
@@ -14,13 +14,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from bandit_selector.errors import UnknownUser
 from bandit_selector.feedback import Id
+from bandit_selector.health.genres import parse_genres
 from bandit_selector.learning.best import probability_best
 from bandit_selector.lists.context import USER_TYPES, Context, context_at, user_type
 from bandit_selector.lists.names import CONTROL, FALLBACK
-from bandit_selector.lists.slate import Guards, Page, Place, bandit_slate, control_slate, is_treated
+from bandit_selector.lists.slate import ArmList, Guards, Page, Place, Stock, bandit_slate, control_slate, is_treated
 from bandit_selector.settings import Settings, parse_zone
 from bandit_selector.store.connection import Database
-from bandit_selector.store.serving import Belief, Visitor, read_visitor, record_slate
+from bandit_selector.store.serving import Belief, Recorded, Showing, Visitor, read_visitor, record_list
 
 Group = Literal["treatment", "control"]
 
@@ -40,13 +41,15 @@ class Request(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Recommendations:
-    """What was shown: the movies as the site's front end expects them, under which id, to which group, and when."""
+    """What was shown: the movies as the site's front end expects them, under which id, to which group, and when.
 
-    id: UUID
+    `id` is None for an empty list, which is not recorded.
+    """
+
+    id: UUID | None
     group: Group
     context: Context
     movies: list[dict[str, Any]]
-    fallback: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,6 @@ class Slate:
     """The places, and the version of the posteriors that drew them."""
 
     places: list[Place]
-    fallback: bool
     version: int | None = None
 
 
@@ -63,33 +65,28 @@ def recommend(
     request: Request,
     settings: Settings,
     now: datetime,
-    new_id: Callable[[], UUID],
     randomness: Random,
     on_failure: Callable[[Exception], None],
 ) -> Recommendations:
-    """Makes, records and returns one list; `on_failure` gets what fails in the bandit; the visitor still gets a list.
+    """Makes, records and returns one list; `on_failure` gets what fails in the bandit, and the visitor a control list.
 
     Raises UnknownUser, DatabaseUnavailable, MissingTable.
     """
     zone = request.time_zone or settings.time_zone
+    # The kind of visitor follows from the ratings that the same round trip reads, so it asks for all three contexts.
     situations = {name: context_at(now, zone, name) for name in USER_TYPES}
     keys = [situation.key for situation in situations.values()]
-    visitor = database.read(lambda connection: read_visitor(connection, request.user_id, keys, settings.arms))
+    visitor = database.read(lambda connection: read_visitor(connection, request.user_id, keys))
     if not visitor.exists:
         raise UnknownUser(request.user_id)
-    context = situations[user_type(visitor.ratings)]
+    context = situations[user_type(len(visitor.rated))]
     group = assign(request, settings)
     slate = make_slate(visitor, context, group, request, settings, randomness, on_failure)
-    recommendation_id = new_id()
-    rows = database.run(
-        lambda connection: record_slate(
-            connection, recommendation_id, request.user_id, slate.places,
-            context.as_record(), slate.version, now,
-        )
-    )  # fmt: skip
-    return Recommendations(
-        recommendation_id, group, context, as_movies(rows, slate.places, recommendation_id), slate.fallback
-    )
+    showing = Showing(request.user_id, context.key, group, silence(settings), request.seed, slate.version)
+    recorded = database.run(lambda connection: record_list(connection, slate.places, showing, now))
+    if recorded is None:
+        return Recommendations(None, group, context, [])
+    return Recommendations(recommendation_id(recorded.list_id), group, context, as_movies(recorded, slate.places))
 
 
 def assign(request: Request, settings: Settings) -> Group:
@@ -100,6 +97,16 @@ def assign(request: Request, settings: Settings) -> Group:
         "auto": is_treated(request.user_id, settings.experiment_salt, settings.treatment_share),
     }
     return "treatment" if treated[request.use_bandit] else "control"
+
+
+def silence(settings: Settings) -> str:
+    """Which silence is a failure for a list that is shown now: off, of all places shown, or of the places seen."""
+    return settings.silence_counts if settings.silence_counts_after is not None else "off"
+
+
+def recommendation_id(list_id: int) -> UUID:
+    """The list's id in the form of a UUID, as the SQL function bandit_recommendation_id makes it."""
+    return UUID(int=8 << 76 | 8 << 60 | list_id)
 
 
 def make_slate(
@@ -113,22 +120,25 @@ def make_slate(
 ) -> Slate:
     """The group's list; the control blend, named a fallback, when the bandit's own fails."""
     page = Page(request.offset, request.limit, settings.min_long_tail_share)
+    stock = Stock(visitor.own, visitor.everybodys, visitor.rated)
     if group == "treatment":
         try:
-            return _drawn(visitor, context, page, settings, randomness)
+            return _drawn(stock, visitor.beliefs.get(context.key, ()), page, settings, randomness)
         except Exception as error:  # whatever it is, the visitor still gets a list
             on_failure(error)
-    fallback = group == "treatment"
-    algorithm = FALLBACK if fallback else CONTROL
-    return Slate(control_slate(visitor.candidates, settings.control_weights, page, randomness, algorithm), fallback)
+    algorithm = CONTROL if group == "control" else FALLBACK
+    stock = replace(stock, own=_of(stock.own, settings.arms), everybodys=_of(stock.everybodys, settings.arms))
+    return Slate(control_slate(stock, settings.control_weights, page, randomness, algorithm))
 
 
-def _drawn(visitor: Visitor, context: Context, page: Page, settings: Settings, randomness: Random) -> Slate:
-    beliefs = visitor.beliefs.get(context.key, ())
+def _of(lists: Mapping[str, ArmList], arms: Sequence[str]) -> dict[str, ArmList]:
+    return {arm: lists[arm] for arm in arms if arm in lists}
+
+
+def _drawn(stock: Stock, beliefs: Sequence[Belief], page: Page, settings: Settings, randomness: Random) -> Slate:
     guards = Guards(settings.min_arm_probability, settings.max_algorithm_dominance)
-    places = bandit_slate(visitor.candidates, probabilities(beliefs, settings), page, guards, randomness)
-    version = max((belief.version for belief in beliefs if belief.version is not None), default=None)
-    return Slate(places, fallback=False, version=version)
+    places = bandit_slate(stock, probabilities(beliefs, settings), page, guards, randomness)
+    return Slate(places, max((belief.version for belief in beliefs if belief.version is not None), default=None))
 
 
 def probabilities(beliefs: Sequence[Belief], settings: Settings) -> Mapping[str, float]:
@@ -148,24 +158,23 @@ def probabilities(beliefs: Sequence[Belief], settings: Settings) -> Mapping[str,
     return dict(zip(settings.arms, probability_best(alpha, beta).tolist(), strict=True))
 
 
-def as_movies(
-    rows: Sequence[tuple[int, dict[str, Any]]], places: Sequence[Place], recommendation_id: UUID
-) -> list[dict[str, Any]]:
+def as_movies(recorded: Recorded, places: Sequence[Place]) -> list[dict[str, Any]]:
     """The site's own columns of each movie, and under which event it was shown; genres always as a list."""
+    first = places[0].position if places else 1
     return [
-        movie
-        | {"genres": as_list(movie.get("genres"))}
-        | {
-            "algorithm": place.algorithm,
-            "position": place.position,
-            "propensity": place.propensity,
-            "event_id": event_id,
-            "recommendation_id": str(recommendation_id),
+        {
+            **movie,
+            "genres": list(parse_genres(as_text(movie.get("genres")))),
+            "algorithm": places[index].algorithm,
+            "position": first + place - 1,
+            "propensity": places[index].propensity,
+            "event_id": recorded.list_id * 64 + place,
+            "recommendation_id": str(recommendation_id(recorded.list_id)),
         }
-        for (event_id, movie), place in zip(rows, places, strict=True)
+        for place, (index, movie) in enumerate(recorded.movies, start=1)
     ]
 
 
-def as_list(genres: object) -> object:
-    """A JSON list kept as text, as some sites keep it, becomes a list."""
-    return json.loads(genres) if isinstance(genres, str) and genres.startswith("[") else genres
+def as_text(genres: object) -> str | None:
+    """Genres as `parse_genres` reads them, from a column of text or of JSON."""
+    return genres if isinstance(genres, str) or genres is None else json.dumps(genres)

@@ -22,7 +22,7 @@ from bandit_selector.settings import Settings
 from bandit_selector.store import activity, facts
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.facts import Listed
-from bandit_selector.store.verification import first_difference
+from bandit_selector.store.verification import first_recent_difference
 
 SAMPLED_LISTS: Final = 2_000
 """Diversity is measured on a sample of about this many lists, which gives genre diversity to ±.01."""
@@ -65,8 +65,8 @@ class Now:
     candidates_updated: datetime | None
 
     @classmethod
-    def read(cls, connection: Connection, dead_letters: int | None) -> "Now":
-        return cls(dead_letters, first_difference(connection), facts.candidates_updated(connection))
+    def read(cls, connection: Connection, dead_letters: int | None, now: datetime) -> "Now":
+        return cls(dead_letters, first_recent_difference(connection, now), facts.candidates_updated(connection))
 
     def as_backfilled(self) -> "Now":
         return Now(None, self.difference, None)

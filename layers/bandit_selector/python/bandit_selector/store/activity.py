@@ -149,9 +149,8 @@ def visitors(connection: Connection, window: Window) -> dict[str, int]:
             UNION ALL
             SELECT live.ab_group, count(*)
             FROM (
-                SELECT DISTINCT e.user_id, t.ab_group
-                FROM recommendation_events AS e CROSS JOIN LATERAL bandit_tally(e) AS t
-                WHERE e.settled_at IS NULL AND e.created_at >= date_trunc('day', %(since)s::timestamptz, 'UTC')
+                SELECT DISTINCT user_id, ab_group FROM bandit_unsettled_tallies
+                WHERE counts AND day >= (%(since)s::timestamptz AT TIME ZONE 'UTC')::date
             ) AS live
             LEFT JOIN LATERAL (
                 SELECT last_day FROM experiment_visitors AS v

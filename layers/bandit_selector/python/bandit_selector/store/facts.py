@@ -19,14 +19,16 @@ def sample_lists(connection: Connection, since: datetime, until: datetime, one_i
     """Every `one_in`-th list shown in [since, until), chosen by the hash of its id; genres as the site stores them."""
     rows = connection.execute(
         """
-        SELECT count(*), CASE WHEN EXISTS (SELECT FROM movie_popularity) THEN sum(coalesce(p.long_tail, true)::int) END,
+        SELECT cardinality(l.movie_ids),
+            CASE WHEN EXISTS (SELECT FROM movie_popularity) THEN sum(coalesce(p.long_tail, true)::int) END,
             array_agg(m.genres::text)
-        FROM recommendation_events AS e
-        LEFT JOIN movies AS m ON m.id = e.movie_id
-        LEFT JOIN movie_popularity AS p ON p.movie_id = e.movie_id
-        WHERE e.created_at >= %(since)s AND e.created_at < %(until)s AND e.recommendation_id IS NOT NULL
-            AND mod(hashtext(e.recommendation_id::text) & 2147483647, %(one_in)s) = 0
-        GROUP BY e.recommendation_id
+        FROM bandit_lists AS l
+        CROSS JOIN LATERAL unnest(l.movie_ids) AS shown (movie_id)
+        LEFT JOIN movies AS m ON m.id = shown.movie_id
+        LEFT JOIN movie_popularity AS p ON p.movie_id = shown.movie_id
+        WHERE l.created_at >= %(since)s AND l.created_at < %(until)s
+            AND mod(hashint8(l.id) & 2147483647, %(one_in)s) = 0
+        GROUP BY l.id, l.movie_ids
         """,
         {"since": since, "until": until, "one_in": one_in},
     )
@@ -42,11 +44,20 @@ def feedback(connection: Connection, since: datetime, until: datetime) -> tuple[
     """Messages received in [since, until), those without impression, the newest ever, and movies shown after that."""
     row = connection.execute(
         """
-        WITH newest AS (SELECT max(received_at) AS at FROM feedback_events WHERE received_at < %(until)s)
+        WITH newest AS ( -- ids that carry their time are in its order; the others are few
+            SELECT max(received_at) AS at FROM (
+                (
+                    SELECT received_at FROM feedback_events
+                    WHERE message_time > '-infinity' AND received_at < %(until)s ORDER BY message_time DESC LIMIT 100
+                )
+                UNION ALL SELECT max(received_at) FROM feedback_events_default WHERE received_at < %(until)s
+            ) AS late
+        )
         SELECT count(*), count(*) - count(event_id), (SELECT at FROM newest),
-            (SELECT count(*) FROM recommendation_events
+            (SELECT coalesce(sum(cardinality(movie_ids)), 0) FROM bandit_lists
              WHERE created_at > (SELECT at FROM newest) AND created_at < %(until)s)
-        FROM feedback_events WHERE received_at >= %(since)s AND received_at < %(until)s
+        FROM feedback_events
+        WHERE action <> 'seen' AND received_at >= %(since)s AND received_at < %(until)s
         """,
         {"since": since, "until": until},
     ).fetchone()

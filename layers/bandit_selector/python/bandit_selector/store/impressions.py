@@ -28,8 +28,11 @@ def read_impression(connection: Connection, event_id: int) -> Shown | None:
         """
         SELECT id, user_id, movie_id, position, algorithm, context->>'context_key', propensity, posterior_version,
             created_at, outcome
-        FROM recommendation_events WHERE id = %s
+        FROM recommendation_events
+        WHERE id = %(event)s
+            AND (bandit_is_old(%(event)s) OR (created_at >= bandit_second(%(event)s >> 6)
+                AND created_at < bandit_second(%(event)s >> 6) + interval '1 second'))
         """,
-        [event_id],
+        {"event": event_id},
     ).fetchone()
     return Shown(*row) if row else None

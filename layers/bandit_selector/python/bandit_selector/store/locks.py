@@ -12,3 +12,4 @@ class Lock(IntEnum):
     PUBLISH = 7_310_013
     REPORT = 7_310_014
     CANDIDATES = 7_310_015
+    PARTITIONS = 7_310_016

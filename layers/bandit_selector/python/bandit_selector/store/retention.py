@@ -1,75 +1,139 @@
-"""Removing events without unlearning: what an outcome taught moves to its cell's archived counts, then its rows go."""
+"""Dropping old events without unlearning: their sums stay, their partitions go. And erasing one visitor."""
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Final
 
-from bandit_selector.store import rollups
+from psycopg import errors
+from psycopg.sql import SQL, Identifier
+
+from bandit_selector.errors import DatabaseUnavailable
+from bandit_selector.store import rollups, set_aside
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.locks import Lock
-from bandit_selector.store.outcomes import lock_impressions
+from bandit_selector.store.outcomes import lock_lists
+
+TRIES: Final = 600
+PAUSE_SECONDS: Final = 0.1
 
 
-def prune(connection: Connection, before: datetime, batch: int = 5_000) -> Iterator[int]:
-    """Removes settled impressions shown before a moment, and all feedback received before it.
+def make_partitions(connection: Connection, now: datetime, ahead: timedelta = timedelta(days=14)) -> int:
+    """Makes the weekly partitions of today and the days `ahead`; returns how many were missing."""
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [Lock.PARTITIONS])
+        row = connection.execute("SELECT bandit_make_partitions(%s, %s)", [now, now + ahead]).fetchone()
+    return int(row[0]) if row else 0
 
-    Yields the number of rows after each batch; every batch is a transaction of its own, and so may stop anywhere.
-    `before` must be the start of a UTC day, because the sums of whole days stay. Raises ValueError if it is not.
+
+def partitions_until(connection: Connection) -> datetime | None:
+    """The end of the newest partition of lists; None without any."""
+    row = connection.execute(
+        """
+        SELECT max(to_date(right(c.relname, 8), 'YYYYMMDD')::timestamp AT TIME ZONE 'UTC' + interval '7 days')
+        FROM pg_inherits JOIN pg_class AS c ON c.oid = inhrelid
+        WHERE inhparent = 'bandit_lists'::regclass AND c.relname ~ '_[0-9]{8}$'
+        """
+    ).fetchone()
+    return row[0] if row else None
+
+
+def prune(connection: Connection, before: datetime, pause: Callable[[float], None]) -> Iterator[str]:
+    """Drops what was shown or received before a moment and keeps its sums; yields the name of each table it dropped.
+
+    `before` is the start of a UTC day, because the sums of whole days stay; raises ValueError if it is not. A weekly
+    partition goes when all of it is older and settled. Nobody waits: a table in use is tried again after `pause`
+    seconds. What is left in the default partitions is deleted.
     """
     if before.utcoffset() is None or before.timestamp() % 86_400:
         raise ValueError(f"Events are pruned by whole UTC days; {before} is not the start of one.")
     connection.execute("UPDATE bandit_retention SET complete_from = greatest(complete_from, %s)", [before])
-    while removed := _prune_impressions(connection, before, batch):
-        yield removed
-    while removed := _prune_feedback(connection, before, batch):
-        yield removed
+    for parent, child in partitions_before(connection, before):
+        _detach(connection, parent, child, pause)
+        connection.execute(SQL("DROP TABLE {}").format(Identifier(child)))
+        yield child
+    _delete_from_defaults(connection, before)
+
+
+def partitions_before(connection: Connection, before: datetime) -> list[tuple[str, str]]:
+    """(parent, partition) of every week that ended before a moment and has no unsettled list, oldest first."""
+    rows = connection.execute(
+        """
+        WITH child AS (
+            SELECT p.relname AS parent, c.relname AS name,
+                to_date(right(c.relname, 8), 'YYYYMMDD')::timestamp AT TIME ZONE 'UTC' + interval '7 days' AS until
+            FROM pg_inherits
+            JOIN pg_class AS c ON c.oid = inhrelid JOIN pg_class AS p ON p.oid = inhparent
+            WHERE inhparent = ANY(ARRAY['bandit_lists', 'bandit_reactions', 'feedback_events']::regclass[])
+                AND c.relname ~ '_[0-9]{8}$'
+        )
+        SELECT parent, name FROM child
+        WHERE until <= %s AND NOT EXISTS (SELECT FROM bandit_unsettled AS u WHERE u.created_at < child.until)
+        ORDER BY until, parent
+        """,
+        [before],
+    )
+    return [(parent, name) for parent, name in rows]
+
+
+def _detach(connection: Connection, parent: str, child: str, pause: Callable[[float], None]) -> None:
+    """Takes a partition out of its table in a moment when nobody uses either; raises DatabaseUnavailable after TRIES.
+
+    NOWAIT: everybody behind a lock that is waited for would wait, too.
+    """
+    names = [Identifier(name) for name in (parent, f"{parent}_default", child)]
+    for _ in range(TRIES):
+        try:
+            with connection.transaction():
+                connection.execute(SQL("LOCK TABLE ONLY {}, {}, {} IN ACCESS EXCLUSIVE MODE NOWAIT").format(*names))
+                connection.execute(SQL("ALTER TABLE {} DETACH PARTITION {}").format(names[0], names[2]))
+        except errors.LockNotAvailable:
+            pause(PAUSE_SECONDS)
+        else:
+            return
+    raise DatabaseUnavailable(f"The table {child} was in use at each of {TRIES} tries to drop it; try again later.")
+
+
+def _delete_from_defaults(connection: Connection, before: datetime) -> None:
+    """Deletes old rows that lie in no weekly partition, and impressions from before lists."""
+    parameters = {"before": before}
+    with connection.transaction():
+        connection.execute(
+            "DELETE FROM bandit_reactions_default AS r USING bandit_lists_default AS l WHERE l.created_at < %(before)s"
+            " AND l.settled_at IS NOT NULL AND r.event_id BETWEEN l.id * 64 AND l.id * 64 + 63",
+            parameters,
+        )
+        connection.execute(
+            "DELETE FROM bandit_lists_default WHERE created_at < %(before)s AND settled_at IS NOT NULL", parameters
+        )
+        connection.execute(
+            "DELETE FROM feedback_events_default AS f WHERE received_at < %(before)s AND NOT EXISTS"
+            " (SELECT FROM bandit_lists AS l WHERE l.id = f.event_id >> 6)",
+            parameters,
+        )
+        connection.execute(
+            "DELETE FROM recommendation_events_set_aside WHERE created_at < %(before)s AND settled_at IS NOT NULL"
+            " AND recommendation_id IS NOT NULL",
+            parameters,
+        )
 
 
 def forget_user(connection: Connection, user_id: int) -> int:
     """Erases every row about a visitor in one transaction and keeps what was learned; returns how many impressions.
 
-    Feedback of theirs that still waits in the queue finds no impression when it comes; run it again then.
+    Feedback of theirs that still waits in the queue finds no impression when it arrives; run it again then.
     """
     with connection.transaction():
         _alone(connection)
-        rows = connection.execute("SELECT id FROM recommendation_events WHERE user_id = %s", [user_id])
-        impressions = [event_id for (event_id,) in rows]
-        lock_impressions(connection, impressions)
+        lists = [row[0] for row in connection.execute("SELECT id FROM bandit_lists WHERE user_id = %s", [user_id])]
+        lock_lists(connection, lists)
+        shown = connection.execute(
+            "SELECT count(*) FROM recommendation_events WHERE user_id = %s AND recommendation_id IS NOT NULL", [user_id]
+        ).fetchone()
+        _archive(connection, user_id)
         rollups.forget(connection, user_id)
-        _archive(connection, impressions)
-        connection.execute("DELETE FROM recommendation_events WHERE id = ANY(%s)", [impressions])
-        connection.execute("DELETE FROM feedback_events WHERE user_id = %s", [user_id])
-        connection.execute("DELETE FROM recommendation_candidates WHERE user_id = %s", [user_id])
-    return len(impressions)
-
-
-def _prune_impressions(connection: Connection, before: datetime, batch: int) -> int:
-    with connection.transaction():
-        _alone(connection)
-        rows = connection.execute(
-            """
-            SELECT id FROM recommendation_events
-            WHERE created_at < %s AND settled_at IS NOT NULL
-            ORDER BY created_at LIMIT %s
-            """,
-            [before, batch],
-        )
-        impressions = [event_id for (event_id,) in rows]
-        lock_impressions(connection, impressions)
-        _archive(connection, impressions)
-        connection.execute("DELETE FROM feedback_events WHERE event_id = ANY(%s)", [impressions])
-        connection.execute("DELETE FROM recommendation_events WHERE id = ANY(%s)", [impressions])
-    return len(impressions)
-
-
-def _prune_feedback(connection: Connection, before: datetime, batch: int) -> int:
-    return connection.execute(
-        """
-        DELETE FROM feedback_events WHERE message_id IN (
-            SELECT message_id FROM feedback_events WHERE event_id IS NULL AND received_at < %s LIMIT %s
-        )
-        """,
-        [before, batch],
-    ).rowcount
+        set_aside.forget(connection, user_id)
+        _erase(connection, user_id, lists)
+    return int(shown[0]) if shown else 0
 
 
 def _alone(connection: Connection) -> None:
@@ -77,12 +141,21 @@ def _alone(connection: Connection) -> None:
     connection.execute("SELECT pg_advisory_xact_lock(%s)", [Lock.SETTLE])
 
 
-def _archive(connection: Connection, impressions: Sequence[int]) -> None:
+def _archive(connection: Connection, user_id: int) -> None:
+    """Keeps what the visitor's lists taught, in their cells' archive: the hourly sums will lack it."""
     connection.execute(
         """
         WITH gone AS (
-            SELECT context_key, algorithm, count(*) AS pulls, sum(success) AS successes, sum(failure) AS failures
-            FROM bandit_outcomes WHERE id = ANY(%s) GROUP BY context_key, algorithm
+            SELECT t.context_key, t.arm AS algorithm, count(*) AS pulls,
+                count(*) FILTER (WHERE outcome.it = 'success') AS successes,
+                count(*) FILTER (WHERE outcome.it = 'failure') AS failures
+            FROM bandit_lists AS l
+            JOIN bandit_tallies AS t ON t.list_id = l.id AND t.created_at = l.created_at
+            CROSS JOIN LATERAL (
+                SELECT CASE WHEN l.settled_at IS NULL THEN t.said_outcome ELSE t.settled_outcome END AS it
+            ) AS outcome
+            WHERE l.user_id = %s AND t.arm IS NOT NULL AND outcome.it IS NOT NULL
+            GROUP BY t.context_key, t.arm
         ), cell AS (
             SELECT s.id FROM bandit_states AS s JOIN gone USING (context_key, algorithm)
             ORDER BY s.context_key, s.algorithm FOR UPDATE OF s
@@ -94,5 +167,17 @@ def _archive(connection: Connection, impressions: Sequence[int]) -> None:
         FROM gone, cell
         WHERE cell.id = s.id AND (s.context_key, s.algorithm) = (gone.context_key, gone.algorithm)
         """,
-        [list(impressions)],
+        [user_id],
     )
+
+
+def _erase(connection: Connection, user_id: int, lists: Sequence[int]) -> None:
+    connection.execute(
+        "DELETE FROM bandit_reactions AS r USING unnest(%s::bigint[]) AS gone (id)"
+        " WHERE r.event_id BETWEEN gone.id * 64 AND gone.id * 64 + 63 AND r.shown_at = bandit_second(gone.id)",
+        [list(lists)],
+    )
+    connection.execute("DELETE FROM bandit_unsettled WHERE list_id = ANY(%s)", [list(lists)])
+    connection.execute("DELETE FROM bandit_lists WHERE user_id = %s", [user_id])
+    connection.execute("DELETE FROM feedback_events WHERE user_id = %s", [user_id])
+    connection.execute("DELETE FROM recommendation_candidates WHERE user_id = %s", [user_id])

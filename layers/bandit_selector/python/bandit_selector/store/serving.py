@@ -1,15 +1,18 @@
 """What a recommendation reads and records: one round trip each."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate, pairwise
 from typing import Any
-from uuid import UUID
 
-from psycopg.types.json import Jsonb
-
-from bandit_selector.lists.slate import Candidate, Place
+from bandit_selector.lists.names import arm_of
+from bandit_selector.lists.slate import ArmList, Place
 from bandit_selector.store.connection import Connection
+
+EVERYBODY = 0
+"""The user whose candidate lists are for everybody without lists of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,111 +28,143 @@ class Belief:
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Everything a list for one user is made of."""
+    """Everything a list for one user is made of; `rated` has the movies not to show again."""
 
     exists: bool
-    ratings: int
+    rated: Sequence[int]
     beliefs: Mapping[str, Sequence[Belief]]
-    candidates: Mapping[str, Sequence[Candidate]]
+    own: Mapping[str, ArmList]
+    everybodys: Mapping[str, ArmList]
 
 
-def read_visitor(connection: Connection, user_id: int, context_keys: Sequence[str], arms: Sequence[str]) -> Visitor:
-    """Reads a user, what is believed in these contexts, and the arms' unrated movies: one round trip."""
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """What is recorded of a list beside its places; see bandit_lists."""
+
+    user_id: int
+    context_key: str
+    ab_group: str | None
+    silence: str
+    seed: str | None
+    version: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A list as it was recorded: its id, and per place the given place's index and the movie's own columns."""
+
+    list_id: int
+    movies: list[tuple[int, dict[str, Any]]]
+
+
+def read_visitor(connection: Connection, user_id: int, context_keys: Sequence[str]) -> Visitor:
+    """Reads a user, what is believed in these contexts, and the user's and everybody's lists: one round trip."""
     with connection.pipeline():
         user = _user(connection, user_id)
         believed = _beliefs(connection, context_keys)
-        listed = _candidates(connection, user_id, arms)
-    exists, ratings = user.fetchone() or (False, 0)
+        listed = _candidates(connection, user_id)
+    exists, rated = user.fetchone() or (False, ())
     beliefs: dict[str, list[Belief]] = {}
     for context_key, *belief in believed:
         beliefs.setdefault(context_key, []).append(Belief(*belief))
-    candidates = {arm: [Candidate(*movie) for movie in zip(*movies, strict=True)] for arm, *movies in listed}
-    return Visitor(exists, ratings, beliefs, candidates)
+    lists = {owner: _arm_lists(*columns) for owner, *columns in listed}
+    return Visitor(exists, rated, beliefs, lists.get(user_id, {}), lists.get(EVERYBODY, {}))
 
 
-def record_slate(
-    connection: Connection,
-    recommendation_id: UUID,
-    user_id: int,
-    places: Sequence[Place],
-    context: Mapping[str, str],
-    version: int | None,
-    now: datetime,
-) -> list[tuple[int, dict[str, Any]]]:
-    """Records every place as an impression; returns (event id, the movie's own columns) in order of position."""
-    return connection.execute(
+def record_list(connection: Connection, places: Sequence[Place], showing: Showing, now: datetime) -> Recorded | None:
+    """Records a list of those places whose movie exists; None when there is none. One statement."""
+    arms = sorted({arm for place in places if (arm := arm_of(place.algorithm)) is not None})
+    rows = connection.execute(
         """
-        WITH shown AS (
-            INSERT INTO recommendation_events
-                (recommendation_id, user_id, context, posterior_version, created_at,
-                 algorithm, movie_id, position, recommendation_score, propensity)
-            SELECT %s, %s, %s, %s, %s, place.*
-            FROM unnest(%s::text[], %s::int[], %s::int[], %s::float8[], %s::float8[]) AS place
-            RETURNING id, movie_id, position
+        WITH place AS MATERIALIZED (
+            SELECT row_number() OVER (ORDER BY p.index)::integer AS number, p.*, to_json(movie)::text AS movie
+            FROM unnest(%(movie_ids)s::integer[], %(scores)s::real[], %(drawn)s::integer[], %(propensities)s::real[])
+                WITH ORDINALITY AS p (movie_id, score, drawn, propensity, index)
+            JOIN movies AS movie ON movie.id = p.movie_id
+        ), list AS (
+            INSERT INTO bandit_lists
+                (id, created_at, user_id, posterior_version, first_position, context_key, ab_group, silence, seed,
+                 algorithm, arms, drawn, movie_ids, scores, propensities)
+            SELECT bandit_list_id(%(now)s), %(now)s, %(user_id)s, %(version)s, %(first_position)s, %(context_key)s,
+                %(ab_group)s, %(silence)s, %(seed)s, %(algorithm)s::text, %(arms)s::text[],
+                decode(string_agg(lpad(to_hex(drawn), 2, '0'), '' ORDER BY number), 'hex'),
+                array_agg(movie_id ORDER BY number), array_agg(score ORDER BY number),
+                CASE WHEN %(algorithm)s::text IS NULL THEN array_agg(propensity ORDER BY number) END
+            FROM place HAVING count(*) > 0
+            RETURNING id, created_at
+        ), unsettled AS (
+            INSERT INTO bandit_unsettled (list_id, created_at) SELECT id, created_at FROM list
         )
-        SELECT shown.id, to_jsonb(movie) FROM shown JOIN movies AS movie ON movie.id = shown.movie_id
-        ORDER BY shown.position
+        SELECT list.id, place.index - 1, place.movie FROM list CROSS JOIN place ORDER BY place.number
         """,
-        [
-            recommendation_id,
-            user_id,
-            Jsonb(dict(context)),
-            version,
-            now,
-            [place.algorithm for place in places],
-            [place.movie_id for place in places],
-            [place.position for place in places],
-            [place.score for place in places],
-            [place.propensity for place in places],
-        ],
-    ).fetchall()  # type: ignore[return-value]
+        {
+            "movie_ids": [place.movie_id for place in places],
+            "scores": [place.score for place in places],
+            "drawn": [arms.index(arm) + 1 if (arm := arm_of(place.algorithm)) else None for place in places],
+            "propensities": [place.propensity for place in places],
+            "now": now,
+            "user_id": showing.user_id,
+            "version": showing.version,
+            "first_position": places[0].position if places else 1,
+            "context_key": showing.context_key,
+            "ab_group": showing.ab_group,
+            "silence": showing.silence,
+            "seed": showing.seed,
+            "algorithm": None if arms or not places else places[0].algorithm,
+            "arms": arms or None,
+        },
+    ).fetchall()
+    movies = [(index, json.loads(movie)) for _, index, movie in rows]
+    return Recorded(rows[0][0], movies) if rows else None
 
 
 def _user(connection: Connection, user_id: int) -> Any:
     return connection.execute(
         """
         SELECT EXISTS (SELECT FROM users WHERE id = %(user)s),
-            (SELECT count(*) FROM ratings WHERE user_id = %(user)s)
+            ARRAY(SELECT movie_id FROM ratings WHERE user_id = %(user)s)
         """,
         {"user": user_id},
+        binary=True,
     )
 
 
 def _beliefs(connection: Connection, context_keys: Sequence[str]) -> Any:
     return connection.execute(
         """
-        SELECT context_key, algorithm, coalesce(state.alpha, 1), coalesce(state.beta, 1),
-            posterior.probability, posterior.version
-        FROM (SELECT * FROM bandit_states WHERE context_key = ANY(%(keys)s)) AS state
-        FULL JOIN (SELECT * FROM bandit_posteriors WHERE context_key = ANY(%(keys)s)) AS posterior
-            USING (context_key, algorithm)
+        SELECT context_key, algorithm, alpha, beta, probability, version
+        FROM bandit_posteriors WHERE context_key = ANY(%(keys)s)
+        UNION ALL -- as learned, before anything is published
+        SELECT context_key, algorithm, alpha, beta, NULL, NULL
+        FROM bandit_states
+        WHERE context_key = ANY(%(keys)s)
+            AND NOT EXISTS (SELECT FROM bandit_posteriors WHERE context_key = ANY(%(keys)s))
         """,
         {"keys": list(context_keys)},
+        binary=True,
     )
 
 
-def _candidates(connection: Connection, user_id: int, arms: Sequence[str]) -> Any:
-    """The user's own lists, or user 0's for an arm that has none for the user; rated and vanished movies left out."""
+def _candidates(connection: Connection, user_id: int) -> Any:
     return connection.execute(
         """
-        WITH list AS (
-            SELECT DISTINCT ON (algorithm) algorithm, movie_ids, scores
-            FROM recommendation_candidates
-            WHERE user_id IN (0, %(user)s) AND algorithm = ANY(%(arms)s)
-            ORDER BY algorithm, user_id DESC
-        )
-        SELECT list.algorithm,
-            array_agg(entry.movie_id ORDER BY entry.rank),
-            array_agg(entry.score ORDER BY entry.rank),
-            array_agg(coalesce(popularity.long_tail, true) ORDER BY entry.rank)
-        FROM list
-        CROSS JOIN LATERAL unnest(list.movie_ids, list.scores) WITH ORDINALITY AS entry (movie_id, score, rank)
-        JOIN movies ON movies.id = entry.movie_id
-        LEFT JOIN movie_popularity AS popularity ON popularity.movie_id = entry.movie_id
-        WHERE NOT EXISTS (
-            SELECT FROM ratings WHERE ratings.user_id = %(user)s AND ratings.movie_id = entry.movie_id
-        )
-        GROUP BY list.algorithm
+        SELECT user_id, arms, lengths, movie_ids, scores, long_tail FROM bandit_candidates
+        WHERE user_id = ANY(ARRAY[%(everybody)s, %(user)s]::bigint[])
         """,
-        {"user": user_id, "arms": list(arms)},
+        {"everybody": EVERYBODY, "user": user_id},
+        binary=True,
     )
+
+
+def _arm_lists(
+    arms: Sequence[str],
+    lengths: Sequence[int],
+    movie_ids: Sequence[int],
+    scores: Sequence[float],
+    long_tail: Sequence[bool],
+) -> dict[str, ArmList]:
+    bounds = pairwise(accumulate(lengths, initial=0))
+    return {
+        arm: ArmList(movie_ids[start:end], scores[start:end], long_tail[start:end])
+        for arm, (start, end) in zip(arms, bounds, strict=True)
+    }

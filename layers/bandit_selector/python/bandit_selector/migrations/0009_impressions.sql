@@ -1,0 +1,219 @@
+-- What follows from lists and reactions: impressions, sums, learned counts. Each rule once.
+
+-- The attribution rule: the impression a message names if it is the sender's, else the newest one of this user and
+-- movie shown before the message was received; both within the window. An id that carries another day than
+-- `received_at` is refused, because the log is looked through by the times of its ids.
+DROP FUNCTION bandit_attribution(integer, integer, bigint, timestamptz, interval);
+CREATE FUNCTION bandit_attribution(
+    sender bigint, movie bigint, claimed bigint, received timestamptz, id_time timestamptz, attribution_window interval
+) RETURNS TABLE (event_id bigint, reason text) LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN verdict.reason IS NULL THEN meant.id END, verdict.reason
+    FROM (SELECT) AS one
+    LEFT JOIN LATERAL (
+        SELECT claimed AS id, l.user_id, l.created_at FROM bandit_lists AS l -- place 0 stands for the whole list
+        WHERE l.id = claimed >> 6
+            AND l.created_at >= bandit_second(claimed >> 6)
+            AND l.created_at < bandit_second(claimed >> 6) + interval '1 second'
+            AND (claimed & 63) <= cardinality(l.movie_ids)
+        UNION ALL
+        SELECT claimed, e.user_id, e.created_at FROM recommendation_events_set_aside AS e
+        WHERE e.id = claimed AND bandit_is_old(claimed) AND e.recommendation_id IS NOT NULL
+        UNION ALL
+        (
+            SELECT * FROM (
+                (
+                    SELECT l.id * 64 + array_position(l.movie_ids, movie::integer) AS id, l.user_id, l.created_at
+                    FROM bandit_lists AS l
+                    WHERE claimed IS NULL AND l.user_id = sender AND movie::integer = ANY(l.movie_ids)
+                        AND l.created_at BETWEEN received - attribution_window AND received
+                    ORDER BY l.created_at DESC, l.id DESC LIMIT 1
+                )
+                UNION ALL
+                (
+                    SELECT e.id, e.user_id, e.created_at FROM recommendation_events_set_aside AS e
+                    WHERE claimed IS NULL AND e.user_id = sender AND e.movie_id = movie
+                        AND e.created_at BETWEEN received - attribution_window AND received
+                        AND e.recommendation_id IS NOT NULL
+                    ORDER BY e.created_at DESC, e.id DESC LIMIT 1
+                )
+            ) AS of_pair
+            ORDER BY of_pair.created_at DESC, of_pair.id DESC LIMIT 1
+        )
+    ) AS meant ON true
+    CROSS JOIN LATERAL (SELECT CASE
+        WHEN id_time <> '-infinity' AND abs(extract(epoch FROM id_time - received)) > 86400 THEN 'contradictory_id'
+        WHEN meant.id IS NULL THEN 'unknown_impression'
+        WHEN meant.user_id <> sender THEN 'foreign_impression'
+        WHEN received - meant.created_at > attribution_window THEN 'outside_window'
+    END AS reason) AS verdict
+$$;
+
+-- What silence means for a place, by the rule that its list was shown under.
+CREATE FUNCTION bandit_silence(rule text, seen boolean) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN rule = 'shown' OR (rule = 'seen' AND seen) THEN 'failure' END
+$$;
+
+-- Every place of every list, with what its visitor made of it. `shown` is false for a place that only counts when seen.
+CREATE VIEW bandit_impressions AS
+SELECT l.id AS list_id, l.id * 64 + p.place AS event_id, p.place::integer AS place, l.user_id, p.movie_id,
+    bandit_arm(l.arms, l.drawn, p.place::integer) AS arm, l.algorithm AS list_algorithm, l.ab_group, l.context_key,
+    p.score, p.propensity, l.first_position + p.place::integer - 1 AS position, l.posterior_version, l.created_at,
+    l.settled_at,
+    l.counted_places IS NULL OR p.place <= l.counted_places AS counts,
+    (l.seen >> p.place::integer) & 1 = 1 OR r.event_id IS NOT NULL AS seen,
+    l.silence <> 'seen' OR (l.seen >> p.place::integer) & 1 = 1 OR r.event_id IS NOT NULL AS shown,
+    r.clicked_at, r.rated_at, r.rating_value, r.thumbs_up_at, r.thumbs_down_at,
+    coalesce(r.added_to_watchlist, false) AS added_to_watchlist,
+    coalesce(r.added_to_favorites, false) AS added_to_favorites,
+    r.outcome AS said_outcome,
+    coalesce(r.outcome, bandit_silence(l.silence, (l.seen >> p.place::integer) & 1 = 1)) AS settled_outcome
+FROM bandit_lists AS l
+CROSS JOIN LATERAL unnest(l.movie_ids, l.scores, l.propensities) WITH ORDINALITY
+    AS p (movie_id, score, propensity, place)
+LEFT JOIN bandit_reactions AS r ON r.event_id = l.id * 64 + p.place AND r.shown_at = bandit_second(l.id);
+
+-- The table of the deployment guide: one row a movie shown, by us or before.
+CREATE VIEW recommendation_events AS
+SELECT i.event_id AS id, i.user_id, i.movie_id::bigint AS movie_id,
+    bandit_algorithm(i.arm, i.list_algorithm)::varchar(50) AS algorithm,
+    i.score::double precision AS recommendation_score, i.position,
+    jsonb_build_object(
+        'time_period', split_part(i.context_key, '|', 1), 'day_of_week', split_part(i.context_key, '|', 2),
+        'user_type', split_part(i.context_key, '|', 3), 'context_key', i.context_key
+    ) AS context,
+    i.clicked_at IS NOT NULL AS clicked, i.clicked_at, i.rating_value IS NOT NULL AS rated, i.rated_at,
+    i.rating_value::double precision AS rating_value, i.added_to_watchlist, i.added_to_favorites,
+    i.thumbs_up_at IS NOT NULL AS thumbs_up, i.thumbs_up_at, i.thumbs_down_at IS NOT NULL AS thumbs_down,
+    i.thumbs_down_at, i.created_at,
+    bandit_recommendation_id(i.list_id) AS recommendation_id, i.propensity::double precision AS propensity,
+    i.posterior_version, CASE WHEN i.settled_at IS NULL THEN i.said_outcome ELSE i.settled_outcome END::varchar(10) AS outcome,
+    i.settled_at, i.seen
+FROM bandit_impressions AS i
+UNION ALL
+SELECT e.id, e.user_id, e.movie_id, e.algorithm, e.recommendation_score, e.position, e.context, e.clicked, e.clicked_at,
+    e.rated, e.rated_at, e.rating_value, e.added_to_watchlist, e.added_to_favorites, e.thumbs_up, e.thumbs_up_at,
+    e.thumbs_down, e.thumbs_down_at, e.created_at, e.recommendation_id, e.propensity, e.posterior_version, e.outcome,
+    e.settled_at, false
+FROM recommendation_events_set_aside AS e;
+
+
+ALTER TABLE recommendation_hours
+    ADD neutrals integer NOT NULL DEFAULT 0,
+    ADD changed_at timestamptz NOT NULL DEFAULT now(); -- `verify` recomputes the days that changed since it last ran
+CREATE INDEX recommendation_hours_changed ON recommendation_hours USING brin (changed_at);
+ALTER TABLE bandit_retention ADD verified_at timestamptz NOT NULL DEFAULT '-infinity';
+
+DROP VIEW recommendation_activity, experiment_activity, recommendation_hours_recomputed, experiment_days_recomputed,
+    experiment_visitors_recomputed, bandit_states_recomputed, bandit_outcomes;
+
+-- What each impression adds to the sums; the only place that says so for all of them. A place beyond its visitor's
+-- bound is shown, and neither teaches (`arm` is null) nor counts in the test.
+CREATE VIEW bandit_tallies AS
+SELECT i.list_id, i.event_id, i.created_at, i.settled_at, i.user_id,
+    date_trunc('hour', i.created_at, 'UTC') AS hour, (i.created_at AT TIME ZONE 'UTC')::date AS day, name.algorithm,
+    i.context_key, bandit_group(name.algorithm) AS ab_group, bandit_cluster(i.user_id) AS cluster, i.counts,
+    CASE WHEN i.counts THEN i.arm END AS arm, i.said_outcome, i.settled_outcome,
+    i.shown::integer AS shown, (i.clicked_at IS NOT NULL)::integer AS clicked,
+    (i.rating_value IS NOT NULL)::integer AS rated, coalesce(i.rating_value, 0)::double precision AS rating_sum,
+    (i.thumbs_up_at IS NOT NULL)::integer AS thumbs_up, (i.thumbs_down_at IS NOT NULL)::integer AS thumbs_down,
+    i.added_to_favorites::integer AS favorites, i.added_to_watchlist::integer AS watchlist
+FROM bandit_impressions AS i
+CROSS JOIN LATERAL (SELECT bandit_algorithm(i.arm, i.list_algorithm) AS algorithm) AS name;
+
+-- What the sums of the lists shown in a span must be: `verify` compares them with these, `rebuild` restores them.
+CREATE FUNCTION bandit_hours_recomputed(since timestamptz, until timestamptz) RETURNS TABLE (
+    hour timestamptz, algorithm text, context_key varchar, shown integer, clicked integer, rated integer,
+    rating_sum double precision, thumbs_up integer, thumbs_down integer, favorites integer, watchlist integer,
+    successes integer, failures integer, neutrals integer
+) LANGUAGE sql STABLE AS $$
+    SELECT t.hour, t.algorithm, t.context_key, sum(t.shown)::integer, sum(t.clicked)::integer, sum(t.rated)::integer,
+        sum(t.rating_sum), sum(t.thumbs_up)::integer, sum(t.thumbs_down)::integer, sum(t.favorites)::integer,
+        sum(t.watchlist)::integer,
+        count(*) FILTER (WHERE t.counts AND t.settled_outcome = 'success')::integer,
+        count(*) FILTER (WHERE t.counts AND t.settled_outcome = 'failure')::integer,
+        count(*) FILTER (WHERE t.counts AND t.settled_outcome = 'neutral')::integer
+    FROM bandit_tallies AS t
+    WHERE t.settled_at IS NOT NULL AND t.created_at >= since AND t.created_at < until
+    GROUP BY t.hour, t.algorithm, t.context_key
+$$;
+-- Without the visitors, who are counted over all days.
+CREATE FUNCTION bandit_days_recomputed(since timestamptz, until timestamptz) RETURNS TABLE (
+    day date, ab_group text, cluster smallint, shown integer, clicked integer, rated integer,
+    rating_sum double precision, thumbs_up integer, thumbs_down integer
+) LANGUAGE sql STABLE AS $$
+    SELECT t.day, t.ab_group, t.cluster, sum(t.shown)::integer, sum(t.clicked)::integer, sum(t.rated)::integer,
+        sum(t.rating_sum), sum(t.thumbs_up)::integer, sum(t.thumbs_down)::integer
+    FROM bandit_tallies AS t
+    WHERE t.settled_at IS NOT NULL AND t.counts AND t.created_at >= since AND t.created_at < until
+    GROUP BY t.day, t.ab_group, t.cluster
+$$;
+CREATE VIEW experiment_visitors_recomputed AS
+SELECT user_id, ab_group, max(day) AS last_day
+FROM bandit_tallies
+WHERE settled_at IS NOT NULL AND counts AND created_at >= (SELECT complete_from FROM bandit_retention)
+GROUP BY user_id, ab_group;
+
+-- What every cell must be: what was archived, the settled outcomes by hour, and the outcomes of lists not settled yet.
+-- Neutral outcomes of what was set aside are archived.
+CREATE VIEW bandit_states_recomputed AS
+SELECT context_key, algorithm, sum(pulls)::bigint AS pulls, sum(successes)::bigint AS successes,
+    sum(failures)::bigint AS failures
+FROM (
+    SELECT context_key, algorithm, archived_pulls AS pulls, archived_successes AS successes,
+        archived_failures AS failures
+    FROM bandit_states
+    UNION ALL
+    SELECT context_key, substr(algorithm, 8), successes + failures + neutrals, successes, failures
+    FROM recommendation_hours WHERE starts_with(algorithm, 'bandit_')
+    UNION ALL
+    SELECT t.context_key, t.arm, 1, (t.said_outcome = 'success')::integer, (t.said_outcome = 'failure')::integer
+    FROM bandit_unsettled AS u JOIN bandit_tallies AS t ON t.list_id = u.list_id AND t.created_at = u.created_at
+    WHERE t.arm IS NOT NULL AND t.said_outcome IS NOT NULL
+    UNION ALL
+    SELECT e.context->>'context_key', substr(e.algorithm, 8), 1, (e.outcome = 'success')::integer,
+        (e.outcome = 'failure')::integer
+    FROM bandit_unsettled AS u JOIN recommendation_events_set_aside AS e ON e.id = u.list_id
+    WHERE e.propensity IS NOT NULL AND e.outcome IN ('success', 'failure')
+) AS part
+GROUP BY context_key, algorithm;
+
+-- What was learned before is archived, and the sums of its days are kept as they are.
+UPDATE bandit_states AS s
+SET archived_pulls = s.archived_pulls + s.total_pulls - r.pulls,
+    archived_successes = s.archived_successes + s.total_successes - r.successes,
+    archived_failures = s.archived_failures + s.total_failures - r.failures
+FROM bandit_states_recomputed AS r
+WHERE (r.context_key, r.algorithm) = (s.context_key, s.algorithm)
+    AND (s.total_pulls, s.total_successes, s.total_failures) <> (r.pulls, r.successes, r.failures);
+UPDATE bandit_retention SET complete_from = date_trunc('day', now(), 'UTC') + interval '1 day'
+WHERE EXISTS (SELECT FROM recommendation_events_set_aside);
+
+-- What readers read: the sums, and the impressions that are not in them yet.
+CREATE VIEW bandit_unsettled_tallies AS
+SELECT t.hour, t.day, t.algorithm, t.context_key, t.ab_group, t.cluster, t.user_id, t.counts, t.shown, t.clicked,
+    t.rated, t.rating_sum, t.thumbs_up, t.thumbs_down, t.favorites, t.watchlist,
+    (t.counts AND t.said_outcome IS NOT DISTINCT FROM 'success')::integer AS successes,
+    (t.counts AND t.said_outcome IS NOT DISTINCT FROM 'failure')::integer AS failures
+FROM bandit_unsettled AS u JOIN bandit_tallies AS t ON t.list_id = u.list_id AND t.created_at = u.created_at
+UNION ALL
+SELECT t.hour, t.day, t.algorithm, t.context_key, t.ab_group, t.cluster, e.user_id, true, t.shown, t.clicked, t.rated,
+    t.rating_sum, t.thumbs_up, t.thumbs_down, t.favorites, t.watchlist, t.successes, t.failures
+FROM bandit_unsettled AS u
+JOIN recommendation_events_set_aside AS e ON e.id = u.list_id
+CROSS JOIN LATERAL bandit_tally(e) AS t;
+
+CREATE VIEW recommendation_activity AS
+SELECT hour, algorithm::text, context_key::text, shown, clicked, rated, rating_sum, thumbs_up, thumbs_down,
+    favorites, watchlist, successes, failures
+FROM recommendation_hours
+UNION ALL
+SELECT hour, algorithm, context_key, shown, clicked, rated, rating_sum, thumbs_up, thumbs_down, favorites, watchlist,
+    successes, failures
+FROM bandit_unsettled_tallies;
+
+CREATE VIEW experiment_activity AS
+SELECT day, ab_group::text, cluster, shown, clicked, rated, rating_sum, thumbs_up, thumbs_down
+FROM experiment_days
+UNION ALL
+SELECT day, ab_group, cluster, shown, clicked, rated, rating_sum, thumbs_up, thumbs_down
+FROM bandit_unsettled_tallies WHERE counts;

@@ -1,0 +1,117 @@
+"""The log of messages: writes each once, with the impression it counts for. Decides nothing: the rule is in SQL."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bandit_selector.feedback import Message, write_messages
+from bandit_selector.store.connection import Connection
+from bandit_selector.store.rule import ids
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The impressions that gained or lost messages, and places newly seen.
+
+    `events` has a list's id times 64 for a list that was seen; `seen` is {list id: bits}.
+    """
+
+    events: list[int]
+    seen: dict[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded(Moved):
+    """The same of a batch; its messages that were not in the log, and how many of those have no impression."""
+
+    new: int
+    unattributed: int
+
+
+def record(connection: Connection, messages: Sequence[Message], window: timedelta) -> Recorded:
+    """Writes the messages that are not in the log yet.
+
+    A message that another transaction is writing now is awaited, and skipped once that transaction has committed.
+    """
+    row = connection.execute(
+        """
+        WITH message AS (
+            SELECT m.*, bandit_message_time(m.message_id) AS message_time
+            FROM json_to_recordset(%(messages)s::json) AS m (
+                message_id uuid, action text, user_id bigint, movie_id bigint, event_id bigint, rating real,
+                seen bigint, occurred_at timestamptz, received_at timestamptz
+            )
+        ), recorded AS (
+            INSERT INTO feedback_events
+                (message_id, message_time, user_id, movie_id, claimed_event_id, action, rating, seen, occurred_at,
+                 received_at, event_id, reason)
+            SELECT m.message_id, m.message_time, m.user_id, m.movie_id, m.event_id, m.action, m.rating, m.seen,
+                m.occurred_at, m.received_at, meant.event_id, meant.reason
+            FROM message AS m
+            CROSS JOIN LATERAL bandit_attribution(
+                m.user_id, m.movie_id, m.event_id, m.received_at, m.message_time, %(window)s
+            ) AS meant
+            ORDER BY m.message_id
+            ON CONFLICT (message_time, message_id) DO NOTHING
+            RETURNING event_id, seen
+        ), seen AS (
+            SELECT event_id >> 6 AS list_id, bit_or(seen) AS bits FROM recorded
+            WHERE seen IS NOT NULL AND event_id IS NOT NULL GROUP BY 1
+        )
+        SELECT count(*), count(*) - count(event_id),
+            coalesce(array_agg(DISTINCT event_id) FILTER (WHERE event_id IS NOT NULL), '{}'),
+            (SELECT array_agg(list_id) FROM seen), (SELECT array_agg(bits) FROM seen)
+        FROM recorded
+        """,
+        {"messages": write_messages(messages).decode(), "window": window},
+    ).fetchone()
+    assert row is not None  # noqa: S101 # an aggregate always answers
+    return Recorded(row[2], dict(zip(row[3] or (), row[4] or (), strict=True)), row[0], row[1])
+
+
+def reattribute(connection: Connection, lists: Sequence[int], old: Sequence[int], window: timedelta) -> Moved:
+    """Moves messages that were received before one of these became visible; returns what gained or lost any.
+
+    `lists` are lists, `old` impressions from before lists.
+    """
+    rows = connection.execute(
+        """
+        WITH visible AS (
+            SELECT l.id * 64 AS first, l.id * 64 + 63 AS last, l.user_id, l.movie_ids, l.created_at
+            FROM unnest(%(lists)s::bigint[]) AS due (id)
+            JOIN bandit_lists AS l ON l.id = due.id AND l.created_at >= bandit_second(due.id)
+                AND l.created_at < bandit_second(due.id) + interval '1 second'
+            UNION ALL
+            SELECT e.id, e.id, e.user_id, ARRAY[e.movie_id], e.created_at
+            FROM recommendation_events_set_aside AS e WHERE e.id = ANY(%(old)s::bigint[])
+        ), concerned AS (
+            SELECT f.*
+            FROM visible AS v JOIN feedback_events AS f
+                ON f.user_id = v.user_id AND f.movie_id = ANY(v.movie_ids) AND f.claimed_event_id IS NULL
+                AND f.received_at BETWEEN v.created_at AND v.created_at + %(window)s
+                AND (f.message_time = '-infinity' OR f.message_time >= v.created_at - interval '1 day')
+            WHERE f.event_id IS NULL OR f.event_id NOT BETWEEN v.first AND v.last
+            UNION
+            SELECT f.* FROM visible AS v JOIN feedback_events AS f
+                ON f.claimed_event_id BETWEEN v.first AND v.last AND f.event_id IS NULL
+                AND (f.message_time = '-infinity' OR f.message_time >= v.created_at - interval '1 day')
+        ), moved AS (
+            UPDATE feedback_events AS f SET event_id = meant.event_id, reason = meant.reason
+            FROM concerned AS c
+            CROSS JOIN LATERAL bandit_attribution(
+                c.user_id, c.movie_id, c.claimed_event_id, c.received_at, c.message_time, %(window)s
+            ) AS meant
+            WHERE f.message_id = c.message_id AND f.message_time = c.message_time
+                AND (meant.event_id, meant.reason) IS DISTINCT FROM (c.event_id, c.reason)
+            RETURNING c.event_id AS lost, f.event_id AS gained, f.seen
+        )
+        SELECT lost, gained, seen FROM moved
+        """,
+        {"lists": ids(lists), "old": ids(old), "window": window},
+    )
+    moved = rows.fetchall()
+    seen: dict[int, int] = {}
+    for _, gained, bits in moved:
+        if gained is not None and bits is not None:
+            seen[gained >> 6] = seen.get(gained >> 6, 0) | bits
+    return Moved(sorted({event_id for lost, gained, _ in moved for event_id in (lost, gained) if event_id}), seen)
