@@ -30,7 +30,7 @@ pytestmark = pytest.mark.xdist_group("faults")
 def impressions_held(stage: Stage) -> Generator[Connection]:
     """Stops every consumer in the middle of its transaction until the block ends."""
     with stage.connect() as holder, holder.transaction():
-        holder.execute("SELECT FROM recommendation_events ORDER BY id FOR UPDATE")
+        holder.execute("SELECT FROM bandit_lists ORDER BY id FOR UPDATE")
         yield holder
 
 
