@@ -40,8 +40,8 @@ def build(connection: Connection, progress: Progress, now: datetime) -> int:
 
 
 def _rows(table: RatingTable, progress: Progress) -> Iterator[CandidateRow]:
-    for found in candidate_lists(table, progress):
-        yield found.user_id, found.algorithm, found.movie_ids, found.scores
+    for made in candidate_lists(table, progress):
+        yield made.user_id, made.algorithm, made.movie_ids, made.scores
 
 
 def _popularity(table: RatingTable) -> Iterator[tuple[int, int, bool]]:

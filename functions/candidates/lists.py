@@ -47,9 +47,9 @@ def candidate_lists(table: RatingTable, progress: Progress) -> Iterator[Candidat
     for users in blocks(len(table.users), len(table.movies), _USERS_AT_ONCE):
         chosen = known[(known >= users.start) & (known < users.stop)]
         for arm, block in scores(model, users).items():
-            for found, columns in _lists(table, arm, chosen, block[chosen - users.start]):
-                advice[arm][columns] += np.array(found.scores) / found.scores[0]
-                yield found
+            for made, columns in _lists(table, arm, chosen, block[chosen - users.start]):
+                advice[arm][columns] += np.array(made.scores) / made.scores[0]
+                yield made
         progress("listing movies for users", users.stop, len(table.users))
     for arm in ARMS:
         yield _everybodys(table, arm, advice[arm], model.fame)

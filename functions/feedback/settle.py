@@ -1,4 +1,4 @@
-"""The clock's half of feedback: every minute, impressions whose silence is over are visited, and beliefs published."""
+"""Every minute: settles the lists whose silence is over, and publishes what was learned. Decides nothing."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -17,26 +17,26 @@ SETTINGS: Final = read_settings()
 DATABASE: Final = Database(lambda: database_url(SETTINGS), statement_seconds=20)
 TELEMETRY: Final = Telemetry("settle")
 
-PATIENCE: Final = timedelta(minutes=10)  # before the visit, when silence does not count
-BATCH: Final = 5_000
+PATIENCE: Final = timedelta(minutes=10)  # until a list is settled, when silence does not count
+BATCH: Final = 1_000  # lists in one transaction: consumers wait for its locks on cells for a fraction of a second
 ENOUGH_MS: Final = 15_000  # time left at which the next minute goes on
 
 
 @TELEMETRY.flushing
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Visits everything due at the event's `time` (ISO 8601), batch by batch, while the function's time lasts."""
+    """Settles everything due at the event's `time` (ISO 8601), batch by batch, while the function's time lasts."""
     now = datetime.fromisoformat(event["time"])
     settled = settle_due(now, SETTINGS, DATABASE, lambda: context.get_remaining_time_in_millis() > ENOUGH_MS)
-    TELEMETRY.count("ImpressionsSettled", settled)
+    TELEMETRY.count("ListsSettled", settled)
     publish_posteriors(DATABASE, SETTINGS, TELEMETRY)
     return {"settled": settled}
 
 
 def settle_due(now: datetime, settings: Settings, database: Database, time_is_left: Callable[[], bool]) -> int:
-    """Visits all impressions whose silence is over at `now`, or as many as time is left for; returns how many."""
+    """Settles all lists whose silence is over at `now`, or as many as there is time for; returns how many."""
     shown_before = now - (settings.silence_counts_after or PATIENCE)
-    settled, visited = 0, BATCH
-    while visited == BATCH and time_is_left():
-        visited = database.run(lambda connection: settle(connection, shown_before, Rule.of(settings), now, BATCH))
-        settled += visited
+    settled, last = 0, BATCH
+    while last == BATCH and time_is_left():
+        last = database.run(lambda connection: settle(connection, shown_before, Rule.of(settings), now, BATCH))
+        settled += last
     return settled

@@ -39,7 +39,7 @@ LENIENT = {
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class Service:
     """One service: its database, its AWS, and its settings."""
 
     database: Database
@@ -91,7 +91,7 @@ def lived(server: Postgres, template: str) -> str:
 
 
 @pytest.fixture
-def world(server: Postgres, lived: str, aws: Outside) -> Iterator[World]:
+def service(server: Postgres, lived: str, aws: Outside) -> Iterator[Service]:
     name = f"monitor_{next(NUMBERS)}"
     url = copy_database(server, lived, name)
     dead = aws.sqs.create_queue(QueueName=f"{name}-dead")["QueueUrl"]
@@ -110,24 +110,24 @@ def world(server: Postgres, lived: str, aws: Outside) -> Iterator[World]:
         {"feedback_queue_url": queue, "report_bucket": bucket, "alert_topic_arn": topic, **LENIENT}
     )
     with closing(Database(lambda: url)) as database:
-        yield World(database, aws, settings, inbox, url)
+        yield Service(database, aws, settings, inbox, url)
 
 
-def attempts(world: World) -> list[tuple[Any, ...]]:
-    rows = world.database.connection().execute("SELECT day::text, attempts FROM monitor_reports ORDER BY day")
+def attempts(service: Service) -> list[tuple[Any, ...]]:
+    rows = service.database.connection().execute("SELECT day::text, attempts FROM monitor_reports ORDER BY day")
     return rows.fetchall()
 
 
-def test_a_report_lies_in_the_bucket_and_nobody_is_mailed_while_all_is_well(world: World) -> None:
-    assert world.at(NINE)["reports"] == ["2026-06-10"]
-    kept = Report.model_validate_json(world.stored("reports/2026/06/10/report.json"))
+def test_a_report_lies_in_the_bucket_and_nobody_is_mailed_while_all_is_well(service: Service) -> None:
+    assert service.at(NINE)["reports"] == ["2026-06-10"]
+    kept = Report.model_validate_json(service.stored("reports/2026/06/10/report.json"))
     assert kept.overall_status == "healthy"
     assert kept.checks["quality"].metrics["total_events"] == 6000
     assert kept.checks["learning"].metrics["invariant"] == "holds"
     assert kept.checks["feedback"].metrics["dead_letters"] == 0
     assert kept.ab_test.verdict == "higher"
-    assert world.stored("reports/latest.json") == world.stored("reports/2026/06/10/report.json")
-    html = world.stored("reports/2026/06/10/report.html")
+    assert service.stored("reports/latest.json") == service.stored("reports/2026/06/10/report.json")
+    html = service.stored("reports/2026/06/10/report.html")
     assert "All is well" in html
     assert kept.ab_test.sentence.replace("'", "&#x27;") in html
     for metric in ("Click-through rate", "Rating conversion", "Average rating", "Thumbs up", "Thumbs down"):
@@ -135,22 +135,22 @@ def test_a_report_lies_in_the_bucket_and_nobody_is_mailed_while_all_is_well(worl
     assert html.index(">Diversity<") < html.index(">Engagement<") < html.index(">Candidates<")
     assert html.count("The same as a table") == 3
     assert "<script" not in html
-    assert world.mails() == []
+    assert service.mails() == []
 
 
-def test_a_repeated_event_changes_nothing_but_attempts(world: World) -> None:
-    world.at(NINE, min_ctr=0.9)
-    assert len(world.mails()) == 1
-    assert world.at(NINE + timedelta(minutes=1), min_ctr=0.9)["reports"] == []
-    assert attempts(world) == [("2026-06-10", 2)]
-    assert world.mails() == []
+def test_a_repeated_event_changes_nothing_but_attempts(service: Service) -> None:
+    service.at(NINE, min_ctr=0.9)
+    assert len(service.mails()) == 1
+    assert service.at(NINE + timedelta(minutes=1), min_ctr=0.9)["reports"] == []
+    assert attempts(service) == [("2026-06-10", 2)]
+    assert service.mails() == []
 
 
-def test_missed_days_are_made_up_at_the_next_run(world: World) -> None:
-    world.at(NINE - timedelta(days=3))
-    assert world.at(NINE)["reports"] == ["2026-06-08", "2026-06-09", "2026-06-10"]
+def test_missed_days_are_made_up_at_the_next_run(service: Service) -> None:
+    service.at(NINE - timedelta(days=3))
+    assert service.at(NINE)["reports"] == ["2026-06-08", "2026-06-09", "2026-06-10"]
     totals = [
-        Report.model_validate_json(world.stored(f"reports/2026/06/{day}/report.json")).checks["quality"].metrics
+        Report.model_validate_json(service.stored(f"reports/2026/06/{day}/report.json")).checks["quality"].metrics
         for day in ("07", "08", "09", "10")
     ]
     shown = [int(str(metrics["total_events"])) for metrics in totals]
@@ -158,88 +158,88 @@ def test_missed_days_are_made_up_at_the_next_run(world: World) -> None:
     assert shown[0] < shown[-1] == 6000
 
 
-def test_a_day_is_the_teams_own(world: World) -> None:
-    tokyo = world.settings.model_copy(
+def test_a_day_is_the_teams_own(service: Service) -> None:
+    tokyo = service.settings.model_copy(
         update={"time_zone": Settings.model_validate({"time_zone": "Asia/Tokyo"}).time_zone}
     )
-    late = replace(world, settings=tokyo)
+    late = replace(service, settings=tokyo)
     assert late.at(datetime(2026, 6, 9, 23, tzinfo=UTC))["reports"] == ["2026-06-10"]
 
 
-def test_an_incident_is_mailed_once_then_daily_and_when_it_is_over(world: World) -> None:
+def test_an_incident_is_mailed_once_then_daily_and_when_it_is_over(service: Service) -> None:
     strict = {"min_avg_rating": 4.5, "min_lists": 100}
-    world.at(NINE, **strict)
-    (subject, body), *others = world.mails()
+    service.at(NINE, **strict)
+    (subject, body), *others = service.mails()
     assert others == []
     assert subject.startswith("[CRITICAL] Bandit Selector: average rating 2.")
     assert subject.endswith(" below 4.50")
     assert "What to do: " in body
     assert "Since: Wednesday, 10 June 2026, 09:00 UTC" in body
     assert "reports/2026/06/10/report.html" in body
-    world.at(NINE + timedelta(days=1), **strict)
-    ((subject, body),) = world.mails()
+    service.at(NINE + timedelta(days=1), **strict)
+    ((subject, body),) = service.mails()
     assert subject.startswith("[CRITICAL] Bandit Selector: still: average rating")
     assert "Since: Wednesday, 10 June 2026, 09:00 UTC (24 hours)" in body
-    world.at(NINE + timedelta(days=2), min_lists=100)
-    ((subject, body),) = world.mails()
+    service.at(NINE + timedelta(days=2), min_lists=100)
+    ((subject, body),) = service.mails()
     assert subject.startswith("[RECOVERED] Bandit Selector: average rating")
-    world.at(NINE + timedelta(days=3), min_lists=100)
-    assert world.mails() == []
+    service.at(NINE + timedelta(days=3), min_lists=100)
+    assert service.mails() == []
 
 
-def test_an_incident_is_not_over_for_lack_of_data(world: World) -> None:
-    world.at(NINE, min_avg_rating=4.5)
-    assert len(world.mails()) == 1
-    world.at(NINE + timedelta(days=1), min_lists=100_000)
-    assert world.mails() == []
+def test_an_incident_is_not_over_for_lack_of_data(service: Service) -> None:
+    service.at(NINE, min_avg_rating=4.5)
+    assert len(service.mails()) == 1
+    service.at(NINE + timedelta(days=1), min_lists=100_000)
+    assert service.mails() == []
 
 
-def test_a_failing_topic_holds_up_nothing_else_and_its_mail_goes_out_later(world: World) -> None:
+def test_a_failing_topic_holds_up_nothing_else_and_its_mail_goes_out_later(service: Service) -> None:
     with pytest.raises(DeliveryFailed, match="1 of the monitor's deliveries"):
-        world.at(NINE, min_ctr=0.9, alert_topic_arn="arn:aws:sns:eu-central-1:123456789012:missing")
-    assert json.loads(world.stored("reports/latest.json"))["overall_status"] == "warning"
-    world.at(NINE + timedelta(minutes=1), min_ctr=0.9)
-    assert [subject for subject, _ in world.mails()] == ["[WARNING] Bandit Selector: CTR 12.37% below 90.00%"]
+        service.at(NINE, min_ctr=0.9, alert_topic_arn="arn:aws:sns:eu-central-1:123456789012:missing")
+    assert json.loads(service.stored("reports/latest.json"))["overall_status"] == "warning"
+    service.at(NINE + timedelta(minutes=1), min_ctr=0.9)
+    assert [subject for subject, _ in service.mails()] == ["[WARNING] Bandit Selector: CTR 12.37% below 90.00%"]
 
 
-def test_a_failing_bucket_holds_up_no_mail_and_gets_the_report_later(world: World) -> None:
+def test_a_failing_bucket_holds_up_no_mail_and_gets_the_report_later(service: Service) -> None:
     with pytest.raises(DeliveryFailed):
-        world.at(NINE, min_ctr=0.9, report_bucket="missing")
-    assert len(world.mails()) == 1
-    world.at(NINE + timedelta(minutes=1), min_ctr=0.9)
-    assert world.stored("reports/2026/06/10/report.json")
+        service.at(NINE, min_ctr=0.9, report_bucket="missing")
+    assert len(service.mails()) == 1
+    service.at(NINE + timedelta(minutes=1), min_ctr=0.9)
+    assert service.stored("reports/2026/06/10/report.json")
 
 
-def test_dead_letters_are_an_incident(world: World) -> None:
-    dead = world.settings.feedback_queue_url.replace("-feedback", "-dead")
-    world.outside.sqs.send_message(QueueUrl=dead, MessageBody="{}")
-    assert dead_letters(world.outside, world.settings) == 1
-    world.at(NINE)
-    ((subject, _),) = world.mails()
+def test_dead_letters_are_an_incident(service: Service) -> None:
+    dead = service.settings.feedback_queue_url.replace("-feedback", "-dead")
+    service.outside.sqs.send_message(QueueUrl=dead, MessageBody="{}")
+    assert dead_letters(service.outside, service.settings) == 1
+    service.at(NINE)
+    ((subject, _),) = service.mails()
     assert subject == "[CRITICAL] Bandit Selector: feedback could not be applied, dead letters: 1"
-    nowhere = world.settings.model_copy(update={"feedback_queue_url": f"{dead}-missing"})
-    assert dead_letters(world.outside, nowhere) is None
+    nowhere = service.settings.model_copy(update={"feedback_queue_url": f"{dead}-missing"})
+    assert dead_letters(service.outside, nowhere) is None
 
 
-def test_stored_sums_that_are_wrong_are_an_incident(world: World) -> None:
-    world.database.connection().execute("UPDATE bandit_states SET alpha = alpha + 1 WHERE algorithm = 'svd'")
-    world.at(NINE)
-    ((subject, body),) = world.mails()
+def test_stored_sums_that_are_wrong_are_an_incident(service: Service) -> None:
+    service.database.connection().execute("UPDATE bandit_states SET alpha = alpha + 1 WHERE algorithm = 'svd'")
+    service.at(NINE)
+    ((subject, body),) = service.mails()
     assert subject == "[CRITICAL] Bandit Selector: stored sums do not follow from the recorded events"
     assert "svd" in body
 
 
-def test_the_newest_report_is_the_health_route(world: World) -> None:
+def test_the_newest_report_is_the_health_route(service: Service) -> None:
     event = http_event(scope="analytics", at=NINE) | {"routeKey": "GET /analytics/health"}
     with pytest.raises(NoReport):
-        analytics.respond(event, world.settings, world.database)
-    world.at(NINE)
-    body = analytics.respond(event, world.settings, world.database)["body"]
-    assert json.loads(body) == json.loads(world.stored("reports/latest.json"))
+        analytics.respond(event, service.settings, service.database)
+    service.at(NINE)
+    body = analytics.respond(event, service.settings, service.database)["body"]
+    assert json.loads(body) == json.loads(service.stored("reports/latest.json"))
 
 
-def test_the_printed_form_is_the_guides(world: World) -> None:
-    text = printed(make_report(world.database.connection(), 7, NINE, world.settings, NOTHING_NOW))
+def test_the_printed_form_is_the_guides(service: Service) -> None:
+    text = printed(make_report(service.database.connection(), 7, NINE, service.settings, NOTHING_NOW))
     lines = text.splitlines()
     assert lines[:10] == [
         "=" * 60,
@@ -258,11 +258,11 @@ def test_the_printed_form_is_the_guides(world: World) -> None:
     assert lines[-3:] == ["✅ No alerts - system is healthy!", "", "=" * 60]
 
 
-def test_a_backfilled_report_leaves_out_what_only_the_present_knows(world: World) -> None:
-    world.at(NINE - timedelta(days=2))
-    world.at(NINE)
-    backfilled = Report.model_validate_json(world.stored("reports/2026/06/09/report.json"))
-    today = Report.model_validate_json(world.stored("reports/2026/06/10/report.json"))
+def test_a_backfilled_report_leaves_out_what_only_the_present_knows(service: Service) -> None:
+    service.at(NINE - timedelta(days=2))
+    service.at(NINE)
+    backfilled = Report.model_validate_json(service.stored("reports/2026/06/09/report.json"))
+    today = Report.model_validate_json(service.stored("reports/2026/06/10/report.json"))
     assert backfilled.checks["candidates"].metrics["age_hours"] is None
     assert backfilled.checks["feedback"].metrics["dead_letters"] is None
     assert today.checks["feedback"].metrics["dead_letters"] == 0
@@ -277,9 +277,9 @@ def test_an_empty_window_is_no_alarm(database_url: str) -> None:
 
 
 def test_the_command_prints_and_keeps_the_report_and_tells_nobody(
-    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    service: Service, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("DATABASE_URL", world.url)
+    monkeypatch.setenv("DATABASE_URL", service.url)
     monkeypatch.chdir(tmp_path)
     assert main(["monitor", "--days", "30", "--html", "report.html"]) == 0
     said = capsys.readouterr().out
@@ -288,4 +288,4 @@ def test_the_command_prints_and_keeps_the_report_and_tells_nobody(
     assert "💾 Report saved to: monitoring_report.json" in said
     assert Report.model_validate_json((tmp_path / "monitoring_report.json").read_text()).period_days == 30
     assert (tmp_path / "report.html").read_text().startswith("<!doctype html>")
-    assert attempts(world) == []
+    assert attempts(service) == []

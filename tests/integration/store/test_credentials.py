@@ -135,7 +135,7 @@ def test_an_unusable_secret_says_what_is_missing(url: str, secret: str, sentence
 
 
 def test_a_wrong_arn_is_named() -> None:
-    with pytest.raises(InvalidSetting, match="'my-secret' is no ARN of a secret"):
+    with pytest.raises(InvalidSetting, match="'my-secret' is not the ARN of a secret"):
         read_secret("my-secret", Platform(), NOW)
 
 

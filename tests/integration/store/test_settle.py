@@ -79,8 +79,8 @@ def test_a_week_of_standing_still_is_caught_up_with_in_bounded_transactions(
 ) -> None:
     shown(connection, 2 * BATCH + 100, over=WEEK)
     assert settle_due(EPOCH + WEEK + timedelta(hours=1), SETTINGS, database, always) == 2 * BATCH + 100
-    visits = connection.execute("SELECT count(*) FROM bandit_lists GROUP BY xmin::text ORDER BY 1").fetchall()
-    assert visits == [(100,), (BATCH,), (BATCH,)]  # rows written by each transaction
+    written = connection.execute("SELECT count(*) FROM bandit_lists GROUP BY xmin::text ORDER BY 1").fetchall()
+    assert written == [(100,), (BATCH,), (BATCH,)]  # rows written by each transaction
     assert cell(connection) == (1, 1 + 2 * BATCH + 100, 2 * BATCH + 100)
     assert first_difference(connection) is None
 
@@ -94,23 +94,23 @@ def test_when_the_functions_time_is_up_the_rest_waits_for_the_next_minute(
     assert settle_due(SOON, SETTINGS, database, always) == 100
 
 
-def test_two_that_settle_at_once_visit_each_impression_once(connection: Connection, database_url: str) -> None:
+def test_two_that_settle_at_once_settle_each_list_once(connection: Connection, database_url: str) -> None:
     shown(connection, 1_000)
     start = threading.Barrier(2)
-    visited = [0, 0]
+    settled = [0, 0]
 
-    def visit(number: int) -> None:
+    def settle_some(number: int) -> None:
         with connect(database_url) as own:
             start.wait()
             while remaining(own):
-                visited[number] += settle(own, SOON, RULE, SOON, limit=50)
+                settled[number] += settle(own, SOON, RULE, SOON, limit=50)
 
-    threads = [threading.Thread(target=visit, args=(number,)) for number in (0, 1)]
+    threads = [threading.Thread(target=settle_some, args=(number,)) for number in (0, 1)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sum(visited) == 1_000
+    assert sum(settled) == 1_000
     assert cell(connection) == (1, 1_001, 1_000)
 
 
@@ -141,7 +141,7 @@ def test_with_silence_off_only_what_visitors_say_counts(connection: Connection, 
     assert (outcomes(connection), cell(connection)) == ({None: 8, "success": 2}, (3, 1, 2))
 
 
-def test_feedback_received_before_its_impression_was_visible_is_found_by_the_visit(
+def test_feedback_received_before_its_impression_was_visible_is_found_by_settling(
     connection: Connection, database: Database
 ) -> None:
     assert apply(connection, [click(1)], RULE, SOON).unattributed == 1

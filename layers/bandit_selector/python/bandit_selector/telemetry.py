@@ -20,7 +20,7 @@ Metric: TypeAlias = Literal[
     "FeedbackPoison",  # messages that cannot be read
     "Successes",  # outcomes that became a success
     "Failures",  # outcomes that became a failure
-    "ImpressionsSettled",  # impressions whose time to react is over
+    "ListsSettled",  # lists whose time to react is over
     "PosteriorsPublished",  # versions of the posteriors published
     "MailsSent",  # alerts, reminders and recoveries that the topic took
     "DeliveriesFailed",  # reports and mails to deliver again

@@ -87,7 +87,7 @@ class Database:
                 raise
 
     def read(self, work: Callable[[Connection], T]) -> T:
-        """Does work that changes nothing; a connection found broken is opened anew and the work done again."""
+        """Does work that changes nothing; on a broken connection it opens another and does the work again."""
         known = self._connection
         try:
             return self.run(work)

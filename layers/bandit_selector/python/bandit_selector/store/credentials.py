@@ -1,6 +1,6 @@
 """Where the database's address and password come from in AWS: one signed call to Secrets Manager, without boto3.
 
-Knows Signature Version 4 and the shapes that RDS gives its secrets; keeps nothing, so a rotated password is read anew.
+Knows Signature Version 4 and the shapes that RDS gives its secrets; keeps nothing, so a rotated password is read again.
 """
 
 import hashlib
@@ -69,13 +69,13 @@ def complete(url: str, secret: str) -> str:
 def authorities(host: str) -> str:
     """Whom to trust for `host`, as libpq's sslrootcert: its region's RDS authorities (a file per region: reading all
     takes 33 ms at every connection), Amazon's public ones for an RDS Proxy, the system's for any other host."""
-    found = RDS_HOST.search(host)
-    if found is None:
+    matched = RDS_HOST.search(host)
+    if matched is None:
         return ssl.get_default_verify_paths().cafile or "system"
-    file = files("bandit_selector.store") / "authorities" / f"{'proxy' if found['proxy'] else found['region']}.pem"
+    file = files("bandit_selector.store") / "authorities" / f"{'proxy' if matched['proxy'] else matched['region']}.pem"
     if not file.is_file():
         raise InvalidSetting(
-            f"No RDS certificate authorities are bundled for region {found['region']!r}; add the region's bundle as"
+            f"No RDS certificate authorities are bundled for region {matched['region']!r}; add the region's bundle as"
             f" {file.name}, or write sslrootcert=FILE into DATABASE_URL."
         )
     return str(file)
@@ -104,8 +104,8 @@ def access_key(platform: Platform) -> AccessKey:
     if not platform.aws_container_credentials_full_uri:
         return AccessKey(platform.aws_access_key_id, platform.aws_secret_access_key, platform.aws_session_token)
     authorization = {"authorization": platform.aws_container_authorization_token}
-    found = _request("GET", platform.aws_container_credentials_full_uri, authorization, b"")
-    return AccessKey(str(found["AccessKeyId"]), str(found["SecretAccessKey"]), str(found["Token"]))
+    keys = _request("GET", platform.aws_container_credentials_full_uri, authorization, b"")
+    return AccessKey(str(keys["AccessKeyId"]), str(keys["SecretAccessKey"]), str(keys["Token"]))
 
 
 def sign(headers: Mapping[str, str], body: bytes, region: str, key: AccessKey, now: datetime) -> dict[str, str]:
@@ -129,7 +129,7 @@ def _region(arn: str) -> str:
     parts = arn.split(":")
     if len(parts) < 7 or parts[2] != SERVICE:
         raise InvalidSetting(
-            f"DATABASE_SECRET_ARN {arn!r} is no ARN of a secret; it looks like arn:aws:secretsmanager:…."
+            f"DATABASE_SECRET_ARN {arn!r} is not the ARN of a secret; it looks like arn:aws:secretsmanager:…."
         )
     return parts[3]
 
@@ -138,13 +138,13 @@ def _secret_parts(secret: str) -> dict[str, str | int | None]:
     if secret.startswith(("postgresql://", "postgres://")):
         return conninfo_to_dict(secret)
     try:
-        found = json.loads(secret)
-        named = {"user": found["username"], "password": found["password"]}
+        document = json.loads(secret)
+        named = {"user": document["username"], "password": document["password"]}
     except (ValueError, TypeError, KeyError):
         raise InvalidSetting(
             "The database secret must be JSON with username and password, as RDS makes it, or a postgresql:// URL."
         ) from None
-    return named | {name: str(found[name]) for name in ("host", "port", "dbname") if found.get(name)}
+    return named | {name: str(document[name]) for name in ("host", "port", "dbname") if document.get(name)}
 
 
 def _request(method: str, url: str, headers: Mapping[str, str], body: bytes) -> dict[str, object]:

@@ -111,8 +111,8 @@ def rebuild(connection: Connection) -> None:
         connection.execute(
             """
             INSERT INTO recommendation_hours
-            SELECT found.* FROM bandit_retention
-            CROSS JOIN LATERAL bandit_hours_recomputed(complete_from, 'infinity') AS found
+            SELECT due.* FROM bandit_retention
+            CROSS JOIN LATERAL bandit_hours_recomputed(complete_from, 'infinity') AS due
             """
         )
         connection.execute(
@@ -134,8 +134,8 @@ def rebuild(connection: Connection) -> None:
             SELECT day, ab_group, cluster, coalesce(visitors, 0), coalesce(shown, 0), coalesce(clicked, 0),
                 coalesce(rated, 0), coalesce(rating_sum, 0), coalesce(thumbs_up, 0), coalesce(thumbs_down, 0)
             FROM (
-                SELECT found.* FROM bandit_retention
-                CROSS JOIN LATERAL bandit_days_recomputed(complete_from, 'infinity') AS found
+                SELECT due.* FROM bandit_retention
+                CROSS JOIN LATERAL bandit_days_recomputed(complete_from, 'infinity') AS due
             ) AS days
             FULL JOIN (
                 SELECT last_day AS day, ab_group, bandit_cluster(user_id) AS cluster, count(*)::integer AS visitors
@@ -152,22 +152,22 @@ def _hours_difference(connection: Connection, day: date) -> str | None:
         """
         WITH stored AS (
             SELECT * FROM recommendation_hours WHERE (hour AT TIME ZONE 'UTC')::date = %(day)s
-        ), found AS (
+        ), due AS (
             SELECT * FROM bandit_hours_recomputed(
                 %(day)s::date::timestamp AT TIME ZONE 'UTC', (%(day)s::date + 1)::timestamp AT TIME ZONE 'UTC'
             )
         )
-        SELECT coalesce(stored.hour, found.hour), coalesce(stored.algorithm, found.algorithm),
-            coalesce(stored.context_key, found.context_key), (to_jsonb(stored) - 'changed_at')::text,
-            to_jsonb(found)::text
-        FROM stored FULL JOIN found
-            ON (stored.hour, stored.algorithm, stored.context_key) = (found.hour, found.algorithm, found.context_key)
+        SELECT coalesce(stored.hour, due.hour), coalesce(stored.algorithm, due.algorithm),
+            coalesce(stored.context_key, due.context_key), (to_jsonb(stored) - 'changed_at')::text,
+            to_jsonb(due)::text
+        FROM stored FULL JOIN due
+            ON (stored.hour, stored.algorithm, stored.context_key) = (due.hour, due.algorithm, due.context_key)
         WHERE (stored.shown, stored.clicked, stored.rated, stored.rating_sum, stored.thumbs_up, stored.thumbs_down,
                stored.favorites, stored.watchlist, stored.successes, stored.failures, stored.neutrals)
             IS DISTINCT FROM
-            (found.shown, found.clicked, found.rated, found.rating_sum, found.thumbs_up, found.thumbs_down,
-             found.favorites, found.watchlist, found.successes, found.failures, found.neutrals)
-            AND (coalesce(stored.shown, 0), coalesce(found.shown, 0), coalesce(stored.clicked, 0)) <> (0, 0, 0)
+            (due.shown, due.clicked, due.rated, due.rating_sum, due.thumbs_up, due.thumbs_down,
+             due.favorites, due.watchlist, due.successes, due.failures, due.neutrals)
+            AND (coalesce(stored.shown, 0), coalesce(due.shown, 0), coalesce(stored.clicked, 0)) <> (0, 0, 0)
         ORDER BY 1, 2, 3 LIMIT 1
         """,
         {"day": day},
@@ -183,7 +183,7 @@ def _days_difference(connection: Connection, day: date) -> str | None:
         WITH counted AS (
             SELECT ab_group, bandit_cluster(user_id) AS cluster, count(*)::integer AS visitors
             FROM experiment_visitors WHERE last_day = %(day)s GROUP BY 1, 2
-        ), found AS (
+        ), due AS (
             SELECT ab_group, cluster, coalesce(visitors, 0) AS visitors, coalesce(shown, 0) AS shown,
                 coalesce(clicked, 0) AS clicked, coalesce(rated, 0) AS rated, coalesce(rating_sum, 0) AS rating_sum,
                 coalesce(thumbs_up, 0) AS thumbs_up, coalesce(thumbs_down, 0) AS thumbs_down
@@ -191,16 +191,16 @@ def _days_difference(connection: Connection, day: date) -> str | None:
                 %(day)s::date::timestamp AT TIME ZONE 'UTC', (%(day)s::date + 1)::timestamp AT TIME ZONE 'UTC'
             ) FULL JOIN counted USING (ab_group, cluster)
         )
-        SELECT coalesce(stored.ab_group, found.ab_group), coalesce(stored.cluster, found.cluster),
-            to_json(stored)::text, to_json(found)::text
+        SELECT coalesce(stored.ab_group, due.ab_group), coalesce(stored.cluster, due.cluster),
+            to_json(stored)::text, to_json(due)::text
         FROM (SELECT * FROM experiment_days WHERE day = %(day)s AND (visitors, shown) <> (0, 0)) AS stored
-        FULL JOIN (SELECT * FROM found WHERE (visitors, shown) <> (0, 0)) AS found
-            ON (stored.ab_group, stored.cluster) = (found.ab_group, found.cluster)
+        FULL JOIN (SELECT * FROM due WHERE (visitors, shown) <> (0, 0)) AS due
+            ON (stored.ab_group, stored.cluster) = (due.ab_group, due.cluster)
         WHERE (stored.visitors, stored.shown, stored.clicked, stored.rated, stored.rating_sum, stored.thumbs_up,
                stored.thumbs_down)
             IS DISTINCT FROM
-            (found.visitors, found.shown, found.clicked, found.rated, found.rating_sum, found.thumbs_up,
-             found.thumbs_down)
+            (due.visitors, due.shown, due.clicked, due.rated, due.rating_sum, due.thumbs_up,
+             due.thumbs_down)
         ORDER BY 1, 2 LIMIT 1
         """,
         {"day": day},
@@ -214,13 +214,13 @@ def visitors_difference(connection: Connection) -> str | None:
     """The first visitor whose last day does not follow from the lists, as a sentence; reads all of them."""
     row = connection.execute(
         """
-        SELECT user_id, ab_group, stored.last_day, found.last_day
+        SELECT user_id, ab_group, stored.last_day, due.last_day
         FROM (
             SELECT * FROM experiment_visitors
             WHERE last_day >= (SELECT (complete_from AT TIME ZONE 'UTC')::date FROM bandit_retention)
         ) AS stored
-        FULL JOIN experiment_visitors_recomputed AS found USING (user_id, ab_group)
-        WHERE stored.last_day IS DISTINCT FROM found.last_day
+        FULL JOIN experiment_visitors_recomputed AS due USING (user_id, ab_group)
+        WHERE stored.last_day IS DISTINCT FROM due.last_day
         ORDER BY 1, 2 LIMIT 1
         """
     ).fetchone()
