@@ -12,15 +12,7 @@ CREATE AGGREGATE bandit_concatenated (anycompatiblearray) (sfunc = array_cat, st
 
 -- Each movie stands once per arm, at its best place. An unknown movie id or a score that is not finite is left out.
 CREATE FUNCTION bandit_refresh_candidates(users bigint[]) RETURNS void LANGUAGE sql AS $$
-    DELETE FROM bandit_candidates AS c
-    WHERE c.user_id = ANY(users)
-        AND NOT EXISTS (SELECT FROM recommendation_candidates AS r WHERE r.user_id = c.user_id);
-
-    INSERT INTO bandit_candidates AS c (user_id, arms, lengths, movie_ids, scores, long_tail)
-    SELECT user_id, array_agg(algorithm ORDER BY algorithm), array_agg(cardinality(movie_ids) ORDER BY algorithm),
-        bandit_concatenated(movie_ids ORDER BY algorithm), bandit_concatenated(scores ORDER BY algorithm),
-        bandit_concatenated(long_tail ORDER BY algorithm)
-    FROM (
+    WITH list AS (
         SELECT r.user_id, r.algorithm::text AS algorithm, array_agg(entry.movie_id ORDER BY entry.rank) AS movie_ids,
             array_agg(entry.score ORDER BY entry.rank) AS scores,
             array_agg(coalesce(popularity.long_tail, true) ORDER BY entry.rank) AS long_tail
@@ -34,7 +26,15 @@ CREATE FUNCTION bandit_refresh_candidates(users bigint[]) RETURNS void LANGUAGE 
         LEFT JOIN movie_popularity AS popularity ON popularity.movie_id = entry.movie_id
         WHERE r.user_id = ANY(users)
         GROUP BY r.user_id, r.algorithm
-    ) AS list
+    ), emptied AS (
+        DELETE FROM bandit_candidates AS c
+        WHERE c.user_id = ANY(users) AND NOT EXISTS (SELECT FROM list WHERE list.user_id = c.user_id)
+    )
+    INSERT INTO bandit_candidates AS c (user_id, arms, lengths, movie_ids, scores, long_tail)
+    SELECT user_id, array_agg(algorithm ORDER BY algorithm), array_agg(cardinality(movie_ids) ORDER BY algorithm),
+        bandit_concatenated(movie_ids ORDER BY algorithm), bandit_concatenated(scores ORDER BY algorithm),
+        bandit_concatenated(long_tail ORDER BY algorithm)
+    FROM list
     GROUP BY user_id
     ORDER BY user_id
     ON CONFLICT (user_id) DO UPDATE

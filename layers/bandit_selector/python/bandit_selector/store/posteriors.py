@@ -49,6 +49,9 @@ def complete_contexts(connection: Connection, contexts: Sequence[str], settings:
         SELECT context_key, arm, %(alpha)s, %(beta)s, %(alpha)s, %(beta)s
         FROM (SELECT DISTINCT context_key FROM bandit_states WHERE context_key = ANY(%(keys)s)) AS known
         CROSS JOIN unnest(%(arms)s::text[]) AS arm
+        WHERE NOT EXISTS ( -- a row that conflicts would take a number from the sequence
+            SELECT FROM bandit_states AS s WHERE (s.context_key, s.algorithm) = (known.context_key, arm)
+        )
         ORDER BY context_key, arm
         ON CONFLICT (context_key, algorithm) DO NOTHING
         """,

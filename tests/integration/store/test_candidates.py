@@ -1,0 +1,67 @@
+"""What serving reads of a user's lists is what `recommendation_candidates` says, whatever was written there and how."""
+
+from collections.abc import Mapping, Sequence
+
+from bandit_selector.store.connection import Connection
+from bandit_selector.store.serving import read_visitor
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+SAME_DATABASE = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+users = st.integers(0, 3)
+arms = st.sampled_from(("svd", "graph"))
+movie_ids = st.lists(st.sampled_from((-1, 0, 1, 2, 3, 4)), max_size=5)
+scores = st.sampled_from((0.5, 0.25, 1.0, float("nan"), float("inf"), None))
+
+Write = tuple[str, Mapping[str, object]]
+PUT = (
+    "INSERT INTO recommendation_candidates VALUES (%(user)s, %(arm)s, %(movies)s, %(scores)s, now())"
+    " ON CONFLICT (user_id, algorithm) DO UPDATE SET movie_ids = excluded.movie_ids, scores = excluded.scores"
+)
+GOOD = {"user": 1, "arm": "svd", "movies": [1, 2], "scores": [1.0, 0.5]}
+
+
+@st.composite
+def writes(draw: st.DrawFn) -> Write:
+    """One statement of a site's job."""
+    movies = draw(movie_ids)
+    row = {"user": draw(users), "arm": draw(arms), "movies": movies, "scores": [draw(scores) for _ in movies]}
+    statement = draw(
+        st.sampled_from(
+            (
+                PUT,
+                "DELETE FROM recommendation_candidates WHERE user_id = %(user)s",
+                "UPDATE recommendation_candidates SET user_id = user_id + 10 WHERE user_id = %(user)s",
+                "DELETE FROM recommendation_candidates WHERE user_id > 9",
+                "DELETE FROM movie_popularity",
+                "INSERT INTO movie_popularity VALUES (%(user)s, 5, false)"
+                " ON CONFLICT (movie_id) DO UPDATE SET long_tail = NOT movie_popularity.long_tail",
+                "TRUNCATE recommendation_candidates",
+            )
+        )
+    )
+    return statement, row
+
+
+@SAME_DATABASE
+@given(history=st.lists(writes(), max_size=8))
+@example(history=[(PUT, GOOD), (PUT, {**GOOD, "scores": [float("nan"), None]})])
+def test_serving_reads_what_the_sites_jobs_wrote(connection: Connection, history: Sequence[Write]) -> None:
+    connection.execute("TRUNCATE recommendation_candidates, movie_popularity")
+    for statement, row in history:
+        connection.execute(statement.encode(), row)
+    tail = dict(connection.execute("SELECT movie_id, long_tail FROM movie_popularity").fetchall())
+    written = connection.execute("SELECT user_id, algorithm, movie_ids, scores FROM recommendation_candidates")
+    expected: dict[int, dict[str, list[tuple[int, float, bool]]]] = {}
+    for user, arm, movies, given_scores in written.fetchall():
+        entries: dict[int, tuple[int, float, bool]] = {}
+        for movie, score in zip(movies, given_scores, strict=True):
+            if movie > 0 and score is not None and abs(score) < float("inf") and movie not in entries:
+                entries[movie] = (movie, score, tail.get(movie, True))
+        if entries:
+            expected.setdefault(user, {})[arm] = list(entries.values())
+    for user in range(14):
+        lists = read_visitor(connection, user, []).own
+        read = {arm: list(zip(one.movie_ids, one.scores, one.long_tail, strict=True)) for arm, one in lists.items()}
+        assert read == expected.get(user, {})
