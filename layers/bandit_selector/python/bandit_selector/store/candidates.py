@@ -67,15 +67,16 @@ def replace_candidates(
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [Lock.CANDIDATES])
         _arrive(connection, lists, now)
         connection.execute("DELETE FROM recommendation_candidates WHERE algorithm = ANY(%s)", [list(algorithms)])
-        written = connection.execute(
-            "INSERT INTO recommendation_candidates (user_id, algorithm, movie_ids, scores, updated_at)"
-            " SELECT user_id, algorithm, movie_ids, scores, updated_at FROM arriving_candidates"
-        ).rowcount
+        # Popularity while there are no lists: a movie that enters the long tail changes every list that has it.
         connection.execute("DELETE FROM movie_popularity")
         with connection.cursor().copy("COPY movie_popularity (movie_id, ratings, long_tail) FROM STDIN") as copy:
             for row in popularity:
                 copy.write_row(row)
-    connection.execute("ANALYZE recommendation_candidates, movie_popularity")
+        written = connection.execute(
+            "INSERT INTO recommendation_candidates (user_id, algorithm, movie_ids, scores, updated_at)"
+            " SELECT user_id, algorithm, movie_ids, scores, updated_at FROM arriving_candidates"
+        ).rowcount
+    connection.execute("ANALYZE recommendation_candidates, bandit_candidates, movie_popularity")
     return written
 
 
