@@ -101,7 +101,7 @@ _THRESHOLDS = (
 FUNCTIONS: Final = (
     Function(
         "select", "functions.select.handler.handler", 1024, timedelta(seconds=10), 40,
-        ("database",), ("TIME_ZONE", "USER_ID_CLAIM", *_LEARNING, *_SLATE),
+        ("database",), ("TIME_ZONE", "USER_ID_CLAIM", "LOG_USER_IDS", *_LEARNING, *_SLATE),
     ),
     Function(
         "ingest", "functions.feedback.ingest.handler", 512, timedelta(seconds=10), 40,

@@ -80,7 +80,7 @@ def truncate(connection: Connection) -> None:
     """Empties what was shown, said and learned."""
     connection.execute(
         "TRUNCATE bandit_lists, bandit_unsettled, bandit_reactions, feedback_events, bandit_states,"
-        " recommendation_hours, experiment_days, experiment_visitors"
+        " recommendation_hours, experiment_days, experiment_visitors, bandit_forgotten"
     )
 
 

@@ -1,6 +1,7 @@
 """The queue's consumer: a batch of feedback in, outcomes and learned counts moved, once each."""
 
 import gc
+from hashlib import sha256
 from typing import Any, Final
 
 from bandit_selector.feedback import Message, read_message, read_messages
@@ -40,7 +41,14 @@ def consume(event: dict[str, Any], database: Database, settings: Settings) -> di
         log_applied(database.run(lambda connection: apply(connection, messages, Rule.of(settings), now)), len(messages))
         publish_posteriors(database, settings, TELEMETRY)
     for record in poison:
-        TELEMETRY.logger.error(str(read_message(record["body"])), message_id=record["messageId"], body=record["body"])
+        body = record["body"]
+        # Enough to find it among the dead letters, and nothing of what it says.
+        TELEMETRY.logger.error(
+            str(read_message(body)),
+            message_id=record["messageId"],
+            body_sha256=sha256(body.encode()).hexdigest(),
+            body_length=len(body),
+        )
     TELEMETRY.count("FeedbackPoison", len(poison))
     return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in poison]}
 

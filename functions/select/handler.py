@@ -58,7 +58,7 @@ def _log(request: Request, made: Recommendations) -> None:
     TELEMETRY.logger.info(
         "Bandit recommendations" if made.group == "treatment" else "Control recommendations",
         recommendation_id=str(made.id),
-        user_id=request.user_id,
+        user_id=request.user_id if SETTINGS.log_user_ids else None,
         context_key=made.context.key,
         movies=len(made.movies),
     )

@@ -1,9 +1,11 @@
 """The feedback queue and its dead letters, for the operator's commands: in AWS by their URLs, else the local ones."""
 
+import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import boto3
 
@@ -69,6 +71,29 @@ def replay(queues: Queues) -> int:
         queues.sqs.send_message(QueueUrl=queues.feedback, MessageBody=letter["Body"])
         queues.sqs.delete_message(QueueUrl=queues.dead_letters, ReceiptHandle=letter["ReceiptHandle"])
     return len(letters)
+
+
+def forget_letters(queues: Queues, user_id: int) -> int:
+    """Deletes the dead letters that name a user; returns how many. The others are visible again."""
+    forgotten = 0
+    for letter in list(_received(queues)):
+        if _names(letter["Body"], user_id):
+            queues.sqs.delete_message(QueueUrl=queues.dead_letters, ReceiptHandle=letter["ReceiptHandle"])
+            forgotten += 1
+        else:
+            queues.sqs.change_message_visibility(
+                QueueUrl=queues.dead_letters, ReceiptHandle=letter["ReceiptHandle"], VisibilityTimeout=0
+            )
+    return forgotten
+
+
+def _names(body: str, user_id: int) -> bool:
+    """Whether a body is about a user. One that is not JSON is if it has the user's id: rather one too many."""
+    try:
+        document: Any = json.loads(body)
+    except ValueError:
+        return re.search(rf"(?<!\d){user_id}(?!\d)", body) is not None
+    return isinstance(document, dict) and str(cast("dict[str, Any]", document).get("user_id")) == str(user_id)
 
 
 def _received(queues: Queues) -> Iterator[dict[str, Any]]:

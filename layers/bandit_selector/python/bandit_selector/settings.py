@@ -76,6 +76,8 @@ class Settings(BaseModel):
     sign_in_scope: str = "openid analytics"
     # A sentence that the dashboard shows above its figures, for example that they come from a demo
     dashboard_notice: str = ""
+    # Whether log lines name users: off, because logs are kept longer and read by more people than the database
+    log_user_ids: bool = False
     # The bandit
     arms: Annotated[tuple[Arm, ...], BeforeValidator(parse_list), Field(min_length=1)] = GUIDE_ARMS
     policy: Literal["shared", "independent"] = "shared"

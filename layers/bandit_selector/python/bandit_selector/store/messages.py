@@ -31,7 +31,8 @@ class Recorded(Moved):
 def record(connection: Connection, messages: Sequence[Message], window: timedelta) -> Recorded:
     """Writes the messages that are not in the log yet.
 
-    A message that another transaction is writing now is awaited, and skipped once that transaction has committed.
+    A message that another transaction is writing now is awaited, and skipped once that transaction has committed. A
+    message of a visitor who was forgotten after it was received is dropped.
     """
     row = connection.execute(
         """
@@ -40,6 +41,10 @@ def record(connection: Connection, messages: Sequence[Message], window: timedelt
             FROM json_to_recordset(%(messages)s::json) AS m (
                 message_id uuid, action text, user_id bigint, movie_id bigint, event_id bigint, rating real,
                 seen bigint, occurred_at timestamptz, received_at timestamptz
+            )
+            WHERE NOT EXISTS (
+                SELECT FROM bandit_forgotten AS gone
+                WHERE gone.user_id = m.user_id AND m.received_at <= gone.forgotten_at
             )
         ), recorded AS (
             INSERT INTO feedback_events

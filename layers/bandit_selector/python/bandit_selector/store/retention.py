@@ -117,10 +117,10 @@ def _delete_from_defaults(connection: Connection, before: datetime) -> None:
         )
 
 
-def forget_user(connection: Connection, user_id: int) -> int:
+def forget_user(connection: Connection, user_id: int, now: datetime) -> int:
     """Erases every row about a visitor in one transaction and keeps what was learned; returns how many impressions.
 
-    Feedback of theirs that still waits in the queue finds no impression when it arrives; run it again then.
+    A tombstone stays: what was received up to `now` and is delivered later, or again, is dropped.
     """
     with connection.transaction():
         _alone(connection)
@@ -132,6 +132,11 @@ def forget_user(connection: Connection, user_id: int) -> int:
         _archive(connection, user_id)
         rollups.forget(connection, user_id)
         set_aside.forget(connection, user_id)
+        connection.execute(
+            "INSERT INTO bandit_forgotten VALUES (%s, %s)"
+            " ON CONFLICT (user_id) DO UPDATE SET forgotten_at = excluded.forgotten_at",
+            [user_id, now],
+        )
         _erase(connection, user_id, lists)
     return int(shown[0]) if shown else 0
 
