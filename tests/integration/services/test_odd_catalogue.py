@@ -71,7 +71,7 @@ def test_whatever_a_movie_holds_its_list_is_answered_as_it_is_recorded(
     movies = ask(database, use_bandit)
     assert [(m["event_id"], m["id"], m["algorithm"], m["position"]) for m in movies] == recorded(connection)
     assert {movie["id"] for movie in movies} == set(range(1, 13)) - gone
-    assert all(isinstance(movie["genres"], list) and all(movie["genres"]) for movie in movies)
+    assert all(type(movie["genres"]) is list and all(movie["genres"]) for movie in movies)
     connection.execute(
         "INSERT INTO movies (id, title, genres) SELECT n, 'Movie', NULL FROM unnest(%s::integer[]) AS n", [list(gone)]
     )
