@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from random import Random
 
-from bandit_selector.learning.guard import draw, guard
+from bandit_selector.learning.guard import draw, remaining
 from bandit_selector.lists.names import algorithm_of
 
 
@@ -54,14 +54,6 @@ class Page:
         return [place % self.limit in chosen for place in range(self.offset + self.limit)]
 
 
-@dataclass(frozen=True, slots=True)
-class Guards:
-    """No arm that is drawn from has less than `floor` or more than `cap` probability."""
-
-    floor: float
-    cap: float
-
-
 Candidates = Mapping[str, Sequence[Candidate]]
 """Per arm, its movies from best to worst."""
 
@@ -96,19 +88,19 @@ class _Choice:
 
 
 def bandit_slate(
-    candidates: Candidates, probabilities: Mapping[str, float], page: Page, guards: Guards, randomness: Random
+    candidates: Candidates, probabilities: Mapping[str, float], page: Page, randomness: Random
 ) -> list[Place]:
     """Draws each place's arm independently and takes that arm's best movie not yet on the list.
 
     The propensity of a place is exactly the probability that its arm was drawn with: the published probabilities of
-    the arms that still have a movie, guarded again when an arm has dropped out. So position is independent of arm.
+    the arms that still have a movie, scaled to sum 1 when an arm has dropped out. So position is independent of arm.
     """
     shelves = {arm: _Shelf(candidates[arm]) for arm in probabilities if candidates.get(arm)}
     chances: dict[tuple[str, ...], list[float]] = {}
 
     def choose(arms: tuple[str, ...]) -> _Choice:
         if arms not in chances:
-            chances[arms] = guard([probabilities[arm] for arm in arms], guards.floor, guards.cap)
+            chances[arms] = remaining([probabilities[arm] for arm in arms])
         drawn = draw(chances[arms], randomness.random())
         return _Choice(arms[drawn], algorithm_of(arms[drawn]), chances[arms][drawn])
 
