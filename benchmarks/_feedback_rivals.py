@@ -11,8 +11,8 @@ import psycopg
 from bandit_selector.feedback import Message, read_messages
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Connection, connect
+from bandit_selector.store.feedback_rule import Rule
 from bandit_selector.store.outcomes import apply
-from bandit_selector.store.rule import Rule
 
 from benchmarks._feedback_load import as_batches
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from bandit_selector.feedback import Message
 from bandit_selector.store.connection import Connection
-from bandit_selector.store.rule import Rule
+from bandit_selector.store.feedback_rule import Rule
 
 EPOCH = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECONDS_OF_2025 = 1_735_689_600

@@ -36,6 +36,8 @@ class World:
     available: NDArray[np.bool_]  # (phases, arms)
     delays: Reals  # (T,): decisions until the outcome is known; infinite if it is lost
     apply_every: int = BATCH  # outcomes reach the policy at multiples of this many decisions
+    arms: tuple[str, ...] = ARMS
+    moments: Reals | None = None  # (T,): when each decision is made, in seconds; None where there is no clock
 
     @property
     def horizon(self) -> int:

@@ -4,17 +4,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from bandit_selector.learning.counts import Counts, forget
-from bandit_selector.learning.learn import learn
-from bandit_selector.learning.posterior import Policy, posterior
+from bandit_selector.learning.counts import Counts
+from bandit_selector.learning.memory import Ages, Memory
+from bandit_selector.learning.posterior import posterior
+from bandit_selector.learning.refutation import Forgetting
+from bandit_selector.services.learning_rule import forget_refuted, half_lives, learn_from
 from bandit_selector.settings import Settings
 
-from benchmarks.arena.environments import ARMS, BATCH, Indices, Reals, World
+from benchmarks.arena.environments import BATCH, Indices, Reals, World
 from benchmarks.arena.simulation import Outcomes, Player
 
 DEFAULTS = Settings()
-HALF_LIFE = DEFAULTS.half_life
 PUBLICATIONS = 600  # per game of the shared rule, in long games: publishing more often costs time and gains little
+START = Ages(*(np.zeros(()) for _ in range(3)))
 
 
 @dataclass(slots=True)
@@ -22,6 +24,7 @@ class Uniform:
     """Draws every available arm with equal probability."""
 
     rng: np.random.Generator
+    least: float = float("nan")
 
     def choose(self, visits: Indices, available: Indices) -> Indices:
         return self.rng.choice(available, len(visits))
@@ -31,81 +34,97 @@ class Uniform:
 
 
 @dataclass(slots=True)
-class Thompson:
-    """Thompson sampling from the product's posteriors, published after every `every` outcomes."""
+class Served:
+    """The rule as it is served: drawn from the guarded P(best), forgetting what is refuted. `least` is the smallest
+    probability published."""
 
     contexts: tuple[str, ...]
     rng: np.random.Generator
-    policy: Policy
-    half_life: float
+    settings: Settings
     every: int
-    successes: Reals = field(init=False)
-    failures: Reals = field(init=False)
+    refuting: bool = True
+    least: float = 1.0
+    memory: Memory = field(init=False)
+    ages: Ages = START
     unpublished: float = field(init=False, default=float("inf"))
     offered: Indices = field(init=False, default_factory=lambda: np.zeros(0, np.int64))
-    published: tuple[Reals, Reals] = field(init=False)
+    told: list[Forgetting] = field(init=False, default_factory=list[Forgetting])
+    cumulated: Reals = field(init=False)
 
     def __post_init__(self) -> None:
-        self.successes = np.zeros((len(self.contexts), len(ARMS)))
-        self.failures = np.zeros_like(self.successes)
+        self.memory = Memory.empty(len(self.contexts), len(self.settings.arms))
 
     def choose(self, visits: Indices, available: Indices) -> Indices:
         if self.unpublished >= self.every or len(available) != len(self.offered):
-            self.publish(self.counts(available))
+            self.forget()
+            self.publish(self.offer(available))
             self.unpublished, self.offered = 0, available
         return available[self.draw(visits)]
 
-    def counts(self, available: Indices) -> Counts:
-        arms: tuple[str, ...] = tuple(ARMS[int(a)] for a in available)
-        return Counts(self.contexts, arms, self.successes[:, available], self.failures[:, available])
+    def forget(self) -> None:
+        if self.refuting:
+            self.memory, told = forget_refuted(self.memory, self.settings)
+            self.told += told
 
-    def publish(self, counts: Counts) -> None:
-        believed = posterior(counts, self.policy, DEFAULTS.prior_alpha, DEFAULTS.prior_beta)
-        self.published = believed.alpha, believed.beta
+    def offer(self, available: Indices) -> tuple[Memory, Settings]:
+        """The memory of the available arms, and the settings with these."""
+        names = tuple(self.settings.arms[int(a)] for a in available)
+        columns = {name: getattr(self.memory, name)[:, available] for name in Memory.__slots__}
+        return Memory(**columns), self.settings.model_copy(update={"arms": names})
+
+    def publish(self, offer: tuple[Memory, Settings]) -> None:
+        probability = learn_from(self.contexts, *offer).probability
+        self.least = min(self.least, float(probability.min()))
+        self.cumulated = probability.cumsum(axis=1)
 
     def draw(self, visits: Indices) -> Indices:
-        alpha, beta = self.published
-        return self.rng.beta(alpha[visits], beta[visits]).argmax(axis=1)
+        return (self.cumulated[visits] > self.rng.random((len(visits), 1))).argmax(axis=1)
 
     def learn(self, outcomes: Outcomes) -> None:
-        new, cells = len(outcomes.visits), (outcomes.visits, outcomes.arms)
-        self.successes, self.failures = forget(self.successes, self.failures, new, self.half_life)
-        np.add.at(self.successes, cells, outcomes.clicked)
-        np.add.at(self.failures, cells, 1 - outcomes.clicked)
+        new, shape = len(outcomes.visits), self.memory.long_successes.shape
+        successes, failures = np.zeros(shape), np.zeros(shape)
+        np.add.at(successes, (outcomes.visits, outcomes.arms), outcomes.clicked)
+        np.add.at(failures, (outcomes.visits, outcomes.arms), 1 - outcomes.clicked)
+        now = self.ages.after(new, outcomes.seconds, half_lives(self.settings))
+        self.memory, self.ages = self.memory.aged(self.ages, now).plus(successes, failures), now
         self.unpublished += new
 
 
-class Served(Thompson):
-    """The same rule as served: drawn from P(best) with floor and cap."""
+class Sampled(Served):
+    """The same without floor and cap: Thompson sampling from the posteriors."""
 
-    def publish(self, counts: Counts) -> None:
-        probability = learn(
-            counts,
-            self.policy,
-            DEFAULTS.prior_alpha,
-            DEFAULTS.prior_beta,
-            DEFAULTS.min_arm_probability,
-            DEFAULTS.max_algorithm_dominance,
-        ).probability
-        self.published = probability, probability.cumsum(axis=1)
+    alpha_beta: tuple[Reals, Reals]
+
+    def publish(self, offer: tuple[Memory, Settings]) -> None:
+        memory, settings = offer
+        counts = Counts(self.contexts, settings.arms, memory.long_successes, memory.long_failures)
+        believed = posterior(counts, settings.policy, settings.prior_alpha, settings.prior_beta)
+        self.alpha_beta = believed.alpha, believed.beta
+        self.least = float("nan")
 
     def draw(self, visits: Indices) -> Indices:
-        return (self.published[1][visits] > self.rng.random((len(visits), 1))).argmax(axis=1)
+        alpha, beta = self.alpha_beta
+        return self.rng.beta(alpha[visits], beta[visits]).argmax(axis=1)
 
 
-def _thompson(policy: Policy, half_life: float, maker: type[Thompson] = Thompson) -> Callable[[World, int], Player]:
+def _player(settings: Settings, maker: type[Served] = Served, refuting: bool = True) -> Callable[[World, int], Player]:
     def player(world: World, seed: int) -> Player:
-        every = BATCH if policy == "independent" else max(BATCH, world.horizon // PUBLICATIONS)
-        return maker(world.contexts, np.random.default_rng([seed, 1]), policy, half_life, every)
+        every = BATCH if settings.policy == "independent" else max(BATCH, world.horizon // PUBLICATIONS)
+        named = settings.model_copy(update={"arms": world.arms, "control_weights": {world.arms[0]: 1.0}})
+        return maker(world.contexts, np.random.default_rng([seed, 1]), named, every, refuting)
 
     return player
 
 
+def _with(**changes: object) -> Settings:
+    return DEFAULTS.model_copy(update=changes)
+
+
 POLICIES: dict[str, Callable[[World, int], Player]] = {
-    "independent": _thompson("independent", float("inf")),
-    "shared": _thompson("shared", HALF_LIFE),
+    "as served": _player(DEFAULTS),
+    "as served, alert": _player(_with(dominance="alert")),
+    "shared, unguarded": _player(DEFAULTS, Sampled),
+    "shared, never forgetting": _player(_with(half_life=float("inf")), Sampled, refuting=False),
+    "independent": _player(_with(policy="independent"), Sampled),
     "uniform": lambda _, seed: Uniform(np.random.default_rng([seed, 1])),
-    "shared, half-life 20,000": _thompson("shared", 20_000),
-    "shared, never forgetting": _thompson("shared", float("inf")),
-    "shared, floor and cap": _thompson("shared", HALF_LIFE, Served),
 }

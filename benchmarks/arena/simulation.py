@@ -18,6 +18,7 @@ class Outcomes:
     visits: Indices
     arms: Indices
     clicked: Indices
+    seconds: float = float("inf")  # since the last ones; inf where there is no clock
 
 
 class Player(Protocol):

@@ -8,8 +8,8 @@ from bandit_selector.feedback import Message, read_message, read_messages
 from bandit_selector.settings import Settings, read_settings
 from bandit_selector.store.connection import Database
 from bandit_selector.store.credentials import database_url
+from bandit_selector.store.feedback_rule import Rule
 from bandit_selector.store.outcomes import Applied, apply
-from bandit_selector.store.rule import Rule
 from bandit_selector.telemetry import Telemetry
 
 from functions.feedback.publication import publish_posteriors

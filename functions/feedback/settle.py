@@ -7,8 +7,8 @@ from typing import Any, Final
 from bandit_selector.settings import Settings, read_settings
 from bandit_selector.store.connection import Database
 from bandit_selector.store.credentials import database_url
+from bandit_selector.store.feedback_rule import Rule
 from bandit_selector.store.outcomes import settle
-from bandit_selector.store.rule import Rule
 from bandit_selector.telemetry import Telemetry
 
 from functions.feedback.publication import publish_posteriors

@@ -8,7 +8,7 @@ from bandit_selector.answers.stats import AlgorithmPerformance, Backlog, BanditS
 from bandit_selector.answers.timeline import Timeline, context_shares, points
 from bandit_selector.errors import NoReport
 from bandit_selector.evidence.tally import Window, across, total
-from bandit_selector.services.report import Report, experiment, lift_points
+from bandit_selector.services.report import Report, experiment, forgetting_points, lift_points
 from bandit_selector.settings import Settings, read_settings
 from bandit_selector.snapstart import forget_at_snapshot
 from bandit_selector.store import activity, reports
@@ -138,6 +138,7 @@ def timeline(connection: Connection, event: Event, settings: Settings) -> Timeli
         points=points(activity.over_time(connection, window, resolution, str(settings.time_zone), span.context_key)),
         contexts=context_shares(activity.by_context(connection, window)),
         lift=lift_points(connection, window, settings),
+        forgettings=forgetting_points(connection, window),
     )
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from bandit_selector.feedback import Message
 from bandit_selector.store.connection import Connection
-from bandit_selector.store.rule import Rule
+from bandit_selector.store.feedback_rule import Rule
 from hypothesis import strategies as st
 
 from tests.builders import EPOCH, RULE, Impression

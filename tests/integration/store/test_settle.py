@@ -9,9 +9,9 @@ import pytest
 from bandit_selector.feedback import Message
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Connection, Database, connect
+from bandit_selector.store.feedback_rule import Rule
 from bandit_selector.store.locks import Lock
 from bandit_selector.store.outcomes import apply, lock_lists, settle
-from bandit_selector.store.rule import Rule
 from bandit_selector.store.verification import first_difference
 
 from functions.feedback.settle import BATCH, settle_due

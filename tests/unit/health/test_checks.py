@@ -37,8 +37,9 @@ WELL = Facts(
     difference=None,
     candidates_updated=NOW - timedelta(hours=6),
     arms_without_outcome=(),
-    contexts_at_cap=3,
     contexts_published=24,
+    expected_shares={"svd": 0.4, "graph": 0.6},
+    forgettings=0,
 )
 QUIET = Feedback(received=15_000, unattributed=0, newest=NOW - timedelta(hours=7), shown_since=5_000)
 

@@ -1,98 +1,144 @@
-"""Floors, caps and draws."""
-
-from itertools import pairwise
+"""Floors, the cap over all traffic, and draws."""
 
 import numpy as np
 import pytest
-from bandit_selector.learning.guard import draw, guard
-from hypothesis import given
+from bandit_selector.learning.counts import Reals
+from bandit_selector.learning.guard import Guards, draw, guard, remaining
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import optimize, stats
 
+DEFAULT = Guards(floor=0.001, cap=0.70)
 weights = st.lists(st.floats(0, 1e6), min_size=1, max_size=12)
-FLOOR, CAP = 0.01, 0.70
-
-bounds = st.tuples(st.floats(0, 0.3), st.floats(0.3, 1))
 
 
-@given(weights, bounds)
-def test_every_bound_that_can_be_met_is_met(weights: list[float], bounds: tuple[float, float]) -> None:
-    floor, cap = bounds
-    guarded = guard(weights, floor, cap)
-    even = 1 / len(weights)
-    assert sum(guarded) == pytest.approx(1, abs=1e-12)
-    assert min(guarded) >= min(floor, even) - 1e-12
-    assert max(guarded) <= max(cap, even) + 1e-12
+@st.composite
+def beliefs(draw: st.DrawFn) -> tuple[Reals, Reals, Reals]:
+    """P(best), believed rates and traffic, of one to nine contexts and two to seven arms; some arms are certain."""
+    contexts, arms, seed = draw(st.integers(1, 9)), draw(st.integers(2, 7)), draw(st.integers(0, 2**32))
+    rng = np.random.default_rng(seed)
+    best = rng.dirichlet(np.full(arms, draw(st.sampled_from((0.01, 0.1, 1.0)))), contexts)
+    traffic = rng.dirichlet(np.ones(contexts))
+    return best, rng.uniform(0.02, 0.3, best.shape), traffic
 
 
-@given(weights, bounds)
-def test_guarding_twice_changes_nothing(weights: list[float], bounds: tuple[float, float]) -> None:
-    once = guard(weights, *bounds)
-    assert guard(once, *bounds) == pytest.approx(once, abs=1e-9)
+bounds = st.builds(Guards, st.floats(0, 0.05), st.floats(0.3, 1))
 
 
-@given(weights, bounds)
-def test_a_likelier_arm_never_falls_behind(weights: list[float], bounds: tuple[float, float]) -> None:
-    guarded = guard(weights, *bounds)
-    pairs = sorted(zip(weights, guarded, strict=True))
-    assert all(a[1] <= b[1] + 1e-12 for a, b in pairwise(pairs))
+@settings(deadline=None)
+@given(beliefs(), bounds)
+def test_every_bound_that_can_be_met_is_met(believed: tuple[Reals, Reals, Reals], bounds: Guards) -> None:
+    best, mean, traffic = believed
+    guarded = guard(best, mean, traffic, bounds)
+    even = 1 / best.shape[1]
+    assert guarded.sum(axis=1) == pytest.approx(1, abs=1e-9)
+    assert guarded.min() >= min(bounds.floor, even) - 1e-9
+    assert (traffic @ guarded).max() <= max(bounds.cap, even) + 1e-6
 
 
-@given(st.lists(st.floats(1e-3, 1), min_size=2, max_size=8), bounds)
-def test_arms_between_the_bounds_keep_their_ratios(weights: list[float], bounds: tuple[float, float]) -> None:
-    floor, cap = min(bounds[0], 1 / len(weights)), max(bounds[1], 1 / len(weights))
-    guarded = guard(weights, *bounds)
-    free = [g / w for g, w in zip(guarded, weights, strict=True) if floor + 1e-9 < g < cap - 1e-9]
-    assert free == pytest.approx(free[:1] * len(free))
+@settings(deadline=None)
+@given(beliefs(), st.floats(0, 0.05))
+def test_while_no_arm_exceeds_the_cap_only_the_floor_is_mixed_in(
+    believed: tuple[Reals, Reals, Reals], floor: float
+) -> None:
+    best, mean, traffic = believed
+    floor = min(floor, 1 / best.shape[1])
+    expected = floor + (1 - best.shape[1] * floor) * best
+    assert guard(best, mean, traffic, Guards(floor, 1.0)) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(
-    ("raw", "guarded"),
-    [
-        ([1.0], [1.0]),
-        ([1.0, 0.0], [0.7, 0.3]),
-        ([0.5, 0.5], [0.5, 0.5]),
-        ([1.0, 0.0, 0.0, 0.0], [0.7, 0.1, 0.1, 0.1]),
-        ([0.0, 0.0, 0.0], [1 / 3, 1 / 3, 1 / 3]),
-        ([0.9, 0.06, 0.04, 0.0], [0.7, 0.174, 0.116, 0.01]),
-        ([0.4, 0.4, 0.2, 0.0], [0.396, 0.396, 0.198, 0.01]),
-    ],
-)
-def test_worked_examples(raw: list[float], guarded: list[float]) -> None:
-    assert guard(raw, FLOOR, CAP) == pytest.approx(guarded, abs=1e-9)
+def test_what_the_cap_takes_is_taken_where_it_costs_fewest_clicks() -> None:
+    best = np.array([[1.0, 0.0, 0.0]] * 4)
+    mean = np.array([[0.30, 0.10, 0.05], [0.30, 0.28, 0.01], [0.30, 0.10, 0.02], [0.30, 0.20, 0.02]])
+    guarded = guard(best, mean, np.full(4, 0.25), Guards(0.0, 0.75))
+    assert guarded[[0, 2, 3], 0] == pytest.approx(1)
+    assert guarded[1, 0] == pytest.approx(0, abs=1e-6)
+    assert guarded[1, 1] > 0.99  # the runner-up gets it
 
 
-def test_bounds_that_the_arms_cannot_meet_give_way() -> None:
-    assert guard([0.9, 0.1], floor=0.0, cap=0.4) == pytest.approx([0.5, 0.5])
-    assert guard([0.9, 0.1], floor=0.8, cap=1.0) == pytest.approx([0.5, 0.5])
+def clicks_by_linear_programming(best: Reals, mean: Reals, traffic: Reals, cap: float) -> float:
+    """The oracle: the most clicks a place can bring with Σ_c traffic_c q_ca ≤ cap, where the best arm is certain."""
+    contexts, arms = best.shape
+    rows = np.kron(np.eye(contexts), np.ones(arms))
+    capped = np.kron(traffic, np.eye(arms)).astype(float)
+    found = optimize.linprog(
+        -(traffic[:, None] * mean).ravel(), A_ub=capped, b_ub=np.full(arms, cap), A_eq=rows, b_eq=np.ones(contexts)
+    )
+    return -float(found["fun"])
 
 
-def test_arms_that_dropped_out_are_left_out_and_the_cap_binds_again() -> None:
-    published = guard([0.6, 0.25, 0.1, 0.05], FLOOR, CAP)
-    assert guard([published[0], published[2], published[3]], FLOOR, CAP) == pytest.approx([0.7, 0.2, 0.1])
+@pytest.mark.parametrize("seed", range(20))
+def test_the_cap_costs_hardly_more_than_the_best_plan_there_is(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    mean = rng.uniform(0.03, 0.2, (24, 6)) + np.array([0.08, 0, 0, 0, 0, 0])
+    best = (mean == mean.max(axis=1, keepdims=True)).astype(float)
+    traffic = rng.dirichlet(np.ones(24))
+    got = float(traffic @ (guard(best, mean, traffic, Guards(0.0, 0.6)) * mean).sum(axis=1))
+    ideal = clicks_by_linear_programming(best, mean, traffic, 0.6)
+    assert ideal - 0.002 <= got <= ideal + 1e-9
 
 
-@pytest.mark.parametrize("raw", [[], [-0.1, 1.1], [float("nan"), 1.0], [float("inf"), 1.0]])
-def test_probabilities_that_are_none_are_refused(raw: list[float]) -> None:
-    with pytest.raises(ValueError, match=r"got"):
-        guard(raw, FLOOR, CAP)
+@pytest.mark.parametrize("seed", range(5))
+def test_a_small_cap_gives_the_nearest_in_relative_entropy(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    best, traffic = rng.dirichlet([8.0, 6.0, 1.0], 3), rng.dirichlet(np.ones(3))
+    got = guard(best, best, traffic, Guards(0.0, 0.4))
+
+    def distance(q: Reals) -> float:
+        return float(traffic @ (q.reshape(3, 3) * np.log(q.reshape(3, 3) / best)).sum(axis=1))
+
+    def whole(q: Reals) -> Reals:
+        return q.reshape(3, 3).sum(axis=1) - 1
+
+    def room(q: Reals) -> Reals:
+        return 0.4 - traffic @ q.reshape(3, 3)
+
+    limits = [{"type": "eq", "fun": whole}, {"type": "ineq", "fun": room}]
+    start = np.full(9, 1 / 3)
+    found = optimize.minimize(distance, start, bounds=[(1e-6, 1)] * 9, constraints=limits, options={"ftol": 1e-12})
+    assert distance(got.ravel()) == pytest.approx(float(found["fun"]), abs=1e-5)
+
+
+def test_one_arm_alone_gets_everything_and_bounds_that_cannot_be_met_give_way() -> None:
+    one = np.ones((2, 1))
+    assert guard(one, one, np.full(2, 0.5), DEFAULT) == pytest.approx(1)
+    two = guard(np.array([[0.9, 0.1]]), np.array([[0.2, 0.1]]), np.ones(1), Guards(0.0, 0.4))
+    assert two == pytest.approx(np.array([[0.5, 0.5]]), abs=1e-6)
 
 
 def test_a_floor_above_the_cap_is_refused() -> None:
     with pytest.raises(ValueError, match=r"floor=0\.8"):
-        guard([0.5, 0.5], floor=0.8, cap=0.7)
+        Guards(floor=0.8, cap=0.7)
+
+
+@given(st.lists(st.floats(1e-3, 1), min_size=1, max_size=8))
+def test_when_arms_drop_out_the_others_keep_their_ratios_and_fall_below_no_floor(published: list[float]) -> None:
+    published = [p / sum(published) for p in published]
+    left = remaining(published[: max(1, len(published) // 2)])
+    assert sum(left) == pytest.approx(1)
+    assert all(now >= before - 1e-12 for now, before in zip(left, published, strict=False))
+
+
+def test_arms_that_were_never_drawn_share_a_place_that_only_they_can_fill() -> None:
+    assert remaining([0.0, 0.0]) == [0.5, 0.5]
+
+
+@pytest.mark.parametrize("raw", [[], [-0.1, 1.1], [float("nan"), 1.0]])
+def test_chances_that_are_none_are_refused(raw: list[float]) -> None:
+    with pytest.raises(ValueError, match=r"got"):
+        remaining(raw)
 
 
 def test_drawn_shares_match_the_probabilities() -> None:
-    probabilities = guard([0.5, 0.3, 0.1, 0.1, 0.0, 0.0], FLOOR, CAP)
+    probabilities = remaining([0.5, 0.3, 0.1, 0.098, 0.001, 0.001])
     rng = np.random.default_rng(5)
     drawn = np.bincount([draw(probabilities, u) for u in rng.random(50_000).tolist()], minlength=6)
     assert stats.chisquare(drawn, 50_000 * np.array(probabilities)).pvalue > 0.001
 
 
-@given(weights, st.floats(0, 1, exclude_max=True))
+@given(weights.filter(lambda given: sum(given) > 0), st.floats(0, 1, exclude_max=True))
 def test_a_draw_is_always_an_arm(weights: list[float], uniform: float) -> None:
-    probabilities = guard(weights, 0.0, 1.0)
+    probabilities = remaining(weights)
     assert probabilities[draw(probabilities, uniform)] > 0
 
 

@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from bandit_selector.learning.learn import Counts, Learned, Policy, learn
+from bandit_selector.learning.learn import Counts, Guards, Learned, Policy, learn
 
 ARMS = ("svd", "embeddings", "graph", "item_cf", "long_tail", "serendipity")
 
 
 def learned_from(counts: Counts, policy: Policy = "shared") -> Learned:
-    return learn(counts, policy, prior_alpha=1.0, prior_beta=1.0, floor=0.01, cap=0.70)
+    even = np.full(len(counts.contexts), 1 / max(len(counts.contexts), 1))
+    return learn(counts, even, policy, prior_alpha=1.0, prior_beta=1.0, guards=Guards(floor=0.001, cap=0.70))
 
 
 @pytest.mark.parametrize("policy", ["shared", "independent"])
@@ -24,7 +25,7 @@ def test_the_better_arm_is_drawn_more_and_the_guards_hold() -> None:
     learned = learned_from(Counts(("evening|weekend|regular",), ARMS, successes, failures))
     assert learned.best[0, 2] > 0.99
     assert learned.probability[0, 2] == pytest.approx(0.70)
-    assert learned.probability.min() >= 0.01
+    assert learned.probability.min() >= 0.001
     assert learned.probability.sum() == pytest.approx(1)
 
 

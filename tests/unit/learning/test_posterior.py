@@ -4,8 +4,8 @@ import itertools
 
 import numpy as np
 import pytest
-from bandit_selector.learning.counts import Counts, forget
-from bandit_selector.learning.hierarchy import Prior, kernel, laplace
+from bandit_selector.learning.counts import Counts
+from bandit_selector.learning.hierarchy import Prior, effects, laplace
 from bandit_selector.learning.posterior import Policy, Posterior, interval, posterior
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,14 +50,59 @@ def mode_by_descent(successes: Reals, outcomes: Reals, covariance: Reals, mean: 
     return logit, np.linalg.inv(precision + np.diag(outcomes * p * (1 - p)))
 
 
-def test_the_kernel_adds_what_two_cells_have_in_common() -> None:
-    contexts = ("evening|weekend|regular", "evening|weekday|regular", "night|weekday|cold_start")
-    covariance = kernel(contexts, 2, Prior(arm=0.5, context=0.5, arm_factor=0.2, cell=0.2))
-    assert covariance[0] == pytest.approx([0.25 + 0.25 + 3 * 0.04 + 0.04, 0.25, 0.25 + 2 * 0.04, 0, 0.25, 0])
+def kernel(contexts: tuple[str, ...], arms: int, prior: Prior) -> Reals:
+    """The oracle: the prior covariance of all cells, context by context, from what each two have in common."""
+    cells = [(context, context.split("|"), arm) for context in contexts for arm in range(arms)]
+
+    def covariance(one: tuple[str, list[str], int], other: tuple[str, list[str], int]) -> float:
+        together, arm = one[0] == other[0], one[2] == other[2]
+        factors = max(len(context.split("|")) for context in contexts)
+        levels = sum(a == b for a, b in zip(one[1], other[1], strict=False)) if not together else factors
+        by_arm = prior.arm**2 + prior.arm_factor**2 * levels + prior.cell**2 * together
+        return by_arm * arm + prior.context**2 * together
+
+    return np.array([[covariance(one, other) for other in cells] for one in cells])
 
 
-def test_one_context_has_neither_its_own_effect_nor_its_factors() -> None:
-    assert kernel(CONTEXTS[:1], 2, Prior(arm=0.5, cell=0.2)) == pytest.approx(np.diag([0.29, 0.29]))
+def dense_laplace(successes: Reals, outcomes: Reals, covariance: Reals, mean: float) -> tuple[Reals, Reals]:
+    """The oracle: Rasmussen & Williams (2006), algorithm 3.1, with matrices of all cells, and sixty steps."""
+    logit = np.full(len(successes), mean)
+    for step in range(60):
+        p: Reals = np.asarray(special.expit(logit), float)
+        root = np.sqrt(outcomes * p * (1 - p))
+        inner = np.eye(len(root)) + root[:, None] * covariance * root
+        target: Reals = root**2 * (logit - mean) + successes - outcomes * p
+        moved = mean + covariance @ (target - root * np.linalg.solve(inner, root * (covariance @ target)))
+        logit = moved if step > 10 else (logit + moved) / 2
+    p = np.asarray(special.expit(logit), float)
+    root = np.sqrt(outcomes * p * (1 - p))
+    scaled = root[:, None] * covariance
+    return logit, covariance - scaled.T @ np.linalg.solve(np.eye(len(root)) + scaled * root, scaled)
+
+
+ODD = ("evening|weekend|regular", "0123456789abcdef", "evening|weekday", "night|weekday|regular|mobile")
+
+
+@pytest.mark.parametrize("contexts", [CONTEXTS, CONTEXTS[:1], CONTEXTS[:2], ODD])
+@pytest.mark.parametrize("scale", [0, 3, 300, 30_000])
+def test_the_solution_by_effects_is_the_dense_one(contexts: tuple[str, ...], scale: int) -> None:
+    rng = np.random.default_rng(scale)
+    shape = len(contexts), 6
+    outcomes = np.floor(scale * rng.random(shape) ** 3)
+    successes = rng.binomial(outcomes.astype(int), rng.uniform(0.02, 0.4, shape)).astype(float)
+    covariance = kernel(contexts, 6, Prior())
+    logit, blocks = laplace(successes, outcomes, effects(contexts, Prior()), -2.0)
+    expected, spread = dense_laplace(successes.ravel(), outcomes.ravel(), covariance, -2.0)
+    within = spread.reshape(*shape, *shape)[np.arange(len(contexts)), :, np.arange(len(contexts)), :]
+    assert np.abs(logit.ravel() - expected).max() < 1e-8
+    assert np.abs(blocks - within).max() < 1e-8
+    assert effects(contexts, Prior()).variance.repeat(6) == pytest.approx(np.diag(covariance))
+
+
+def test_the_product_with_the_prior_covariance_is_the_dense_one() -> None:
+    vector = np.random.default_rng(1).normal(size=(24, 6))
+    product = effects(CONTEXTS, Prior()).times(vector)
+    assert product.ravel() == pytest.approx(kernel(CONTEXTS, 6, Prior()) @ vector.ravel())
 
 
 @pytest.mark.parametrize("scale", [0, 3, 30, 3000])
@@ -65,11 +110,12 @@ def test_laplace_agrees_with_a_general_minimiser(scale: int) -> None:
     rng = np.random.default_rng(scale)
     outcomes = np.floor(scale * rng.random((6, 3)) ** 3)
     counts = counted(outcomes, rng.uniform(0.02, 0.4, (6, 3)), CONTEXTS[:6])
+    logit, blocks = laplace(counts.successes, outcomes, effects(CONTEXTS[:6], Prior()), -2.0)
     covariance = kernel(CONTEXTS[:6], 3, Prior())
-    logit, spread = laplace(counts.successes.ravel(), outcomes.ravel(), covariance, -2.0)
     expected_logit, expected_spread = mode_by_descent(counts.successes.ravel(), outcomes.ravel(), covariance, -2.0)
-    assert logit == pytest.approx(expected_logit, abs=1e-4)
-    assert spread == pytest.approx(expected_spread, abs=1e-5)
+    assert logit.ravel() == pytest.approx(expected_logit, abs=1e-4)
+    variance = np.diagonal(blocks, axis1=1, axis2=2)
+    assert variance.ravel() == pytest.approx(np.diag(expected_spread), abs=1e-5)
 
 
 def test_independent_cells_add_the_prior_and_the_counts() -> None:
@@ -172,27 +218,6 @@ def test_more_outcomes_narrow_the_posterior() -> None:
     assert np.all(many.alpha + many.beta > few.alpha + few.beta)
 
 
-@given(st.floats(0, 1e6), st.floats(0, 1e5), st.floats(0, 1e5), st.floats(1, 1e6))
-def test_forgetting_in_two_steps_is_forgetting_in_one(count: float, k: float, m: float, half_life: float) -> None:
-    counts = np.array([count]), np.array([count / 2])
-    once = forget(*counts, k + m, half_life)
-    twice = forget(*forget(*counts, k, half_life), m, half_life)
-    assert twice[0] == pytest.approx(once[0])
-    assert twice[1] == pytest.approx(once[1])
-
-
-def test_a_half_life_halves_and_an_infinite_one_keeps() -> None:
-    counts = np.array([8.0]), np.array([4.0])
-    assert forget(*counts, 20_000, 20_000) == (4.0, 2.0)
-    assert forget(*counts, 20_000, float("inf")) == (8.0, 4.0)
-
-
-@pytest.mark.parametrize(("outcomes", "half_life"), [(1, 0), (1, -5), (-1, 10)])
-def test_forgetting_refuses_what_makes_no_sense(outcomes: float, half_life: float) -> None:
-    with pytest.raises(ValueError, match=f"half_life={half_life}"):
-        forget(np.zeros(1), np.zeros(1), outcomes, half_life)
-
-
 def test_counts_refuse_a_wrong_shape_negative_numbers_and_repeated_names() -> None:
     zeros = np.zeros((1, 2))
     with pytest.raises(ValueError, match="failures must have shape"):
@@ -223,10 +248,10 @@ def test_an_arm_with_little_evidence_keeps_its_width_and_the_leader_is_narrowed(
     assert leader < 0.1
 
 
-def test_a_context_that_is_alone_keeps_half_of_every_width() -> None:
+def test_a_context_that_is_alone_believes_its_own_outcomes_and_keeps_most_of_its_width() -> None:
     unsure, leader = kept_width(CONTEXTS[:1])
-    assert unsure > 0.5
-    assert 0.25 < leader < 0.6
+    assert unsure == pytest.approx(0.85, abs=0.01)
+    assert leader == pytest.approx(0.85, abs=0.01)
 
 
 def test_the_interval_is_the_beta_s_own() -> None:

@@ -11,6 +11,9 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 
 from bandit_selector.errors import InvalidSetting
 
+GUIDE_FACTORS: Final = ("time_period", "day_of_week", "user_type")
+REQUEST_FIELDS: Final = ("user_id", "limit", "offset", "seed", "use_bandit", "time_zone", "context_key")
+LONGEST_KEY: Final = 200
 UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 GUIDE_ARMS: Final = ("svd", "embeddings", "graph", "item_cf", "long_tail", "serendipity")
 
@@ -50,8 +53,21 @@ def parse_zone(text: object) -> object:
         raise ValueError(f"{text!r} is not an IANA time zone; write one like 'Europe/Berlin'") from None
 
 
+def parse_factors(text: object) -> object:
+    """`device:mobile|desktop;country:de|at` → {"device": ("mobile", "desktop"), "country": ("de", "at")}."""
+    if not isinstance(text, str):
+        return text
+    parts = [part.strip().partition(":") for part in text.split(";") if part.strip()]
+    names = [name for name, _, _ in parts]
+    if len(set(names)) != len(names):
+        raise ValueError(f"{text!r} names a factor twice")
+    return {name: tuple(dict.fromkeys(levels.split("|"))) for name, _, levels in parts}
+
+
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 Share = Annotated[float, Field(ge=0, le=1)]
+FactorName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
+Level = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,40}$")]
 Arm = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
 
 
@@ -80,12 +96,23 @@ class Settings(BaseModel):
     log_user_ids: bool = False
     # The bandit
     arms: Annotated[tuple[Arm, ...], BeforeValidator(parse_list), Field(min_length=1)] = GUIDE_ARMS
+    # Further factors of the context, from fields of the request: `device:mobile|desktop|tv;country:de|at|ch`
+    context_factors: Annotated[dict[FactorName, tuple[Level, ...]], BeforeValidator(parse_factors)] = {}
     policy: Literal["shared", "independent"] = "shared"
     prior_alpha: float = Field(default=1.0, gt=0)
     prior_beta: float = Field(default=1.0, gt=0)
-    half_life: float = Field(default=50_000, gt=0, description="outcomes after which evidence has half its weight")
-    min_arm_probability: Share = 0.01
+    # Evidence has half its weight after this many outcomes, and not before this time has passed
+    half_life: float = Field(default=200_000, gt=0)
+    half_life_time: Duration = timedelta(days=28)
+    # The same for the short memory, with which older evidence is refuted
+    short_half_life: float = Field(default=2_000, gt=0)
+    short_half_life_time: Duration = timedelta(hours=6)
+    # The same for what a context's share of the traffic is measured on
+    traffic_half_life: float = Field(default=5_000, gt=0)
+    traffic_half_life_time: Duration = timedelta(days=7)
+    min_arm_probability: Share = 0.001
     max_algorithm_dominance: Share = 0.70
+    dominance: Literal["cap", "alert"] = "cap"
     min_long_tail_share: Share = 0.20
     # The control list and the split
     control_weights: Annotated[dict[Arm, float], BeforeValidator(parse_weights)] = {
@@ -117,6 +144,20 @@ class Settings(BaseModel):
         if self.failure_rating >= self.success_rating:
             raise ValueError(
                 f"FAILURE_RATING {self.failure_rating} must lie below SUCCESS_RATING {self.success_rating}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _factors_make_keys(self) -> Self:
+        taken = sorted(self.context_factors.keys() & {*GUIDE_FACTORS, *REQUEST_FIELDS})
+        longest = len("afternoon|weekday|power_user") + sum(
+            1 + max(map(len, ("other", *levels))) for levels in self.context_factors.values()
+        )
+        if taken or longest > LONGEST_KEY:
+            raise ValueError(
+                f"CONTEXT_FACTORS may not be named {', '.join(taken)}"
+                if taken
+                else f"CONTEXT_FACTORS make keys of up to {longest} characters; {LONGEST_KEY} fit"
             )
         return self
 

@@ -7,6 +7,7 @@ from typing import Self
 from bandit_selector.answers.stats import Answer, group_totals, scaled
 from bandit_selector.evidence.ratio import Interval, Lift
 from bandit_selector.evidence.tally import Tally, group_of, total
+from bandit_selector.learning.refutation import Forgetting
 from bandit_selector.store.activity import Moment, Resolution
 
 
@@ -76,6 +77,23 @@ class LiftPoint(Answer):
         )
 
 
+class ForgettingPoint(Answer):
+    """When older evidence about an arm was forgotten, because newer outcomes refuted it.
+
+    `z`: by how many standard errors. Percentages are successes per place: as its older outcomes let expect, and found.
+    """
+
+    at: datetime
+    arm: str
+    z: float
+    percent_before: float
+    percent_after: float
+
+    @classmethod
+    def of(cls, at: datetime, told: Forgetting) -> Self:
+        return cls(at=at, arm=told.arm, z=told.z, percent_before=100 * told.before, percent_after=100 * told.after)
+
+
 class Timeline(Answer):
     """GET /analytics/timeline: selection, success and both groups' CTR over time, and the shares of the contexts."""
 
@@ -86,6 +104,7 @@ class Timeline(Answer):
     points: list[Point]
     contexts: dict[str, ContextShare]
     lift: list[LiftPoint]
+    forgettings: list[ForgettingPoint]
 
 
 def points(moments: list[Moment]) -> list[Point]:

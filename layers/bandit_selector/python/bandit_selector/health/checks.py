@@ -161,7 +161,7 @@ def _learning(facts: Facts, thresholds: Thresholds) -> Check:
     metrics: dict[str, Value] = {
         "invariant": "broken" if facts.difference else "holds",
         "contexts_published": facts.contexts_published,
-        "contexts_at_dominance_cap": facts.contexts_at_cap,
+        "forgettings": facts.forgettings,
         "arms_without_outcome": len(facts.arms_without_outcome),
     }
     alerts = [_invariant(facts.difference)] if facts.difference else []

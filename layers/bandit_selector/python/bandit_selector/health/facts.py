@@ -23,6 +23,7 @@ class Thresholds:
     min_genre_diversity: float
     min_avg_rating: float
     max_algorithm_dominance: float
+    dominance: Literal["cap", "alert"]
     min_ctr: float
     min_join_rate: float
     min_lists: int
@@ -43,7 +44,11 @@ class Feedback:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What was measured in one window; None where nothing could be measured."""
+    """What was measured in one window; None where nothing could be measured.
+
+    `expected_shares` are the arms' shares by the published probabilities and the contexts' recent traffic;
+    `forgettings`: how often newer outcomes refuted older ones in the window.
+    """
 
     now: datetime
     shown: int
@@ -59,8 +64,9 @@ class Facts:
     difference: str | None
     candidates_updated: datetime | None
     arms_without_outcome: tuple[str, ...]
-    contexts_at_cap: int
     contexts_published: int
+    expected_shares: Mapping[str, float]
+    forgettings: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,12 +67,13 @@ def algorithm_balance(facts: Facts, thresholds: Thresholds) -> Check:
     shares = {arm: count / places for arm, count in facts.treatment_places.items()} if places else {}
     balance = evenness_among(facts.treatment_places.values(), len(shares))
     metrics: dict[str, Value] = {**shares, "balance": balance} if shares else {}
-    limit = thresholds.max_algorithm_dominance
-    alerts = [alert for arm, count in facts.treatment_places.items() for alert in _dominance(arm, count, places, limit)]
+    alerts = [alert for arm in shares for alert in _dominance(arm, facts, thresholds)]
     return _judged(metrics, alerts, facts, thresholds)
 
 
-def _dominance(arm: str, count: int, places: int, limit: float) -> list[Alert]:
+def _dominance(arm: str, facts: Facts, thresholds: Thresholds) -> list[Alert]:
+    count, places = facts.treatment_places[arm], sum(facts.treatment_places.values())
+    limit = thresholds.max_algorithm_dominance
     share = count / places if places else 0.0
     bounds = rate_bounds(Ratio(count, places, share * (1 - share) / (places or 1)))
     if bounds is None or bounds.low <= limit:
@@ -86,9 +87,24 @@ def _dominance(arm: str, count: int, places: int, limit: float) -> list[Alert]:
             message=f"Algorithm '{arm}' dominates with {share:.2%} of recommendations (threshold: {limit:.2%})",
             headline=f"{arm} holds {share:.0%} of the places, above {limit:.0%}",
             detail=f"{places:,} places of the bandit's lists, 95 % interval {bounds.low:.1%}–{bounds.high:.1%}.",
-            advice="Other arms may have run out of candidates; see each arm's lists and MAX_ALGORITHM_DOMINANCE.",
+            advice=_why_dominant(arm, facts, thresholds),
         )
     ]
+
+
+def _why_dominant(arm: str, facts: Facts, thresholds: Thresholds) -> str:
+    """Nothing holds it back, or what it was drawn with is not what it got, or the traffic is another than before."""
+    limit, expected = thresholds.max_algorithm_dominance, facts.expected_shares.get(arm)
+    if thresholds.dominance == "alert":
+        return f"DOMINANCE=alert holds no arm back; DOMINANCE=cap keeps each below {limit:.0%} of all traffic."
+    if expected is None:
+        return f"Nothing is published for {arm}: see whether the settle function runs."
+    if expected <= limit:
+        return (
+            f"{arm} is published for {expected:.0%} of recent traffic: the rest comes from places where other arms "
+            "have no movie left, or from days whose traffic was another. See the candidate lists of the other arms."
+        )
+    return f"{arm} is published for {expected:.0%} of recent traffic: traffic shifted since; the cap follows in days."
 
 
 def engagement(facts: Facts, thresholds: Thresholds) -> Check:

@@ -1,4 +1,4 @@
-"""Discounted successes and failures per context and arm; it must not know where they are kept."""
+"""Successes and failures per context and arm, as learning sees them; it must not know where they are kept."""
 
 from dataclasses import dataclass
 
@@ -37,48 +37,3 @@ class Counts:
         for name, labels in (("contexts", self.contexts), ("arms", self.arms)):
             if len(set(labels)) != len(labels):
                 raise ValueError(f"{name} must differ from one another; got {labels}.")
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """What is known of every cell before a publication; every array has shape (contexts, arms).
-
-    `successes` and `failures` are all that was learned. The last version had seen `seen_*` of them, and remembered
-    `discounted_*`. Before the first version, both are 0.
-    """
-
-    contexts: tuple[str, ...]
-    arms: tuple[str, ...]
-    successes: Reals
-    failures: Reals
-    seen_successes: Reals
-    seen_failures: Reals
-    discounted_successes: Reals
-    discounted_failures: Reals
-
-
-def remembered(recorded: Recorded, half_life: float) -> Counts:
-    """The last version's memory, discounted by the outcomes that came since, and those outcomes.
-
-    A conversion (a failure that becomes a success) moves one outcome and ages nothing.
-    """
-    new_successes = recorded.successes - recorded.seen_successes
-    new_failures = recorded.failures - recorded.seen_failures
-    arrived = max(float(new_successes.sum() + new_failures.sum()), 0.0)
-    kept = forget(recorded.discounted_successes, recorded.discounted_failures, arrived, half_life)
-    # A conversion takes a failure back; what was discounted since may be less than one.
-    successes, failures = np.maximum(kept[0] + new_successes, 0), np.maximum(kept[1] + new_failures, 0)
-    return Counts(recorded.contexts, recorded.arms, successes, failures)
-
-
-def forget(successes: Reals, failures: Reals, outcomes: float, half_life: float) -> tuple[Reals, Reals]:
-    """The discounted counts, before `outcomes` new ones are added. `half_life` is in outcomes; inf never forgets.
-
-    S, F ← (S, F) · 0.5^(outcomes / half_life): exponential forgetting (Raj & Kalyani 2017, discounted
-    Thompson sampling). It counts the outcomes of the whole service, so rare contexts do not remember longer than busy
-    ones.
-    """
-    if not half_life > 0 or outcomes < 0:
-        raise ValueError(f"half_life must be > 0 and outcomes ≥ 0; got half_life={half_life}, outcomes={outcomes}.")
-    kept = 0.5 ** (outcomes / half_life)
-    return successes * kept, failures * kept

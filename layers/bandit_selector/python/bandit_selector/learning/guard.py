@@ -1,54 +1,125 @@
-"""Keeps every arm's probability between a floor and a cap, and draws. Must not know why an arm is likely."""
+"""Keeps every arm drawn and no arm above a share of all traffic; draws. Must not know why an arm is likely."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-_TINY = 1e-12
+import numpy as np
+
+from bandit_selector.learning.counts import Reals
+
+WIDTH = 0.02
+"""In clicks per place: contexts whose gaps differ by less than this share what the cap takes."""
+_HALVINGS = 50
+_TINY = 1e-9
 
 
-def guard(probabilities: Sequence[float], floor: float, cap: float) -> list[float]:
-    """The nearest probabilities with floor ≤ each ≤ cap and sum 1.
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """`floor` holds in every context, `cap` over all traffic; cap = 1 caps nothing."""
 
-    "Nearest" is measured by relative entropy: arms strictly between the bounds are scaled by one factor and keep their
-    ratios. The input need not sum to 1. So when arms drop out of a place, guard the published probabilities of the
-    remaining arms again; the cap may then bind, the floor cannot. Guarding twice changes nothing. If k arms cannot
-    meet a bound, it becomes 1/k: the cap when k·cap < 1, the floor when k·floor > 1. Arms with probability 0 share
-    equally what the cap takes from the others.
+    floor: float
+    cap: float
 
-    This is plain Python, because six arms take only a few µs. Variable fixing (Bitran & Hax 1981) finds the arms at a
-    bound: each pass fixes the arms on the side that is violated more. There is at most one pass per arm.
+    def __post_init__(self) -> None:
+        if not 0 <= self.floor <= self.cap <= 1:
+            raise ValueError(f"guards need 0 ≤ floor ≤ cap ≤ 1; got floor={self.floor}, cap={self.cap}.")
+
+
+def guard(best: Reals, mean: Reals, traffic: Reals, guards: Guards) -> Reals:
+    """The probabilities that serving draws from: p = floor + (1 − A·floor)·q, with Σ_c traffic_c p_ca ≤ cap for all a.
+
+    `best` is P(arm is best) and `mean` the believed rate, both (contexts, arms); rows of `best` sum to 1. `traffic`
+    (contexts) are the contexts' shares, with sum 1. q = best while no arm exceeds the cap. If k arms cannot meet a
+    bound, it becomes 1/k. With a cap of a half or more at most one arm can exceed it, and what it loses is taken where
+    that costs the fewest clicks; with a smaller one several can, and q is the nearest in relative entropy.
     """
-    _check(probabilities, floor, cap)
-    even = 1 / len(probabilities)
-    low, high = min(floor, even), max(cap, even)
-    largest = max(probabilities) or 1.0
-    guarded = [max(p / largest, _TINY) for p in probabilities]
-    free: list[int] = list(range(len(guarded)))
-    remaining = 1.0
-    while free:
-        factor = remaining / sum([guarded[i] for i in free])
-        under = [i for i in free if guarded[i] * factor < low]
-        over = [i for i in free if guarded[i] * factor > high]
-        lacking = sum([low - guarded[i] * factor for i in under])
-        excess = sum([guarded[i] * factor - high for i in over])
-        bound, fixed = (low, under) if lacking > excess else (high, over)
-        if not fixed:
-            for i in free:
-                guarded[i] *= factor
-            break
-        for i in fixed:
-            guarded[i] = bound
-        free = [i for i in free if i not in fixed]
-        remaining -= bound * len(fixed)
-    return guarded
+    arms = best.shape[1]
+    if arms < 2 or not len(best):
+        return np.ones_like(best)
+    floor, cap = min(guards.floor, 1 / arms), max(guards.cap, 1 / arms)
+    free = 1 - arms * floor
+    room = (cap - floor) / free if free > _TINY else 1.0
+    if (traffic @ best).max() <= room:
+        return floor + free * best
+    return floor + free * (_cheapest(best, mean, traffic, room) if room >= 0.5 else _nearest(best, traffic, room))
 
 
-def _check(probabilities: Sequence[float], floor: float, cap: float) -> None:
-    if not probabilities:
-        raise ValueError("guard needs at least one arm's probability; got none.")
-    if not 0 <= floor <= cap <= 1:
-        raise ValueError(f"guard needs 0 ≤ floor ≤ cap ≤ 1; got floor={floor}, cap={cap}.")
-    if not (min(probabilities) >= 0 and sum(probabilities) < float("inf")):
-        raise ValueError(f"probabilities must be finite and not negative; got {list(probabilities)}.")
+def _cheapest(best: Reals, mean: Reals, traffic: Reals, room: float) -> Reals:
+    """The arm with most traffic keeps best · (1 − d), d = clip((level − gap) / WIDTH, 0, 1) in each context.
+
+    gap = its mean − the best other mean: the clicks lost per place that it gives up. `level` is such that it has
+    `room` of all traffic: the fractional knapsack (Dantzig 1957), with a slope of WIDTH instead of a jump. The others
+    share what is taken in proportion to P(best); where that says nothing, the runner-up gets nearly all.
+    """
+    top = int((traffic @ best).argmax())
+    runner_up = np.delete(mean, top, axis=1).max(axis=1)
+    gap = mean[:, top] - runner_up
+
+    def kept(level: float) -> Reals:
+        return best[:, top] * (1 - np.clip((level - gap) / WIDTH, 0, 1))
+
+    low, high = float(gap.min()), float(gap.max()) + WIDTH
+    for _ in range(_HALVINGS):
+        level = (low + high) / 2
+        low, high = (level, high) if traffic @ kept(level) > room else (low, level)
+    others = best + 1e-3 * np.exp(np.minimum(mean - runner_up[:, None], 0) / (WIDTH / 2))
+    return _replaced(others, top, kept(high))
+
+
+def _nearest(best: Reals, traffic: Reals, room: float) -> Reals:
+    """argmin Σ_c traffic_c KL(q_c ‖ best_c) with Σ_c traffic_c q_ca ≤ room: q_ca ∝ best_ca exp(−λ_a), λ ≥ 0.
+
+    One λ after the other, by bisection, until all hold (Bregman 1967, cyclic projections on half-spaces). What a cap
+    near 1/k still lacks after that is evened out.
+    """
+    q = (best + _TINY) / (best + _TINY).sum(axis=1, keepdims=True)
+    for _ in range(20 * q.shape[1]):
+        share = traffic @ q
+        top = int(share.argmax())
+        if share[top] <= room + _TINY:
+            return q
+        q = _lowered(q, top, traffic, room)
+    return _evened(q, float((traffic @ q).max()), room)
+
+
+def _evened(q: Reals, top: float, room: float) -> Reals:
+    """Mixed with equal chances, as far as the arm whose share is `top` needs it to have `room`."""
+    even = 1 / q.shape[1]
+    mixed = min(max((top - room) / max(top - even, 1e-300), 0.0), 1.0)
+    return (1 - mixed) * q + mixed * even
+
+
+def _lowered(q: Reals, top: int, traffic: Reals, room: float) -> Reals:
+    logit = np.log(q[:, top]) - np.log(np.maximum(1 - q[:, top], 1e-300))
+
+    def kept(penalty: float) -> Reals:
+        return 1 / (1 + np.exp(np.clip(penalty - logit, -700, 700)))
+
+    low, high = 0.0, float(logit.max()) + 60.0
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if traffic @ kept(middle) > room else (low, middle)
+    return _replaced(q, top, kept(high))
+
+
+def _replaced(shares: Reals, top: int, kept: Reals) -> Reals:
+    """Column `top` becomes `kept`; the others keep their ratios and fill each row to 1."""
+    others = shares.copy()
+    others[:, top] = 0
+    q = others * ((1 - kept) / np.maximum(others.sum(axis=1), 1e-300))[:, None]
+    q[:, top] = kept
+    return q
+
+
+def remaining(probabilities: Sequence[float]) -> list[float]:
+    """The chances at a place where only these arms have a movie: scaled to sum 1, which no floor can fall below.
+
+    Nothing else is guarded here: the cap is kept over all traffic, not at one place.
+    """
+    if not probabilities or not min(probabilities) >= 0:
+        raise ValueError(f"chances need at least one arm, and none below 0; got {list(probabilities)}.")
+    total = sum(probabilities)
+    return [p / total for p in probabilities] if total > 0 else [1 / len(probabilities)] * len(probabilities)
 
 
 def draw(probabilities: Sequence[float], uniform: float) -> int:

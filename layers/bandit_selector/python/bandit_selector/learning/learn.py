@@ -5,23 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from bandit_selector.learning.best import probability_best
-from bandit_selector.learning.counts import Counts, Reals, forget
-from bandit_selector.learning.guard import draw, guard
+from bandit_selector.learning.counts import Counts, Reals
+from bandit_selector.learning.guard import Guards, draw, guard
 from bandit_selector.learning.posterior import Policy, Posterior, interval, posterior
 
-__all__ = [
-    "Counts",
-    "Learned",
-    "Policy",
-    "Posterior",
-    "draw",
-    "forget",
-    "guard",
-    "interval",
-    "learn",
-    "posterior",
-    "probability_best",
-]
+__all__ = ["Counts", "Guards", "Learned", "Policy", "Posterior", "draw", "guard", "interval", "learn", "posterior",
+           "probability_best"]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +26,9 @@ class Learned:
 
 
 def learn(
-    counts: Counts,
-    policy: Policy,
-    prior_alpha: float,
-    prior_beta: float,
-    floor: float,
-    cap: float,
+    counts: Counts, traffic: Reals, policy: Policy, prior_alpha: float, prior_beta: float, guards: Guards
 ) -> Learned:
-    """Counts → posterior → P(arm is best) → guarded probability, for every context at once."""
+    """Counts → posterior → P(arm is best) → guarded probability, for contexts with these shares of traffic."""
     believed = posterior(counts, policy, prior_alpha, prior_beta)
-    best = probability_best(believed.alpha, believed.beta) if counts.arms else believed.alpha
-    guarded = np.array([guard(row, floor, cap) for row in best.tolist() if row]).reshape(best.shape)
-    return Learned(believed, best, guarded)
+    best = probability_best(believed.alpha, believed.beta) if counts.arms else np.zeros_like(believed.alpha)
+    return Learned(believed, best, guard(best, believed.mean, traffic, guards) if counts.arms else best)

@@ -1,20 +1,20 @@
 """Turns counts into one Beta posterior per context and arm. Must not know how arms are drawn."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from bandit_selector.learning.counts import Counts, Reals
 from bandit_selector.learning.density import quantile
-from bandit_selector.learning.hierarchy import Prior, kernel, laplace, pooled_logit, sigmoid
+from bandit_selector.learning.hierarchy import Prior, effects, laplace, pooled_logit, sigmoid
 
 Policy = Literal["shared", "independent"]
 
 PRIOR = Prior()
 EAGERNESS = 1.05
-"""The c of `_tempered`: above 1, an arm that holds all outcomes is still drawn with some variance."""
-ALONE = 0.5
+"""The c of `_kept`: above 1, an arm that holds all outcomes is still drawn with some variance."""
+ALONE = 0.85
 """The smallest share of its variance that an arm keeps when there is only one context."""
 
 
@@ -48,10 +48,12 @@ def posterior(
 
     `independent`: Beta(prior_alpha + S, prior_beta + F) per cell. `shared`: cells with a
     common arm, context or factor level share evidence, by the hierarchy of `prior`; prior_alpha and prior_beta are
-    not used.
+    not used. A single context has nothing to share: its cells are independent, and drawn with a little less variance.
     """
     if policy == "independent":
         return _independent(counts, prior_alpha, prior_beta)
+    if policy == "shared" and counts.successes.shape[0] == 1 and counts.arms:
+        return _alone(_independent(counts, prior_alpha, prior_beta))
     if policy == "shared":
         return _shared(counts, prior)
     raise ValueError(f"policy must be 'shared' or 'independent'; got {policy!r}.")
@@ -64,19 +66,26 @@ def _independent(counts: Counts, prior_alpha: float, prior_beta: float) -> Poste
     return Posterior(alpha, beta, alpha / (alpha + beta), variance, own, np.zeros_like(own), 1 - own)
 
 
+def _alone(believed: Posterior) -> Posterior:
+    """The same Betas, narrowed: one divided by k has the same mean and k times the variance, to first order."""
+    kept = np.maximum(_kept(believed.alpha + believed.beta), ALONE)
+    return replace(believed, alpha=believed.alpha / kept, beta=believed.beta / kept)
+
+
 def _shared(counts: Counts, prior: Prior) -> Posterior:
     """Beta(1/(v(1−p)), 1/(v p)), whose logit has the mean ≈ logit p and the variance ≈ v of the Laplace posterior."""
     shape = counts.successes.shape
     if 0 in shape:
         return Posterior(*(np.zeros(shape) for _ in range(7)))
-    covariance = kernel(counts.contexts, len(counts.arms), prior)
-    successes, outcomes = counts.successes.ravel(), (counts.successes + counts.failures).ravel()
-    logit, spread = laplace(successes, outcomes, covariance, pooled_logit(counts, prior))
-    mean, miss = sigmoid(logit).reshape(shape), sigmoid(-logit).reshape(shape)
-    drawn = _tempered(_contrast(spread, *shape), mean * miss)
-    total = spread.diagonal().reshape(shape)
-    own = outcomes.reshape(shape) * mean * miss * total
-    unlearned = total / covariance.diagonal().reshape(shape)
+    outcomes = counts.successes + counts.failures
+    known = effects(counts.contexts, prior)
+    logit, blocks = laplace(counts.successes, outcomes, known, pooled_logit(counts, prior))
+    mean, miss = sigmoid(logit), sigmoid(-logit)
+    contrast = _contrast(blocks)
+    drawn = contrast * _kept(1 / (contrast * mean * miss))
+    total = np.diagonal(blocks, axis1=1, axis2=2)
+    own = outcomes * mean * miss * total
+    unlearned = total / known.variance
     borrowed = np.maximum(1 - own - unlearned, 0)
     return Posterior(1 / (drawn * miss), 1 / (drawn * mean), mean, total, own, borrowed, unlearned)
 
@@ -87,28 +96,24 @@ def interval(believed: Posterior, level: float = 0.95) -> tuple[Reals, Reals]:
     return quantile(alpha, beta, (1 - level) / 2), quantile(alpha, beta, (1 + level) / 2)
 
 
-def _contrast(covariance: Reals, contexts: int, arms: int) -> Reals:
+def _contrast(blocks: Reals) -> Reals:
     """Each cell's variance minus its mean covariance with the other arms of its context, (contexts, arms).
 
     An effect that all arms of a context share, such as the context's own level, cannot change which arm is best.
     """
-    cells = np.arange(contexts)
-    blocks = covariance.reshape(contexts, arms, contexts, arms)[cells, :, cells, :]
     variance = np.diagonal(blocks, axis1=1, axis2=2)
-    return variance - (blocks.sum(axis=2) - variance) / max(arms - 1, 1)
+    return variance - (blocks.sum(axis=2) - variance) / max(blocks.shape[1] - 1, 1)
 
 
-def _tempered(variance: Reals, bernoulli: Reals) -> Reals:
-    """The variance to draw with, smaller for arms with much evidence; shape (contexts, arms), bernoulli = p(1−p).
+def _kept(evidence: Reals) -> Reals:
+    """The share of an arm's variance to draw with, from the arms' evidence in outcomes; both (contexts, arms).
 
     Thompson sampling explores an arm with n of a context's N outcomes until n·KL ≈ ln N. The smaller rate ln(N/n) is
     enough: MOSS (Audibert & Bubeck 2009) and KL-UCB+ (Garivier & Cappé 2011) explore at it. A variance scaled by g
-    lowers ln N to g ln N, so g = ln(c·N/n) / ln N. n = 1/(v p(1−p)) is the evidence in outcomes, with borrowed ones.
-    An arm with little evidence keeps its variance, so that bad luck at the start does not exclude it for good. With
-    EAGERNESS c > 1 the arm with the most evidence keeps a part, too. A single context borrows nothing and errs more
-    easily, so its arms keep at least the share ALONE.
+    lowers ln N to g ln N, so g = ln(c·N/n) / ln N. Evidence with borrowed outcomes is n = 1/(v p(1−p)). An arm with
+    little keeps its variance, so that bad luck at the start does not exclude it for good. With EAGERNESS c > 1 the arm
+    with the most keeps a part, too.
     """
-    known = np.maximum(1 / (variance * bernoulli), 2.0)
+    known = np.maximum(evidence, 2.0)
     total = known.sum(axis=1, keepdims=True)
-    kept = np.log(EAGERNESS * total / known) / np.log(total)
-    return variance * (np.maximum(kept, ALONE) if len(variance) == 1 else kept)
+    return np.log(EAGERNESS * total / known) / np.log(total)

@@ -1,6 +1,7 @@
-"""When and for whom a list is asked for: the 24 situations the bandit tells apart. Knows no I/O and reads no clock."""
+"""When and for whom a list is asked for: the situations the bandit tells apart. Knows no I/O and reads no clock."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import product
 from typing import Final, Literal
@@ -18,17 +19,41 @@ REGULAR_FROM: Final = 3
 POWER_USER_FROM: Final = 20
 
 
+OTHER: Final = "other"
+"""The level of a factor whose value is missing or not among the configured ones."""
+Factors = Mapping[str, Sequence[str]]
+"""Further factors of the context: fields of the request, and the values of each that are told apart."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One situation; `key` names it in every table, for instance `evening|weekend|power_user`."""
+    """One situation; `key` names it in every table, for instance `evening|weekend|power_user`.
+
+    `further` are the names and levels of the configured factors, in their order; their levels follow in the key:
+    `evening|weekend|power_user|mobile|de`.
+    """
 
     time_period: TimePeriod
     day_of_week: DayOfWeek
     user_type: UserType
+    further: tuple[tuple[str, str], ...] = ()
 
     @property
     def key(self) -> str:
-        return f"{self.time_period}|{self.day_of_week}|{self.user_type}"
+        return "|".join((self.time_period, self.day_of_week, self.user_type, *(level for _, level in self.further)))
+
+    @property
+    def fallback(self) -> "Context":
+        """The same with every further factor unknown: what it can be drawn from before anybody was there."""
+        return replace(self, further=tuple((name, OTHER) for name, _ in self.further))
+
+    def with_factors(self, factors: Factors, values: Mapping[str, object]) -> "Context":
+        """The same with the levels of further factors, from the fields of a request; letter case does not matter."""
+        said = {name: str(values.get(name, OTHER)).strip().lower() for name in factors}
+        return replace(
+            self,
+            further=tuple((name, said[name] if said[name] in levels else OTHER) for name, levels in factors.items()),
+        )
 
     def as_record(self) -> dict[str, str]:
         """What `recommendation_events.context` stores."""
@@ -36,12 +61,26 @@ class Context:
             "time_period": self.time_period,
             "day_of_week": self.day_of_week,
             "user_type": self.user_type,
+            **dict(self.further),
             "context_key": self.key,
         }
 
 
 CONTEXTS: Final = tuple(Context(*levels) for levels in product(TIME_PERIODS, DAYS_OF_WEEK, USER_TYPES))
 CONTEXT_KEYS: Final = tuple(context.key for context in CONTEXTS)
+
+
+def published_keys(factors: Factors, visited: Iterable[str]) -> tuple[str, ...]:
+    """The keys of the contexts that are published: the 24 situations (with every further factor unknown), and all
+    visited ones that the factors can make. So a context that nobody has visited costs nothing."""
+    always = [key + f"|{OTHER}" * len(factors) for key in CONTEXT_KEYS]
+    return tuple(dict.fromkeys(always + [key for key in visited if _possible(key, factors)]))
+
+
+def _possible(key: str, factors: Factors) -> bool:
+    first, further = key.split("|")[:3], key.split("|")[3:]
+    known = "|".join(first) in CONTEXT_KEYS and len(further) == len(factors)
+    return known and all(one == OTHER or one in levels for one, levels in zip(further, factors.values(), strict=True))
 
 
 def time_period(hour: int) -> TimePeriod:

@@ -7,7 +7,7 @@ from hashlib import sha256
 from random import Random
 from struct import pack, unpack
 
-from bandit_selector.learning.guard import draw, guard
+from bandit_selector.learning.guard import draw, remaining
 from bandit_selector.lists.names import algorithm_of
 
 
@@ -79,14 +79,6 @@ class Page:
         return [place % self.limit in chosen for place in range(self.offset + self.limit)]
 
 
-@dataclass(frozen=True, slots=True)
-class Guards:
-    """No arm that is drawn from has less than `floor` or more than `cap` probability."""
-
-    floor: float
-    cap: float
-
-
 class _Shelf:
     """What one arm has left, best first. It skips movies that were shown, or that another arm has shown."""
 
@@ -120,20 +112,18 @@ class _Choice:
     propensity: float | None
 
 
-def bandit_slate(
-    stock: Stock, probabilities: Mapping[str, float], page: Page, guards: Guards, randomness: Random
-) -> list[Place]:
+def bandit_slate(stock: Stock, probabilities: Mapping[str, float], page: Page, randomness: Random) -> list[Place]:
     """Draws each place's arm independently and takes that arm's best movie not yet on the list.
 
     The propensity of a place is exactly the probability that its arm was drawn with: the published probabilities of
-    the arms that still have a movie, guarded again when an arm has dropped out. So position is independent of arm.
+    the arms that still have a movie, scaled to sum 1 when an arm has dropped out. So position is independent of arm.
     """
     shelves = {arm: _Shelf(stock.lists(arm)) for arm in probabilities}
     chances: dict[tuple[str, ...], list[float]] = {}
 
     def choose(arms: tuple[str, ...]) -> _Choice:
         if arms not in chances:
-            chances[arms] = guard([probabilities[arm] for arm in arms], guards.floor, guards.cap)
+            chances[arms] = remaining([probabilities[arm] for arm in arms])
         drawn = draw(chances[arms], randomness.random())
         return _Choice(arms[drawn], algorithm_of(arms[drawn]), as_recorded(chances[arms][drawn]))
 

@@ -1,12 +1,13 @@
 """The report as one HTML page that loads nothing else and runs no script. Must not know SQL, AWS or HTTP."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 from importlib.resources import files
 from typing import Final
 
 from bandit_selector.answers.performance import LiftAnswer, MetricAnswer
 from bandit_selector.answers.stats import CellStats
+from bandit_selector.answers.timeline import ForgettingPoint
 from bandit_selector.evidence.tally import Metric
 from bandit_selector.health.facts import Alert, Check, Value
 from bandit_selector.lists.context import CONTEXT_KEYS
@@ -61,6 +62,7 @@ def page(report: Report) -> str:
 </div>
 {_health(report)}
 {_posteriors(report)}
+{_forgettings(report.forgettings)}
 {_notes(report)}
 </main>
 </body>
@@ -150,6 +152,19 @@ bandit draws the algorithm.</p>
 <div class="scroll" role="region" aria-label="What the bandit believes" tabindex="0"><table class="beliefs">
 <thead><tr><th scope="col">Context</th>{heads}</tr></thead><tbody>{rows}</tbody>
 </table></div></section>"""
+
+
+def _forgettings(told: Sequence[ForgettingPoint]) -> str:
+    if not told:
+        return ""
+    items = "".join(
+        f"<li>{one.at:%Y-%m-%d %H:%M %Z}: {escape(one.arm.replace('_', ' '))} from {one.percent_before:.1f} % to "
+        f"{one.percent_after:.1f} % (z = {one.z:.1f})</li>"
+        for one in told
+    )
+    return f"""<section><h2>Forgotten, because newer outcomes refuted it</h2>
+<p>The success rate of these algorithms changed by itself, so what was learned before counts no longer.</p>
+<ul>{items}</ul></section>"""
 
 
 def _cell(cell: CellStats | None, span: tuple[float, float]) -> str:

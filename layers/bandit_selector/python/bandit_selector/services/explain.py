@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from bandit_selector.errors import UnknownEvent
-from bandit_selector.learning.counts import remembered
+from bandit_selector.learning.memory import remembered
 from bandit_selector.learning.posterior import interval
-from bandit_selector.lists.context import CONTEXT_KEYS
-from bandit_selector.services.publish import half_life, learn_from
+from bandit_selector.lists.context import published_keys
+from bandit_selector.services.learning_rule import half_lives, learn_from
 from bandit_selector.settings import Settings
 from bandit_selector.store import posteriors
 from bandit_selector.store.connection import Connection
@@ -58,17 +58,19 @@ def explain(connection: Connection, event_id: int, settings: Settings) -> Explan
 
 
 def _beliefs(connection: Connection, context_key: str, settings: Settings) -> tuple[ArmBelief, ...]:
-    if context_key not in CONTEXT_KEYS:
+    keys = published_keys(settings.context_factors, posteriors.visited(connection))
+    if context_key not in keys:
         return ()
-    recorded = posteriors.read_cells(connection, CONTEXT_KEYS, settings.arms)
-    counts = remembered(recorded, half_life(settings))
-    learned = learn_from(counts, settings)
-    row = counts.contexts.index(context_key)
+    recorded = posteriors.read_cells(connection, keys, settings.arms)
+    memory, _ = remembered(recorded, half_lives(settings))
+    learned = learn_from(recorded.contexts, memory, settings)
+    row = keys.index(context_key)
     believed = learned.posterior
     low, high = interval(believed, LEVEL)
-    columns = (recorded.successes, recorded.failures, counts.successes + counts.failures, believed.mean, low, high,
+    kept = memory.long_successes + memory.long_failures
+    columns = (recorded.successes, recorded.failures, kept, believed.mean, low, high,
                learned.best, learned.probability, believed.own, believed.borrowed, believed.prior)  # fmt: skip
     return tuple(
         ArmBelief(arm, int(successes), int(failures), *map(float, rest))
-        for arm, successes, failures, *rest in zip(counts.arms, *(column[row] for column in columns), strict=True)
+        for arm, successes, failures, *rest in zip(recorded.arms, *(column[row] for column in columns), strict=True)
     )

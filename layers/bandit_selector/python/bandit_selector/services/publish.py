@@ -1,46 +1,47 @@
 """Publishing: learned counts become the probabilities that serving draws from. Knows the order of things only."""
 
-from math import inf
+from typing import Final
 
-from bandit_selector.learning.counts import Counts, remembered
-from bandit_selector.learning.learn import Learned, learn
-from bandit_selector.lists.context import CONTEXT_KEYS
+import numpy as np
+
+from bandit_selector.learning.counts import Reals
+from bandit_selector.learning.memory import remembered
+from bandit_selector.lists.context import published_keys
+from bandit_selector.services.learning_rule import forget_refuted, half_lives, learn_from
 from bandit_selector.settings import Settings
 from bandit_selector.store import posteriors
 from bandit_selector.store.connection import Connection, transaction
 
+TOLERANCE: Final = 1e-4
+"""A context is published again when the probability of one of its arms moved by more than this."""
+
 
 def publish(connection: Connection, settings: Settings) -> int | None:
-    """Makes the next version of the posteriors from the learned counts; None when there is nothing to do.
+    """Makes the next version of the posteriors from the learned counts; None when no probability has moved.
 
-    Nothing is done while another process publishes, within a second of the last version, and when no probability has
-    changed. It is one transaction: whatever interrupts it leaves the last version in force.
+    Nothing is done while another process publishes, and within a second of the last time. It is one transaction:
+    whatever interrupts it leaves the last version in force.
     """
     with transaction(connection):
-        if not posteriors.is_due(connection):
-            return None
-        posteriors.complete_contexts(connection, CONTEXT_KEYS, settings)
-        recorded = posteriors.read_cells(connection, CONTEXT_KEYS, settings.arms)
-        counts = remembered(recorded, half_life(settings))
-        learned = learn_from(counts, settings)
-        drawn = dict(zip(counts.cells, learned.probability.ravel().tolist(), strict=True))
-        if posteriors.published(connection) == drawn:
-            return None
-        return posteriors.write(connection, recorded, counts, learned)
+        return _publish(connection, settings) if posteriors.is_due(connection) else None
 
 
-def half_life(settings: Settings) -> float:
-    """In outcomes. POLICY=independent never forgets, as in the deployment guide."""
-    return settings.half_life if settings.policy == "shared" else inf
+def _publish(connection: Connection, settings: Settings) -> int | None:
+    keys = published_keys(settings.context_factors, posteriors.visited(connection))
+    posteriors.complete_contexts(connection, keys, settings)
+    recorded = posteriors.read_cells(connection, keys, settings.arms)
+    memory, ages = remembered(recorded, half_lives(settings))
+    memory, told = forget_refuted(memory, settings)
+    learned = learn_from(recorded.contexts, memory, settings)
+    moved = _moved(posteriors.published(connection, keys, settings.arms), learned.probability)
+    written = moved | recorded.news | bool(told)
+    if not written.any():
+        return None
+    posteriors.record(connection, told)
+    edition = posteriors.Edition(recorded, memory, ages, learned, moved.tolist(), written.tolist())
+    return posteriors.write(connection, edition)
 
 
-def learn_from(counts: Counts, settings: Settings) -> Learned:
-    """The learning rule under these settings."""
-    return learn(
-        counts,
-        settings.policy,
-        settings.prior_alpha,
-        settings.prior_beta,
-        settings.min_arm_probability,
-        settings.max_algorithm_dominance,
-    )
+def _moved(before: Reals, after: Reals) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Which contexts have an arm that is new or whose probability moved."""
+    return ~np.all(np.abs(before - after) <= TOLERANCE, axis=1)

@@ -18,7 +18,7 @@ from bandit_selector.health.genres import parse_genres
 from bandit_selector.learning.best import probability_best
 from bandit_selector.lists.context import USER_TYPES, Context, context_at, user_type
 from bandit_selector.lists.names import CONTROL, FALLBACK
-from bandit_selector.lists.slate import ArmList, Guards, Page, Place, Stock, bandit_slate, control_slate, is_treated
+from bandit_selector.lists.slate import ArmList, Page, Place, Stock, bandit_slate, control_slate, is_treated
 from bandit_selector.settings import Settings, parse_zone
 from bandit_selector.store.connection import Database
 from bandit_selector.store.serving import Belief, Recorded, Showing, Visitor, read_visitor, record_list
@@ -136,13 +136,12 @@ def _of(lists: Mapping[str, ArmList], arms: Sequence[str]) -> dict[str, ArmList]
 
 
 def _drawn(stock: Stock, beliefs: Sequence[Belief], page: Page, settings: Settings, randomness: Random) -> Slate:
-    guards = Guards(settings.min_arm_probability, settings.max_algorithm_dominance)
-    places = bandit_slate(stock, probabilities(beliefs, settings), page, guards, randomness)
+    places = bandit_slate(stock, probabilities(beliefs, settings), page, randomness)
     return Slate(places, max((belief.version for belief in beliefs if belief.version is not None), default=None))
 
 
 def probabilities(beliefs: Sequence[Belief], settings: Settings) -> Mapping[str, float]:
-    """Per configured arm, its chance: as published; before anything is, P(best) of Beta(alpha, beta) as learned.
+    """Per configured arm, its chance: as published; before anything is, P(best) of Beta(alpha, beta), with the floor.
 
     An arm configured after the last publication gets an even share; one no longer configured gets none.
     """
@@ -155,7 +154,9 @@ def probabilities(beliefs: Sequence[Belief], settings: Settings) -> Mapping[str,
         for arm in settings.arms
     ]
     alpha, beta = np.array(counts).T
-    return dict(zip(settings.arms, probability_best(alpha, beta).tolist(), strict=True))
+    floor = min(settings.min_arm_probability, 1 / len(settings.arms))
+    chances = floor + (1 - len(settings.arms) * floor) * probability_best(alpha, beta)
+    return dict(zip(settings.arms, chances.tolist(), strict=True))
 
 
 def as_movies(recorded: Recorded, places: Sequence[Place]) -> list[dict[str, Any]]:

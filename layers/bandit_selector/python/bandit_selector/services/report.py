@@ -6,11 +6,11 @@ from datetime import datetime
 from math import ceil
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from bandit_selector.answers import stats
 from bandit_selector.answers.performance import Experiment
-from bandit_selector.answers.timeline import CtrPoint, LiftPoint, Point, RateAnswer, points
+from bandit_selector.answers.timeline import CtrPoint, ForgettingPoint, LiftPoint, Point, RateAnswer, points
 from bandit_selector.evidence.experiment import Plan, ReadOut, ctr_by_day, explore, lift_over_time, read_out
 from bandit_selector.evidence.ratio import Ratio, clustered
 from bandit_selector.evidence.tally import RATIOS, Metric, Tally, Window, across, total
@@ -22,6 +22,7 @@ from bandit_selector.settings import Settings
 from bandit_selector.store import activity, facts
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.facts import Listed
+from bandit_selector.store.posteriors import forgettings
 from bandit_selector.store.verification import first_recent_difference
 
 SAMPLED_LISTS: Final = 2_000
@@ -47,6 +48,7 @@ class Report(BaseModel):
     ctr_by_day: list[CtrPoint]
     lift: list[LiftPoint]
     posteriors: dict[str, stats.CellStats]
+    forgettings: list[ForgettingPoint] = Field(default=[], description="what newer outcomes refuted in the window")
 
     def unjudged(self) -> list[str]:
         """The names of the checks that had too little data."""
@@ -95,6 +97,7 @@ def make_report(connection: Connection, days: int, now: datetime, settings: Sett
         ],
         lift=lift_points(connection, window, settings),
         posteriors=stats.BanditStats.of(activity.cells(connection)).detailed_stats,
+        forgettings=forgetting_points(connection, window),
     )
 
 
@@ -115,6 +118,11 @@ def lift_points(connection: Connection, window: Window, settings: Settings) -> l
     step = max(1, ceil((part.until - part.since).days / MOMENTS))
     days = activity.clusters_by_day(connection, part, step)
     return [LiftPoint.of(day, lift) for day, lift in lift_over_time(days, plan(settings))]
+
+
+def forgetting_points(connection: Connection, window: Window) -> list[ForgettingPoint]:
+    """What newer outcomes refuted in the window."""
+    return [ForgettingPoint.of(at, told) for at, told in forgettings(connection, window.since, window.until)]
 
 
 def plan(settings: Settings) -> Plan:
@@ -160,7 +168,7 @@ def _facts(
     parts = [tally for _, tally in activity.clusters(connection, window)]
     one_in = max(1, ceil(everything.shown / PLACES_PER_LIST / SAMPLED_LISTS))
     lists = facts.sample_lists(connection, window.since, window.until, one_in)
-    published, at_cap = facts.published(connection, settings.max_algorithm_dominance)
+    published, expected = facts.published(connection)
     return Facts(
         now=window.until,
         shown=everything.shown,
@@ -176,8 +184,9 @@ def _facts(
         difference=present.difference,
         candidates_updated=present.candidates_updated,
         arms_without_outcome=tuple(arm for arm in settings.arms if not _judged(algorithms.get(algorithm_of(arm)))),
-        contexts_at_cap=at_cap,
         contexts_published=published,
+        expected_shares=expected,
+        forgettings=len(forgettings(connection, window.since, window.until)),
     )
 
 

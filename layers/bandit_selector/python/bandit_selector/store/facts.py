@@ -71,14 +71,17 @@ def candidates_updated(connection: Connection) -> datetime | None:
     return row[0] if row else None
 
 
-def published(connection: Connection, cap: float) -> tuple[int, int]:
-    """Contexts with published posteriors, and those of them in which an arm is held at the cap."""
-    row = connection.execute(
+def published(connection: Connection) -> tuple[int, dict[str, float]]:
+    """How many contexts are published, and the arms' shares by what is published and the contexts' recent traffic."""
+    rows = connection.execute(
         """
-        SELECT count(DISTINCT context_key), count(DISTINCT context_key) FILTER (WHERE probability >= %s - 1e-6)
-        FROM bandit_posteriors
-        """,
-        [cap],
-    ).fetchone()
-    assert row is not None  # noqa: S101 # an aggregate always answers
-    return row[0], row[1]
+        WITH now AS (SELECT traffic_age FROM bandit_memory),
+        context AS (
+            SELECT context_key, 1 + sum(p.traffic * 0.5 ^ (now.traffic_age - p.traffic_age)) AS places
+            FROM bandit_posteriors AS p CROSS JOIN now GROUP BY context_key
+        )
+        SELECT algorithm, sum(probability * places) / (SELECT sum(places) FROM context), count(*)
+        FROM bandit_posteriors JOIN context USING (context_key) GROUP BY algorithm
+        """
+    ).fetchall()
+    return max((contexts for *_, contexts in rows), default=0), {arm: float(share) for arm, share, _ in rows}

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from bandit_selector.store.connection import Connection
-from bandit_selector.store.rule import Change, Rule, ids
+from bandit_selector.store.feedback_rule import Change, Rule, ids
 
 COUNTED: Final = """
         moved AS ( -- by how much each cell moves; `arm` is null where an impression teaches nothing

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from bandit_selector.feedback import Message, write_messages
 from bandit_selector.store.connection import Connection
-from bandit_selector.store.rule import ids
+from bandit_selector.store.feedback_rule import ids
 
 
 @dataclass(frozen=True, slots=True)

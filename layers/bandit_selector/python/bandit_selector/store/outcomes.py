@@ -10,10 +10,10 @@ from datetime import datetime
 from bandit_selector.feedback import Message
 from bandit_selector.store import set_aside
 from bandit_selector.store.connection import Connection, transaction
+from bandit_selector.store.feedback_rule import Change, Rule, ids
 from bandit_selector.store.folding import fold, see, settle_lists
 from bandit_selector.store.locks import Lock
 from bandit_selector.store.messages import Moved, reattribute, record
-from bandit_selector.store.rule import Change, Rule, ids
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,23 +1,43 @@
 """The published posteriors: what they are made from, and the versions that serving reads. Decides nothing."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 
-from bandit_selector.learning.counts import Counts, Reals, Recorded
+from bandit_selector.learning.counts import Reals
 from bandit_selector.learning.learn import Learned
+from bandit_selector.learning.memory import Ages, Memory, Recorded
+from bandit_selector.learning.refutation import Forgetting
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.locks import Lock
 
 
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """What one publication writes. Per context, `moved` tells whether its probabilities are published, and `written`
+    whether its cells' memory is kept; a context that moved is written."""
+
+    recorded: Recorded
+    memory: Memory
+    ages: Ages
+    learned: Learned
+    moved: Sequence[bool]
+    written: Sequence[bool]
+
+
 def read_cells(connection: Connection, contexts: Sequence[str], arms: Sequence[str]) -> Recorded:
-    """What is counted of every cell, and what the last version held of it."""
+    """What is counted of every cell, and what the last publication remembered of it."""
     rows = connection.execute(
         """
         SELECT coalesce(state.total_successes, 0), coalesce(state.total_failures, 0),
             coalesce(seen_successes, 0), coalesce(seen_failures, 0),
-            coalesce(discounted_successes, 0), coalesce(discounted_failures, 0)
+            coalesce(discounted_successes, 0), coalesce(discounted_failures, 0),
+            coalesce(short_successes, 0), coalesce(short_failures, 0), coalesce(short_squares, 0),
+            coalesce(short_cross, 0), coalesce(traffic, 0),
+            coalesce(long_age, 0), coalesce(short_age, 0), coalesce(traffic_age, 0)
         FROM unnest(%s::text[]) WITH ORDINALITY AS context (context_key, row)
         CROSS JOIN unnest(%s::text[]) WITH ORDINALITY AS arm (algorithm, col)
         LEFT JOIN bandit_states AS state USING (context_key, algorithm)
@@ -26,19 +46,51 @@ def read_cells(connection: Connection, contexts: Sequence[str], arms: Sequence[s
         """,
         [list(contexts), list(arms)],
     ).fetchall()
-    columns = np.array(rows, dtype=float).T.reshape(6, len(contexts), len(arms))
-    return Recorded(tuple(contexts), tuple(arms), *columns)
+    columns = np.array(rows, dtype=float).T.reshape(14, len(contexts), len(arms))
+    ages, seconds = _ages(connection)
+    return Recorded(
+        contexts=tuple(contexts),
+        arms=tuple(arms),
+        successes=columns[0],
+        failures=columns[1],
+        seen_successes=columns[2],
+        seen_failures=columns[3],
+        memory=Memory(*columns[4:11]),
+        then=Ages(*columns[11:]),
+        ages=ages,
+        seconds=seconds,
+    )
+
+
+def _ages(connection: Connection) -> tuple[Ages, float]:
+    """The service's ages at the last publication, and the seconds since; before the first, nothing can age."""
+    row = connection.execute(
+        """
+        SELECT long_age, short_age, traffic_age,
+            coalesce(greatest(extract(epoch FROM clock_timestamp() - aged_at), 0), 0)::float8
+        FROM bandit_memory
+        """
+    ).fetchone()
+    assert row is not None  # noqa: S101 # the migration made the row
+    *ages, seconds = row
+    return Ages(*map(np.array, ages)), seconds
 
 
 def is_due(connection: Connection) -> bool:
     row = connection.execute(
         """
         SELECT pg_try_advisory_xact_lock(%s)
-            AND NOT EXISTS (SELECT FROM bandit_posteriors WHERE published_at > clock_timestamp() - interval '1 second')
+            AND NOT EXISTS (SELECT FROM bandit_memory WHERE aged_at > clock_timestamp() - interval '1 second')
         """,
         [Lock.PUBLISH],
     ).fetchone()
     return bool(row and row[0])
+
+
+def visited(connection: Connection) -> list[str]:
+    """The keys of all contexts in which anything was learned, this installation's or another's."""
+    rows = connection.execute("SELECT DISTINCT context_key FROM bandit_states ORDER BY context_key")
+    return [key for (key,) in rows]
 
 
 def complete_contexts(connection: Connection, contexts: Sequence[str], settings: Settings) -> None:
@@ -64,10 +116,11 @@ def complete_contexts(connection: Connection, contexts: Sequence[str], settings:
     )
 
 
-def published(connection: Connection) -> dict[tuple[str, str], float]:
-    """The probability that serving draws each cell's arm with."""
+def published(connection: Connection, contexts: Sequence[str], arms: Sequence[str]) -> Reals:
+    """The probabilities that serving draws from, (contexts, arms); nan where nothing is published."""
     rows = connection.execute("SELECT context_key, algorithm, probability FROM bandit_posteriors")
-    return {(context_key, arm): probability for context_key, arm, probability in rows}
+    known = {(context_key, arm): probability for context_key, arm, probability in rows}
+    return np.array([[known.get((context, arm), np.nan) for arm in arms] for context in contexts])
 
 
 def newest_version(connection: Connection) -> int | None:
@@ -76,38 +129,87 @@ def newest_version(connection: Connection) -> int | None:
     return row[0] if row else None
 
 
-def write(connection: Connection, recorded: Recorded, counts: Counts, learned: Learned) -> int:
-    """Replaces what is published by one new version; deletes the cells of retired arms."""
-    keys, arms = zip(*counts.cells, strict=True)
-    connection.execute("DELETE FROM bandit_posteriors WHERE algorithm <> ALL(%s)", [list(counts.arms)])
+def write(connection: Connection, edition: Edition) -> int | None:
+    """Ages the service, publishes the contexts that moved as one new version, and keeps what all written ones remember.
+
+    A context that did not move keeps its probabilities, and the version that they were published in; None when none
+    moved. The cells of retired arms are deleted.
+    """
+    connection.execute("DELETE FROM bandit_posteriors WHERE algorithm <> ALL(%s)", [list(edition.recorded.arms)])
+    connection.execute(
+        "UPDATE bandit_memory SET long_age = %s, short_age = %s, traffic_age = %s, aged_at = clock_timestamp()",
+        [float(getattr(edition.ages, name)) for name in Ages.__slots__],
+    )
+    version = _publish(connection, edition) if any(edition.moved) else None
+    _remember(connection, edition)
+    return version
+
+
+def _publish(connection: Connection, edition: Edition) -> int:
+    learned = edition.learned
     row = connection.execute(
         """
         WITH version AS MATERIALIZED (SELECT nextval('bandit_posterior_version') AS number)
         INSERT INTO bandit_posteriors
             (version, published_at, context_key, algorithm, alpha, beta, probability,
              discounted_successes, discounted_failures, seen_successes, seen_failures)
-        SELECT version.number, clock_timestamp(), cell.*
-        FROM version CROSS JOIN unnest(
-            %s::text[], %s::text[], %s::float8[], %s::float8[], %s::float8[], %s::float8[], %s::float8[],
-            %s::int[], %s::int[]
-        ) AS cell
+        SELECT version.number, clock_timestamp(), cell.*, 0, 0, 0, 0
+        FROM version CROSS JOIN unnest(%s::text[], %s::text[], %s::float8[], %s::float8[], %s::float8[]) AS cell
         ON CONFLICT (context_key, algorithm) DO UPDATE SET
             version = excluded.version, published_at = excluded.published_at,
-            alpha = excluded.alpha, beta = excluded.beta, probability = excluded.probability,
-            discounted_successes = excluded.discounted_successes, discounted_failures = excluded.discounted_failures,
-            seen_successes = excluded.seen_successes, seen_failures = excluded.seen_failures
+            alpha = excluded.alpha, beta = excluded.beta, probability = excluded.probability
         RETURNING version
         """,
-        [
-            list(keys),
-            list(arms),
-            *_columns(learned.posterior.alpha, learned.posterior.beta, learned.probability),
-            *_columns(counts.successes, counts.failures, recorded.successes, recorded.failures),
-        ],
+        _cells(edition, edition.moved, learned.posterior.alpha, learned.posterior.beta, learned.probability),
     ).fetchone()
-    assert row is not None  # noqa: S101 # there is at least one cell
+    assert row is not None  # noqa: S101 # at least one context moved
     return int(row[0])
 
 
-def _columns(*arrays: Reals) -> Sequence[list[float]]:
-    return [array.ravel().tolist() for array in arrays]
+def _remember(connection: Connection, edition: Edition) -> None:
+    recorded, memory = edition.recorded, edition.memory
+    ages = [np.broadcast_to(getattr(edition.ages, name), recorded.successes.shape) for name in Ages.__slots__]
+    kept = [getattr(memory, name) for name in Memory.__slots__]
+    connection.execute(
+        """
+        UPDATE bandit_posteriors AS posterior SET
+            seen_successes = cell.seen_successes, seen_failures = cell.seen_failures,
+            discounted_successes = cell.long_successes, discounted_failures = cell.long_failures,
+            short_successes = cell.short_successes, short_failures = cell.short_failures,
+            short_squares = cell.short_squares, short_cross = cell.short_cross, traffic = cell.traffic,
+            long_age = cell.long_age, short_age = cell.short_age, traffic_age = cell.traffic_age
+        FROM unnest(
+            %s::text[], %s::text[], %s::int[], %s::int[], %s::float8[], %s::float8[], %s::float8[], %s::float8[],
+            %s::float8[], %s::float8[], %s::float8[], %s::float8[], %s::float8[], %s::float8[]
+        ) AS cell (context_key, algorithm, seen_successes, seen_failures, long_successes, long_failures,
+            short_successes, short_failures, short_squares, short_cross, traffic, long_age, short_age, traffic_age)
+        WHERE posterior.context_key = cell.context_key AND posterior.algorithm = cell.algorithm
+        """,
+        _cells(edition, edition.written, recorded.successes, recorded.failures, *kept, *ages),
+    )
+
+
+def _cells(edition: Edition, flags: Sequence[bool], *columns: Reals) -> Sequence[Sequence[object]]:
+    """The keys, arms and values of the flagged contexts' cells, one list a column."""
+    rows = np.flatnonzero(flags)
+    arms = edition.recorded.arms
+    keys = [edition.recorded.contexts[row] for row in rows for _ in arms]
+    return [keys, list(arms) * len(rows), *(column[rows].ravel().tolist() for column in columns)]
+
+
+def record(connection: Connection, forgettings: Sequence[Forgetting]) -> None:
+    """Keeps what was forgotten, and when, for people to see."""
+    for told in forgettings:
+        connection.execute(
+            "INSERT INTO bandit_forgettings VALUES (clock_timestamp(), %s, %s, %s, %s)",
+            [told.arm, told.z, told.before, told.after],
+        )
+
+
+def forgettings(connection: Connection, since: datetime, until: datetime) -> list[tuple[datetime, Forgetting]]:
+    """What was forgotten in [since, until), oldest first."""
+    rows = connection.execute(
+        "SELECT at, arm, z, before, after FROM bandit_forgettings WHERE at >= %s AND at < %s ORDER BY at, arm",
+        [since, until],
+    )
+    return [(at, Forgetting(*told)) for at, *told in rows]

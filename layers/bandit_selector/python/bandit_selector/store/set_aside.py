@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from bandit_selector.store.connection import Connection
-from bandit_selector.store.rule import Change, Rule, ids
+from bandit_selector.store.feedback_rule import Change, Rule, ids
 
 FIRST_LIST = 1 << 40
 """Below are ids from before lists; the SQL function bandit_is_old has the same bound."""
