@@ -125,16 +125,17 @@ $$;
 CREATE FUNCTION bandit_cluster(user_id bigint) RETURNS smallint LANGUAGE sql IMMUTABLE AS $$
     SELECT (hashint8(user_id) & 127)::smallint -- equal to hashint4 for what fits into an integer
 $$;
--- The folding rule, in one place: what all messages about an impression say together. A message's id is at most a day
--- older than the moment it was received (bandit_attribution), or carries no time.
-CREATE FUNCTION bandit_fold(event bigint, second timestamptz) RETURNS TABLE (
-    messages bigint, clicked_at timestamptz, rated_at timestamptz, rating_value real, thumbs_up_at timestamptz,
+-- The folding rule, in one place: what all messages about an impression say together; no row without a message. All
+-- impressions were shown since then. A message's id is at most a day older than the moment it was received
+-- (bandit_attribution), or carries no time.
+CREATE FUNCTION bandit_fold(events bigint[], since timestamptz) RETURNS TABLE (
+    event_id bigint, clicked_at timestamptz, rated_at timestamptz, rating_value real, thumbs_up_at timestamptz,
     thumbs_down_at timestamptz
-) LANGUAGE sql STABLE AS $$
-    SELECT messages, clicked_at, rated_at, rating_value,
+) LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT event_id, clicked_at, rated_at, rating_value,
         CASE WHEN thumb = 'thumbs_up' THEN thumbed_at END, CASE WHEN thumb = 'thumbs_down' THEN thumbed_at END
     FROM (
-        SELECT count(*) AS messages,
+        SELECT f.event_id,
             min(f.occurred_at) FILTER (WHERE f.action = 'click') AS clicked_at,
             max(f.occurred_at) FILTER (WHERE f.action = 'rating') AS rated_at,
             (array_agg(f.rating ORDER BY f.occurred_at DESC, f.message_id DESC)
@@ -143,7 +144,8 @@ CREATE FUNCTION bandit_fold(event bigint, second timestamptz) RETURNS TABLE (
             (array_agg(f.action ORDER BY f.occurred_at DESC, f.message_id DESC)
                 FILTER (WHERE f.action IN ('thumbs_up', 'thumbs_down')))[1] AS thumb
         FROM feedback_events AS f
-        WHERE f.event_id = event
-            AND (f.message_time = '-infinity' OR f.message_time >= second - interval '1 day') -- leaves partitions out
+        WHERE f.event_id = ANY(events)
+            AND (f.message_time = '-infinity' OR f.message_time >= since - interval '1 day') -- leaves partitions out
+        GROUP BY f.event_id
     ) AS said
 $$;

@@ -2,10 +2,12 @@
 
 -- The attribution rule: the impression a message names if it is the sender's, else the newest one of this user and
 -- movie shown before the message was received; both within the window. An id that carries another day than
--- `received_at` is refused, because the log is looked through by the times of its ids.
+-- `received_at` is refused, because the log is looked through by the times of its ids. The caller knows a span of time
+-- that has every list which can be meant: as constants, its bounds leave partitions out of the plan.
 DROP FUNCTION bandit_attribution(integer, integer, bigint, timestamptz, interval);
 CREATE FUNCTION bandit_attribution(
-    sender bigint, movie bigint, claimed bigint, received timestamptz, id_time timestamptz, attribution_window interval
+    sender bigint, movie bigint, claimed bigint, received timestamptz, id_time timestamptz,
+    attribution_window interval, since timestamptz, until timestamptz
 ) RETURNS TABLE (event_id bigint, reason text) LANGUAGE sql STABLE AS $$
     SELECT CASE WHEN verdict.reason IS NULL THEN meant.id END, verdict.reason
     FROM (SELECT) AS one
@@ -14,6 +16,7 @@ CREATE FUNCTION bandit_attribution(
         WHERE l.id = claimed >> 6
             AND l.created_at >= bandit_second(claimed >> 6)
             AND l.created_at < bandit_second(claimed >> 6) + interval '1 second'
+            AND l.created_at >= since AND l.created_at < until
             AND (claimed & 63) <= cardinality(l.movie_ids)
         UNION ALL
         SELECT claimed, e.user_id, e.created_at FROM recommendation_events_set_aside AS e
@@ -26,6 +29,7 @@ CREATE FUNCTION bandit_attribution(
                     FROM bandit_lists AS l
                     WHERE claimed IS NULL AND l.user_id = sender AND movie::integer = ANY(l.movie_ids)
                         AND l.created_at BETWEEN received - attribution_window AND received
+                        AND l.created_at >= since AND l.created_at < until
                     ORDER BY l.created_at DESC, l.id DESC LIMIT 1
                 )
                 UNION ALL
@@ -72,7 +76,8 @@ CROSS JOIN LATERAL unnest(l.movie_ids, l.scores, l.propensities) WITH ORDINALITY
     AS p (movie_id, score, propensity, place)
 LEFT JOIN bandit_reactions AS r ON r.event_id = l.id * 64 + p.place AND r.shown_at = bandit_second(l.id);
 
--- The table of the deployment guide: one row a movie shown, by us or before.
+-- The table of the deployment guide: one row a movie shown, by us or before. Both parts have the same types, else
+-- PostgreSQL computes every column of every row, also those that a query does not ask for.
 CREATE VIEW recommendation_events AS
 SELECT i.event_id AS id, i.user_id, i.movie_id::bigint AS movie_id,
     bandit_algorithm(i.arm, i.list_algorithm)::varchar(50) AS algorithm,
@@ -90,7 +95,7 @@ SELECT i.event_id AS id, i.user_id, i.movie_id::bigint AS movie_id,
     i.settled_at, i.seen
 FROM bandit_impressions AS i
 UNION ALL
-SELECT e.id, e.user_id, e.movie_id, e.algorithm, e.recommendation_score, e.position, e.context, e.clicked, e.clicked_at,
+SELECT e.id, e.user_id::bigint, e.movie_id::bigint, e.algorithm, e.recommendation_score, e.position, e.context, e.clicked, e.clicked_at,
     e.rated, e.rated_at, e.rating_value, e.added_to_watchlist, e.added_to_favorites, e.thumbs_up, e.thumbs_up_at,
     e.thumbs_down, e.thumbs_down_at, e.created_at, e.recommendation_id, e.propensity, e.posterior_version, e.outcome,
     e.settled_at, false

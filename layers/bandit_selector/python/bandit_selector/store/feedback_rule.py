@@ -1,10 +1,14 @@
 """What feedback means, as the statements that fold it need to know; and how ids travel. Knows settings, no table."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from bandit_selector.settings import Settings
+
+SINCE: Final = datetime(2025, 1, 1, tzinfo=UTC)
+LATEST: Final = 1 << 33  # seconds; a list named by a client may have any number
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +55,17 @@ class Change:
 def ids(numbers: Sequence[int]) -> str:
     """PostgreSQL's text of a bigint[]; psycopg's own way from a list takes a tenth of a batch's time."""
     return f"{{{','.join(map(str, numbers))}}}"
+
+
+def second(list_id: int) -> datetime:
+    """The second in which a list was shown, as the SQL function bandit_second makes it; at most in the year 2297."""
+    return SINCE + timedelta(seconds=min(max(list_id >> 16, 0), LATEST))
+
+
+def span(lists: Iterable[int]) -> dict[str, datetime]:
+    """The seconds `since` and before `until` that contain these lists; at least one list.
+
+    As constants of a statement they leave all other partitions out of its plan, which a join by id alone does not.
+    """
+    seconds = [second(list_id) for list_id in lists]
+    return {"since": min(seconds), "until": max(seconds) + timedelta(seconds=1)}

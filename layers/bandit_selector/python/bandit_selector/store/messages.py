@@ -2,11 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Final
 
 from bandit_selector.feedback import Message, write_messages
 from bandit_selector.store.connection import Connection
-from bandit_selector.store.feedback_rule import ids
+from bandit_selector.store.feedback_rule import SINCE, ids, second, span
+from bandit_selector.store.set_aside import is_old
+
+EVER: Final = {"since": SINCE, "until": second(1 << 60)}
+"""A span that has every list and every message about an impression from before lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,7 @@ def record(connection: Connection, messages: Sequence[Message], window: timedelt
                 m.occurred_at, m.received_at, meant.event_id, meant.reason
             FROM message AS m
             CROSS JOIN LATERAL bandit_attribution(
-                m.user_id, m.movie_id, m.event_id, m.received_at, m.message_time, %(window)s
+                m.user_id, m.movie_id, m.event_id, m.received_at, m.message_time, %(window)s, %(since)s, %(until)s
             ) AS meant
             ORDER BY m.message_id
             ON CONFLICT (message_time, message_id) DO NOTHING
@@ -68,10 +73,19 @@ def record(connection: Connection, messages: Sequence[Message], window: timedelt
             (SELECT array_agg(list_id) FROM seen), (SELECT array_agg(bits) FROM seen)
         FROM recorded
         """,
-        {"messages": write_messages(messages).decode(), "window": window},
+        {"messages": write_messages(messages).decode(), "window": window, **_meant(messages, window)},
     ).fetchone()
     assert row is not None  # noqa: S101 # an aggregate always answers
     return Recorded(row[2], dict(zip(row[3] or (), row[4] or (), strict=True)), row[0], row[1])
+
+
+def _meant(messages: Sequence[Message], window: timedelta) -> dict[str, datetime]:
+    """The span of time that has every list that these messages can mean; see `span`."""
+    named = [message.event_id for message in messages if message.event_id is not None]
+    lists = [second(event_id >> 6) for event_id in named if not is_old(event_id)]
+    unnamed = [message.received_at for message in messages if message.event_id is None]
+    since = min([*lists, *(received - window for received in unnamed)], default=SINCE)
+    return {"since": since, "until": max([*lists, *unnamed], default=SINCE) + timedelta(seconds=1)}
 
 
 def reattribute(connection: Connection, lists: Sequence[int], old: Sequence[int], window: timedelta) -> Moved:
@@ -84,8 +98,7 @@ def reattribute(connection: Connection, lists: Sequence[int], old: Sequence[int]
         WITH visible AS (
             SELECT l.id * 64 AS first, l.id * 64 + 63 AS last, l.user_id, l.movie_ids, l.created_at
             FROM unnest(%(lists)s::bigint[]) AS due (id)
-            JOIN bandit_lists AS l ON l.id = due.id AND l.created_at >= bandit_second(due.id)
-                AND l.created_at < bandit_second(due.id) + interval '1 second'
+            JOIN bandit_lists AS l ON l.id = due.id AND l.created_at >= %(since)s AND l.created_at < %(until)s
             UNION ALL
             SELECT e.id, e.id, e.user_id, ARRAY[e.movie_id], e.created_at
             FROM recommendation_events_set_aside AS e WHERE e.id = ANY(%(old)s::bigint[])
@@ -94,25 +107,27 @@ def reattribute(connection: Connection, lists: Sequence[int], old: Sequence[int]
             FROM visible AS v JOIN feedback_events AS f
                 ON f.user_id = v.user_id AND f.movie_id = ANY(v.movie_ids) AND f.claimed_event_id IS NULL
                 AND f.received_at BETWEEN v.created_at AND v.created_at + %(window)s
-                AND (f.message_time = '-infinity' OR f.message_time >= v.created_at - interval '1 day')
+                AND (f.message_time = '-infinity' OR f.message_time >= %(since)s - interval '1 day')
             WHERE f.event_id IS NULL OR f.event_id NOT BETWEEN v.first AND v.last
             UNION
             SELECT f.* FROM visible AS v JOIN feedback_events AS f
                 ON f.claimed_event_id BETWEEN v.first AND v.last AND f.event_id IS NULL
-                AND (f.message_time = '-infinity' OR f.message_time >= v.created_at - interval '1 day')
+                AND (f.message_time = '-infinity' OR f.message_time >= %(since)s - interval '1 day')
         ), moved AS (
             UPDATE feedback_events AS f SET event_id = meant.event_id, reason = meant.reason
             FROM concerned AS c
             CROSS JOIN LATERAL bandit_attribution(
-                c.user_id, c.movie_id, c.claimed_event_id, c.received_at, c.message_time, %(window)s
+                c.user_id, c.movie_id, c.claimed_event_id, c.received_at, c.message_time, %(window)s,
+                %(since)s - %(window)s, %(until)s + %(window)s
             ) AS meant
             WHERE f.message_id = c.message_id AND f.message_time = c.message_time
+                AND (f.message_time = '-infinity' OR f.message_time >= %(since)s - interval '1 day')
                 AND (meant.event_id, meant.reason) IS DISTINCT FROM (c.event_id, c.reason)
             RETURNING c.event_id AS lost, f.event_id AS gained, f.seen
         )
         SELECT lost, gained, seen FROM moved
         """,
-        {"lists": ids(lists), "old": ids(old), "window": window},
+        {"lists": ids(lists), "old": ids(old), "window": window, **(EVER if old else span(lists))},
     )
     moved = rows.fetchall()
     seen: dict[int, int] = {}

@@ -3,14 +3,14 @@
 One transaction takes its locks in one order, in every process: messages by id, lists by id, cells, sums, visitors.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from bandit_selector.feedback import Message
 from bandit_selector.store import set_aside
 from bandit_selector.store.connection import Connection, transaction
-from bandit_selector.store.feedback_rule import Change, Rule, ids
+from bandit_selector.store.feedback_rule import Change, Rule, ids, span
 from bandit_selector.store.folding import fold, see, settle_lists
 from bandit_selector.store.locks import Lock
 from bandit_selector.store.messages import Moved, reattribute, record
@@ -84,17 +84,18 @@ def _lists_of(events: Sequence[int]) -> set[int]:
     return {event_id >> 6 for event_id in events if not set_aside.is_old(event_id)}
 
 
-def lock_lists(connection: Connection, lists: Iterable[int]) -> None:
+def lock_lists(connection: Connection, lists: Collection[int]) -> None:
     """Locks lists in the order of their ids, in a statement of its own: the next one sees what was committed before."""
+    if not lists:
+        return
     connection.execute(
         """
-        SELECT FROM (SELECT DISTINCT unnest(%s::bigint[]) AS id ORDER BY 1) AS wanted
+        SELECT FROM (SELECT DISTINCT unnest(%(lists)s::bigint[]) AS id ORDER BY 1) AS wanted
         CROSS JOIN LATERAL (
             SELECT id FROM bandit_lists AS l
-            WHERE l.id = wanted.id AND l.created_at >= bandit_second(wanted.id)
-                AND l.created_at < bandit_second(wanted.id) + interval '1 second'
+            WHERE l.id = wanted.id AND l.created_at >= %(since)s AND l.created_at < %(until)s
             FOR NO KEY UPDATE
         ) AS locked
         """,
-        [ids(sorted(lists))],
+        {"lists": ids(sorted(lists)), **span(lists)},
     )

@@ -100,7 +100,7 @@ def first_wrong_reaction(connection: Connection, days: Sequence[date]) -> str | 
                 WHERE created_at >= %(day)s::date::timestamp AT TIME ZONE 'UTC'
                     AND created_at < (%(day)s::date + 1)::timestamp AT TIME ZONE 'UTC'
             ), said AS MATERIALIZED (
-                SELECT DISTINCT f.event_id, l.second FROM list AS l
+                SELECT DISTINCT f.event_id FROM list AS l
                 JOIN feedback_events AS f ON f.event_id BETWEEN l.id * 64 + 1 AND l.id * 64 + 63
             ), stored AS (
                 SELECT r.* FROM list AS l
@@ -108,8 +108,8 @@ def first_wrong_reaction(connection: Connection, days: Sequence[date]) -> str | 
                     AND r.shown_at = l.second
             )
             SELECT coalesce(said.event_id, stored.event_id)
-            FROM (
-                SELECT s.event_id, fold.* FROM said AS s CROSS JOIN LATERAL bandit_fold(s.event_id, s.second) AS fold
+            FROM bandit_fold(
+                ARRAY(SELECT event_id FROM said), %(day)s::date::timestamp AT TIME ZONE 'UTC'
             ) AS said
             FULL JOIN stored USING (event_id)
             WHERE (said.clicked_at, said.rated_at, said.rating_value, said.thumbs_up_at, said.thumbs_down_at)

@@ -1,0 +1,83 @@
+"""The constant end of the statements in `folding`: adds images of impressions to cells and sums. Runs nothing."""
+
+from typing import Final
+
+COUNTED: Final = """
+        moved AS ( -- by how much each cell moves; `arm` is null where an impression teaches nothing
+            SELECT context_key, arm, sum(sign) AS pulls,
+                coalesce(sum(sign) FILTER (WHERE outcome = 'success'), 0) AS successes,
+                coalesce(sum(sign) FILTER (WHERE outcome = 'failure'), 0) AS failures
+            FROM image WHERE arm IS NOT NULL AND outcome IS NOT NULL
+            GROUP BY context_key, arm
+        ), cells AS ( -- an existing cell keeps its id: nothing takes a number from the sequence in vain
+            INSERT INTO bandit_states AS s
+                (id, context_key, algorithm, prior_alpha, prior_beta, alpha, beta, total_pulls, total_successes,
+                 total_failures, created_at, updated_at)
+            SELECT coalesce(known.id, nextval(pg_get_serial_sequence('bandit_states', 'id'))), m.context_key, m.arm,
+                %(prior_alpha)s, %(prior_beta)s, %(prior_alpha)s + m.successes, %(prior_beta)s + m.failures, m.pulls,
+                m.successes, m.failures, %(now)s, %(now)s
+            FROM (SELECT * FROM moved WHERE (pulls, successes, failures) <> (0, 0, 0) ORDER BY context_key, arm) AS m
+            LEFT JOIN bandit_states AS known ON (known.context_key, known.algorithm) = (m.context_key, m.arm)
+            ORDER BY m.context_key, m.arm
+            ON CONFLICT (context_key, algorithm) DO UPDATE
+            SET alpha = s.prior_alpha + s.total_successes + excluded.total_successes,
+                beta = s.prior_beta + s.total_failures + excluded.total_failures,
+                total_pulls = s.total_pulls + excluded.total_pulls,
+                total_successes = s.total_successes + excluded.total_successes,
+                total_failures = s.total_failures + excluded.total_failures,
+                updated_at = excluded.updated_at
+            RETURNING s.id
+        ), hours AS (
+            INSERT INTO recommendation_hours AS h
+                (hour, algorithm, context_key, shown, clicked, rated, rating_sum, thumbs_up, thumbs_down, favorites,
+                 watchlist, successes, failures, neutrals, changed_at)
+            SELECT hour, algorithm, context_key, sum(sign * shown), sum(sign * clicked), sum(sign * rated),
+                sum(sign * rating_sum), sum(sign * thumbs_up), sum(sign * thumbs_down), sum(sign * favorites),
+                sum(sign * watchlist),
+                coalesce(sum(sign) FILTER (WHERE counts AND outcome = 'success'), 0),
+                coalesce(sum(sign) FILTER (WHERE counts AND outcome = 'failure'), 0),
+                coalesce(sum(sign) FILTER (WHERE counts AND outcome = 'neutral'), 0), clock_timestamp()
+            FROM image WHERE settled
+            GROUP BY hour, algorithm, context_key
+            ORDER BY hour, algorithm, context_key
+            ON CONFLICT (hour, algorithm, context_key) DO UPDATE
+            SET shown = h.shown + excluded.shown, clicked = h.clicked + excluded.clicked,
+                rated = h.rated + excluded.rated, rating_sum = h.rating_sum + excluded.rating_sum,
+                thumbs_up = h.thumbs_up + excluded.thumbs_up, thumbs_down = h.thumbs_down + excluded.thumbs_down,
+                favorites = h.favorites + excluded.favorites, watchlist = h.watchlist + excluded.watchlist,
+                successes = h.successes + excluded.successes, failures = h.failures + excluded.failures,
+                neutrals = h.neutrals + excluded.neutrals, changed_at = excluded.changed_at
+            RETURNING h.shown
+        ), days AS (
+            INSERT INTO experiment_days AS d
+                (day, ab_group, cluster, visitors, shown, clicked, rated, rating_sum, thumbs_up, thumbs_down)
+            SELECT day, ab_group, cluster, sum(visitors), sum(shown), sum(clicked), sum(rated), sum(rating_sum),
+                sum(thumbs_up), sum(thumbs_down)
+            FROM (
+                SELECT day, ab_group, cluster, 0 AS visitors, sign * shown AS shown, sign * clicked AS clicked,
+                    sign * rated AS rated, sign * rating_sum AS rating_sum, sign * thumbs_up AS thumbs_up,
+                    sign * thumbs_down AS thumbs_down
+                FROM image WHERE settled AND counts
+                UNION ALL
+                SELECT day, ab_group, cluster, visitors, 0, 0, 0, 0, 0, 0 FROM newcomer
+            ) AS change
+            GROUP BY day, ab_group, cluster
+            ORDER BY day, ab_group, cluster
+            ON CONFLICT (day, ab_group, cluster) DO UPDATE
+            SET visitors = d.visitors + excluded.visitors, shown = d.shown + excluded.shown,
+                clicked = d.clicked + excluded.clicked, rated = d.rated + excluded.rated,
+                rating_sum = d.rating_sum + excluded.rating_sum, thumbs_up = d.thumbs_up + excluded.thumbs_up,
+                thumbs_down = d.thumbs_down + excluded.thumbs_down
+            RETURNING d.shown
+        )
+        -- The parts are read, and so written, in this order.
+        SELECT context_key, arm, successes, failures FROM moved WHERE (successes, failures) <> (0, 0)
+        UNION ALL SELECT NULL, NULL, 0, 0 FROM cells WHERE id IS NULL
+        UNION ALL SELECT NULL, NULL, 0, 0 FROM hours WHERE shown IS NULL
+        UNION ALL SELECT NULL, NULL, 0, 0 FROM days WHERE shown IS NULL
+"""
+NO_NEWCOMER: Final = """
+        newcomer AS (
+            SELECT NULL::date AS day, NULL::text AS ab_group, NULL::smallint AS cluster, 0 AS visitors WHERE false
+        ),
+"""
