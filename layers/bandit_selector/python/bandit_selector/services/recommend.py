@@ -4,26 +4,31 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from random import Random
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from bandit_selector.errors import UnknownUser
+from bandit_selector.errors import DatabaseUnavailable, UnknownUser
 from bandit_selector.feedback import Id
 from bandit_selector.health.genres import parse_genres
 from bandit_selector.learning.best import probability_best
 from bandit_selector.lists.context import USER_TYPES, Context, context_at, user_type
 from bandit_selector.lists.names import CONTROL, FALLBACK
 from bandit_selector.lists.slate import ArmList, Page, Place, Stock, bandit_slate, control_slate, is_treated
+from bandit_selector.lists.windows import Shown, length, missing
 from bandit_selector.settings import Settings, parse_zone
 from bandit_selector.store.connection import Database
-from bandit_selector.store.serving import Belief, Recorded, Showing, Visitor, read_visitor, record_list
+from bandit_selector.store.paging import read_shown, record_pages, shown_of
+from bandit_selector.store.serving import Answered, Belief, Rows, Showing, Visitor, read_visitor_and, record_list
 
 Group = Literal["treatment", "control"]
+ATTEMPTS: Final = 5
+"""How often a page is made again because another page of its list was recorded meanwhile."""
 
 
 class Request(BaseModel):
@@ -43,7 +48,7 @@ class Request(BaseModel):
 class Recommendations:
     """What was shown: the movies as the site's front end expects them, under which id, to which group, and when.
 
-    `id` is None for an empty list, which is not recorded.
+    `id` is that of the first movie's list; None for an empty answer, which is not recorded.
     """
 
     id: UUID | None
@@ -60,6 +65,24 @@ class Slate:
     version: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Who asks for what, when, and what is known of them: all that a list is made of."""
+
+    visitor: Visitor
+    context: Context
+    group: Group
+    request: Request
+    settings: Settings
+    on_failure: Callable[[Exception], None]
+
+    def showing(self, version: int | None, known: int | None = None) -> Showing:
+        request = self.request
+        return Showing(
+            request.user_id, self.context.key, self.group, silence(self.settings), request.seed, version, known
+        )
+
+
 def recommend(
     database: Database,
     request: Request,
@@ -70,23 +93,80 @@ def recommend(
 ) -> Recommendations:
     """Makes, records and returns one list; `on_failure` gets what fails in the bandit, and the visitor a control list.
 
-    Raises UnknownUser, DatabaseUnavailable, MissingTable.
+    With a seed, the answer is a window of the seed's list: what was shown before is answered again, as the same
+    impressions. Raises UnknownUser, DatabaseUnavailable, MissingTable.
     """
+    for _ in range(ATTEMPTS):
+        situation, rows = _situation(database, request, settings, now, on_failure)
+        if request.seed is None:
+            answered = _whole(database, situation, now, randomness)
+        else:
+            answered = _window(database, situation, shown_of(rows), len(rows), now, randomness)
+        if answered is not None:
+            return _recommendations(situation, answered)
+    raise DatabaseUnavailable("Other pages of this list are being made at the same time; ask for this one again.")
+
+
+def _situation(
+    database: Database,
+    request: Request,
+    settings: Settings,
+    now: datetime,
+    on_failure: Callable[[Exception], None],
+) -> tuple[Situation, Rows]:
+    """Reads the situation, and the lists that the request's seed has shown."""
     zone = request.time_zone or settings.time_zone
     # The kind of visitor follows from the ratings that the same round trip reads, so it asks for all three contexts.
-    situations = {name: context_at(now, zone, name) for name in USER_TYPES}
-    keys = [situation.key for situation in situations.values()]
-    visitor = database.read(lambda connection: read_visitor(connection, request.user_id, keys))
+    contexts = {name: context_at(now, zone, name) for name in USER_TYPES}
+    keys = [context.key for context in contexts.values()]
+
+    seed = request.seed
+    more = None if seed is None else partial(read_shown, user_id=request.user_id, seed=seed, now=now)
+    visitor, rows = database.read(lambda connection: read_visitor_and(connection, request.user_id, keys, more))
     if not visitor.exists:
         raise UnknownUser(request.user_id)
-    context = situations[user_type(len(visitor.rated))]
-    group = assign(request, settings)
-    slate = make_slate(visitor, context, group, request, settings, randomness, on_failure)
-    showing = Showing(request.user_id, context.key, group, silence(settings), request.seed, slate.version)
-    recorded = database.run(lambda connection: record_list(connection, slate.places, showing, now))
-    if recorded is None:
-        return Recommendations(None, group, context, [])
-    return Recommendations(recommendation_id(recorded.list_id), group, context, as_movies(recorded, slate.places))
+    group: Group = rows[0][2] if rows and rows[0][2] else assign(request, settings)
+    context = contexts[user_type(len(visitor.rated))]
+    return Situation(visitor, context, group, request, settings, on_failure), rows
+
+
+def _whole(database: Database, situation: Situation, now: datetime, randomness: Random) -> list[Answered] | None:
+    """A list of its own."""
+    request, visitor = situation.request, situation.visitor
+    page = Page(request.offset, request.limit, situation.settings.min_long_tail_share)
+    slate = make_slate(situation, Stock(visitor.own, visitor.everybodys, visitor.rated), page, randomness)
+    showing = situation.showing(slate.version)
+    return database.run(lambda connection: record_list(connection, slate.places, showing, now))
+
+
+def _window(
+    database: Database, situation: Situation, shown: Sequence[Shown], lists: int, now: datetime, randomness: Random
+) -> list[Answered] | None:
+    """A window of the seed's list; None if another request has extended the list meanwhile."""
+    request, visitor = situation.request, situation.visitor
+    taken = {one.place.position: one for one in shown}
+    stock = Stock(visitor.own, visitor.everybodys, visitor.rated)
+    last = min(request.offset + request.limit, length(stock, shown))
+    again = [taken[at] for at in range(request.offset + 1, last + 1) if at in taken]
+    avoided = {*visitor.rated, *(one.place.movie_id for one in shown)}
+    pages: list[list[Place]] = []
+    version = None
+    for run in missing(request.offset + 1, last, taken):
+        page = Page(0, len(run), situation.settings.min_long_tail_share)
+        slate = make_slate(situation, replace(stock, rated=avoided), page, randomness)
+        avoided |= {place.movie_id for place in slate.places}
+        pages += [[replace(place, position=place.position + run.start - 1) for place in slate.places]]
+        version = slate.version
+    showing = situation.showing(version, lists)
+    made = database.run(
+        lambda connection: record_pages(connection, [page for page in pages if page], again, showing, now)
+    )
+    return sorted([*made[0], *made[1]], key=lambda answered: answered[0].place.position) if made else None
+
+
+def _recommendations(situation: Situation, answered: Sequence[Answered]) -> Recommendations:
+    first = recommendation_id(answered[0][0].list_id) if answered else None
+    return Recommendations(first, situation.group, situation.context, as_movies(answered))
 
 
 def assign(request: Request, settings: Settings) -> Group:
@@ -109,24 +189,16 @@ def recommendation_id(list_id: int) -> UUID:
     return UUID(int=8 << 76 | 8 << 60 | list_id)
 
 
-def make_slate(
-    visitor: Visitor,
-    context: Context,
-    group: Group,
-    request: Request,
-    settings: Settings,
-    randomness: Random,
-    on_failure: Callable[[Exception], None],
-) -> Slate:
+def make_slate(situation: Situation, stock: Stock, page: Page, randomness: Random) -> Slate:
     """The group's list; the control blend, named a fallback, when the bandit's own fails."""
-    page = Page(request.offset, request.limit, settings.min_long_tail_share)
-    stock = Stock(visitor.own, visitor.everybodys, visitor.rated)
-    if group == "treatment":
+    settings = situation.settings
+    if situation.group == "treatment":
+        beliefs = situation.visitor.beliefs.get(situation.context.key, ())
         try:
-            return _drawn(stock, visitor.beliefs.get(context.key, ()), page, settings, randomness)
+            return _drawn(stock, beliefs, page, settings, randomness)
         except Exception as error:  # whatever it is, the visitor still gets a list
-            on_failure(error)
-    algorithm = CONTROL if group == "control" else FALLBACK
+            situation.on_failure(error)
+    algorithm = CONTROL if situation.group == "control" else FALLBACK
     stock = replace(stock, own=_of(stock.own, settings.arms), everybodys=_of(stock.everybodys, settings.arms))
     return Slate(control_slate(stock, settings.control_weights, page, randomness, algorithm))
 
@@ -159,20 +231,19 @@ def probabilities(beliefs: Sequence[Belief], settings: Settings) -> Mapping[str,
     return dict(zip(settings.arms, chances.tolist(), strict=True))
 
 
-def as_movies(recorded: Recorded, places: Sequence[Place]) -> list[dict[str, Any]]:
+def as_movies(answered: Sequence[Answered]) -> list[dict[str, Any]]:
     """The site's own columns of each movie, and under which event it was shown; genres always as a list."""
-    first = places[0].position if places else 1
     return [
         {
             **movie,
             "genres": list(parse_genres(as_text(movie.get("genres")))),
-            "algorithm": places[index].algorithm,
-            "position": first + place - 1,
-            "propensity": places[index].propensity,
-            "event_id": recorded.list_id * 64 + place,
-            "recommendation_id": str(recommendation_id(recorded.list_id)),
+            "algorithm": shown.place.algorithm,
+            "position": shown.place.position,
+            "propensity": shown.place.propensity,
+            "event_id": shown.event_id,
+            "recommendation_id": str(recommendation_id(shown.list_id)),
         }
-        for place, (index, movie) in enumerate(recorded.movies, start=1)
+        for shown, movie in answered
     ]
 
 

@@ -1,14 +1,15 @@
 """What a recommendation reads and records: one round trip each."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import accumulate, pairwise
 from typing import Any
 
 from bandit_selector.lists.names import arm_of
 from bandit_selector.lists.slate import ArmList, Place
+from bandit_selector.lists.windows import Shown
 from bandit_selector.store.connection import Connection
 
 EVERYBODY = 0
@@ -47,34 +48,60 @@ class Showing:
     silence: str
     seed: str | None
     version: int | None
+    known: int | None = None  # how many lists of the seed there were when it was read; None without a seed
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """A list as it was recorded: its id, and per place the given place's index and the movie's own columns."""
+Answered = tuple[Shown, dict[str, Any]]
+"""A recorded place, and its movie's own columns."""
 
-    list_id: int
-    movies: list[tuple[int, dict[str, Any]]]
+
+Rows = Sequence[tuple[Any, ...]]
 
 
 def read_visitor(connection: Connection, user_id: int, context_keys: Sequence[str]) -> Visitor:
     """Reads a user, what is believed in these contexts, and the user's and everybody's lists: one round trip."""
+    return read_visitor_and(connection, user_id, context_keys, None)[0]
+
+
+def read_visitor_and(
+    connection: Connection,
+    user_id: int,
+    context_keys: Sequence[str],
+    more: Callable[[Connection], Any] | None,
+) -> tuple[Visitor, Rows]:
+    """The same, and the rows of one more statement, in the same round trip."""
     with connection.pipeline():
         user = _user(connection, user_id)
         believed = _beliefs(connection, context_keys)
         listed = _candidates(connection, user_id)
+        asked = more(connection) if more else None
     exists, rated = user.fetchone() or (False, ())
     beliefs: dict[str, list[Belief]] = {}
     for context_key, *belief in believed:
         beliefs.setdefault(context_key, []).append(Belief(*belief))
     lists = {owner: _arm_lists(*columns) for owner, *columns in listed}
-    return Visitor(exists, rated, beliefs, lists.get(user_id, {}), lists.get(EVERYBODY, {}))
+    visitor = Visitor(exists, rated, beliefs, lists.get(user_id, {}), lists.get(EVERYBODY, {}))
+    return visitor, asked.fetchall() if asked else ()
 
 
-def record_list(connection: Connection, places: Sequence[Place], showing: Showing, now: datetime) -> Recorded | None:
-    """Records a list of those places whose movie exists; None when there is none. One statement."""
+def record_list(connection: Connection, places: Sequence[Place], showing: Showing, now: datetime) -> list[Answered]:
+    """Records a list of those places whose movie exists, and returns them. One statement."""
+    return place_rows(record_statement(connection, places, showing, now).fetchall(), places)
+
+
+def place_rows(rows: Sequence[tuple[int, int, str]], places: Sequence[Place]) -> list[Answered]:
+    """What `record_statement` answers, place by place; positions count on where a movie was left out."""
+    first = places[0].position if places else 1
+    return [
+        (Shown(replace(places[index], position=first + number - 1), list_id * 64 + number), json.loads(movie))
+        for number, (list_id, index, movie) in enumerate(rows, start=1)
+    ]
+
+
+def record_statement(connection: Connection, places: Sequence[Place], showing: Showing, now: datetime) -> Any:
+    """Records a list unless its seed has other lists than the `known`: (list id, index of the place, movie) rows."""
     arms = sorted({arm for place in places if (arm := arm_of(place.algorithm)) is not None})
-    rows = connection.execute(
+    return connection.execute(
         """
         WITH place AS MATERIALIZED (
             SELECT row_number() OVER (ORDER BY p.index)::integer AS number, p.*, to_json(movie)::text AS movie
@@ -86,11 +113,16 @@ def record_list(connection: Connection, places: Sequence[Place], showing: Showin
                 (id, created_at, user_id, posterior_version, first_position, context_key, ab_group, silence, seed,
                  algorithm, arms, drawn, movie_ids, scores, propensities)
             SELECT bandit_list_id(%(now)s), %(now)s, %(user_id)s, %(version)s, %(first_position)s, %(context_key)s,
-                %(ab_group)s, %(silence)s, %(seed)s, %(algorithm)s::text, %(arms)s::text[],
+                %(ab_group)s, %(silence)s, %(seed)s::text, %(algorithm)s::text, %(arms)s::text[],
                 decode(string_agg(lpad(to_hex(drawn), 2, '0'), '' ORDER BY number), 'hex'),
                 array_agg(movie_id ORDER BY number), array_agg(score ORDER BY number),
                 CASE WHEN %(algorithm)s::text IS NULL THEN array_agg(propensity ORDER BY number) END
-            FROM place HAVING count(*) > 0
+            FROM place
+            HAVING count(*) > 0 AND (%(known)s::bigint IS NULL OR %(known)s = (
+                SELECT count(*) FROM bandit_lists
+                WHERE user_id = %(user_id)s AND seed = %(seed)s::text AND created_at > %(now)s - interval '1 hour'
+                    AND created_at < %(now)s + interval '1 hour'
+            ))
             RETURNING id, created_at
         ), unsettled AS (
             INSERT INTO bandit_unsettled (list_id, created_at) SELECT id, created_at FROM list
@@ -112,10 +144,9 @@ def record_list(connection: Connection, places: Sequence[Place], showing: Showin
             "seed": showing.seed,
             "algorithm": None if arms or not places else places[0].algorithm,
             "arms": arms or None,
+            "known": showing.known,
         },
-    ).fetchall()
-    movies = [(index, json.loads(movie)) for _, index, movie in rows]
-    return Recorded(rows[0][0], movies) if rows else None
+    )
 
 
 def _user(connection: Connection, user_id: int) -> Any:
