@@ -8,11 +8,11 @@ CREATE SEQUENCE bandit_list_number;
 CREATE FUNCTION bandit_list_id(shown timestamptz) RETURNS bigint LANGUAGE sql VOLATILE AS $$
     SELECT ((floor(extract(epoch FROM shown))::bigint - 1735689600) << 16) | (nextval('bandit_list_number') & 65535)
 $$;
-CREATE FUNCTION bandit_second(list_id bigint) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$
+CREATE FUNCTION bandit_second(list_id bigint) RETURNS timestamptz LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT to_timestamp((1735689600 + (list_id >> 16))::double precision)
 $$;
 
-CREATE FUNCTION bandit_is_old(event_id bigint) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+CREATE FUNCTION bandit_is_old(event_id bigint) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT event_id < 1::bigint << 40 -- ids of the first three days of 2025, which no list has
 $$;
 DO $$
@@ -49,7 +49,7 @@ CREATE INDEX bandit_lists_user ON bandit_lists (user_id, created_at);
 CREATE INDEX bandit_lists_created ON bandit_lists USING brin (created_at) WITH (pages_per_range = 32);
 
 -- The id that answers carry: the list's own, in the form of a UUID (version 8, RFC 9562 section 5.8).
-CREATE FUNCTION bandit_recommendation_id(list_id bigint) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
+CREATE FUNCTION bandit_recommendation_id(list_id bigint) RETURNS uuid LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT ('00000000-0000-8000-8000-' || lpad(to_hex(list_id), 12, '0'))::uuid
 $$;
 
@@ -108,27 +108,27 @@ END $$;
 SELECT bandit_make_partitions(now() - interval '7 days', now() + interval '14 days');
 
 -- The arm that was drawn for a place.
-CREATE FUNCTION bandit_arm(arms text[], drawn bytea, place integer) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+CREATE FUNCTION bandit_arm(arms text[], drawn bytea, place integer) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT arms[get_byte(drawn, place - 1)]
 $$;
 -- The only place that makes the names under which drawn arms are known outside.
-CREATE FUNCTION bandit_algorithm(arm text, algorithm text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+CREATE FUNCTION bandit_algorithm(arm text, algorithm text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT coalesce(algorithm, 'bandit_' || arm)
 $$;
-CREATE OR REPLACE FUNCTION bandit_group(algorithm text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+CREATE OR REPLACE FUNCTION bandit_group(algorithm text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE
         WHEN starts_with(algorithm, 'bandit_') THEN 'treatment'
         WHEN algorithm = 'hybrid_control' THEN 'control'
         ELSE 'other'
     END
 $$;
-CREATE FUNCTION bandit_cluster(user_id bigint) RETURNS smallint LANGUAGE sql IMMUTABLE AS $$
+CREATE FUNCTION bandit_cluster(user_id bigint) RETURNS smallint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT (hashint8(user_id) & 127)::smallint -- equal to hashint4 for what fits into an integer
 $$;
 -- The folding rule, in one place: what all messages about an impression say together; no row without a message. All
--- impressions were shown since then. A message's id is at most a day older than the moment it was received
--- (bandit_attribution), or carries no time.
-CREATE FUNCTION bandit_fold(events bigint[], since timestamptz) RETURNS TABLE (
+-- impressions were shown at least a day after `logged_since`: a message's id is at most a day older than the moment it
+-- was received (bandit_attribution), or carries no time.
+CREATE FUNCTION bandit_fold(events bigint[], logged_since timestamptz) RETURNS TABLE (
     event_id bigint, clicked_at timestamptz, rated_at timestamptz, rating_value real, thumbs_up_at timestamptz,
     thumbs_down_at timestamptz
 ) LANGUAGE sql STABLE PARALLEL SAFE AS $$
@@ -145,7 +145,7 @@ CREATE FUNCTION bandit_fold(events bigint[], since timestamptz) RETURNS TABLE (
                 FILTER (WHERE f.action IN ('thumbs_up', 'thumbs_down')))[1] AS thumb
         FROM feedback_events AS f
         WHERE f.event_id = ANY(events)
-            AND (f.message_time = '-infinity' OR f.message_time >= since - interval '1 day') -- leaves partitions out
+            AND (f.message_time = '-infinity' OR f.message_time >= logged_since) -- leaves partitions out
         GROUP BY f.event_id
     ) AS said
 $$;

@@ -8,7 +8,7 @@ DROP FUNCTION bandit_attribution(integer, integer, bigint, timestamptz, interval
 CREATE FUNCTION bandit_attribution(
     sender bigint, movie bigint, claimed bigint, received timestamptz, id_time timestamptz,
     attribution_window interval, since timestamptz, until timestamptz
-) RETURNS TABLE (event_id bigint, reason text) LANGUAGE sql STABLE AS $$
+) RETURNS TABLE (event_id bigint, reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT CASE WHEN verdict.reason IS NULL THEN meant.id END, verdict.reason
     FROM (SELECT) AS one
     LEFT JOIN LATERAL (
@@ -22,12 +22,12 @@ CREATE FUNCTION bandit_attribution(
         SELECT claimed, e.user_id, e.created_at FROM recommendation_events_set_aside AS e
         WHERE e.id = claimed AND bandit_is_old(claimed) AND e.recommendation_id IS NOT NULL
         UNION ALL
-        (
+        SELECT * FROM (
             SELECT * FROM (
                 (
                     SELECT l.id * 64 + array_position(l.movie_ids, movie::integer) AS id, l.user_id, l.created_at
                     FROM bandit_lists AS l
-                    WHERE claimed IS NULL AND l.user_id = sender AND movie::integer = ANY(l.movie_ids)
+                    WHERE l.user_id = sender AND movie::integer = ANY(l.movie_ids)
                         AND l.created_at BETWEEN received - attribution_window AND received
                         AND l.created_at >= since AND l.created_at < until
                     ORDER BY l.created_at DESC, l.id DESC LIMIT 1
@@ -35,14 +35,15 @@ CREATE FUNCTION bandit_attribution(
                 UNION ALL
                 (
                     SELECT e.id, e.user_id, e.created_at FROM recommendation_events_set_aside AS e
-                    WHERE claimed IS NULL AND e.user_id = sender AND e.movie_id = movie
+                    WHERE e.user_id = sender AND e.movie_id = movie
                         AND e.created_at BETWEEN received - attribution_window AND received
                         AND e.recommendation_id IS NOT NULL
                     ORDER BY e.created_at DESC, e.id DESC LIMIT 1
                 )
             ) AS of_pair
             ORDER BY of_pair.created_at DESC, of_pair.id DESC LIMIT 1
-        )
+        ) AS newest
+        WHERE claimed IS NULL -- outside, so that nothing is sorted for a message that names its impression
     ) AS meant ON true
     CROSS JOIN LATERAL (SELECT CASE
         WHEN id_time <> '-infinity' AND abs(extract(epoch FROM id_time - received)) > 86400 THEN 'contradictory_id'
@@ -53,7 +54,7 @@ CREATE FUNCTION bandit_attribution(
 $$;
 
 -- What silence means for a place, by the rule that its list was shown under.
-CREATE FUNCTION bandit_silence(rule text, seen boolean) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+CREATE FUNCTION bandit_silence(rule text, seen boolean) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE WHEN rule = 'shown' OR (rule = 'seen' AND seen) THEN 'failure' END
 $$;
 
@@ -130,7 +131,7 @@ CREATE FUNCTION bandit_hours_recomputed(since timestamptz, until timestamptz) RE
     hour timestamptz, algorithm text, context_key varchar, shown integer, clicked integer, rated integer,
     rating_sum double precision, thumbs_up integer, thumbs_down integer, favorites integer, watchlist integer,
     successes integer, failures integer, neutrals integer
-) LANGUAGE sql STABLE AS $$
+) LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT t.hour, t.algorithm, t.context_key, sum(t.shown)::integer, sum(t.clicked)::integer, sum(t.rated)::integer,
         sum(t.rating_sum), sum(t.thumbs_up)::integer, sum(t.thumbs_down)::integer, sum(t.favorites)::integer,
         sum(t.watchlist)::integer,
@@ -145,7 +146,7 @@ $$;
 CREATE FUNCTION bandit_days_recomputed(since timestamptz, until timestamptz) RETURNS TABLE (
     day date, ab_group text, cluster smallint, shown integer, clicked integer, rated integer,
     rating_sum double precision, thumbs_up integer, thumbs_down integer
-) LANGUAGE sql STABLE AS $$
+) LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT t.day, t.ab_group, t.cluster, sum(t.shown)::integer, sum(t.clicked)::integer, sum(t.rated)::integer,
         sum(t.rating_sum), sum(t.thumbs_up)::integer, sum(t.thumbs_down)::integer
     FROM bandit_tallies AS t

@@ -63,9 +63,14 @@ def second(list_id: int) -> datetime:
 
 
 def span(lists: Iterable[int]) -> dict[str, datetime]:
-    """The seconds `since` and before `until` that contain these lists; at least one list.
-
-    As constants of a statement they leave all other partitions out of its plan, which a join by id alone does not.
-    """
+    """The seconds `since` and before `until` that contain these lists, at least one; see `spanning`."""
     seconds = [second(list_id) for list_id in lists]
-    return {"since": min(seconds), "until": max(seconds) + timedelta(seconds=1)}
+    return spanning(min(seconds), max(seconds))
+
+
+def spanning(first: datetime, last: datetime) -> dict[str, datetime]:
+    """The parameters `since` and `until` of a span of lists, and `logged_since` of the messages about them.
+
+    As constants of a statement they leave all other partitions out of its plan, which a join by id does not.
+    """
+    return {"since": first, "until": last + timedelta(seconds=1), "logged_since": first - timedelta(days=1)}

@@ -37,14 +37,19 @@ def fold(connection: Connection, events: Sequence[int], rule: Rule, now: datetim
                     said.thumbs_down_at IS NOT NULL, %(success)s, %(failure)s
                 ) AS outcome
             FROM concerned AS c
-            JOIN bandit_lists AS l ON l.id = c.list_id AND l.created_at >= %(since)s AND l.created_at < %(until)s
+            CROSS JOIN LATERAL ( -- by its index, even where statistics have no lists of today yet
+                SELECT * FROM bandit_lists AS l
+                WHERE l.id = c.list_id AND l.created_at >= %(since)s AND l.created_at < %(until)s LIMIT 1
+            ) AS l
             CROSS JOIN LATERAL (
                 SELECT bandit_arm(l.arms, l.drawn, c.place) AS arm,
                     bandit_algorithm(bandit_arm(l.arms, l.drawn, c.place), l.algorithm) AS algorithm
             ) AS name
-            LEFT JOIN bandit_fold(%(events)s::bigint[], %(since)s) AS said ON said.event_id = c.event_id
-            LEFT JOIN bandit_reactions AS r
-                ON r.event_id = c.event_id AND r.shown_at >= %(since)s AND r.shown_at < %(until)s
+            LEFT JOIN bandit_fold(%(events)s::bigint[], %(logged_since)s) AS said ON said.event_id = c.event_id
+            LEFT JOIN LATERAL (
+                SELECT * FROM bandit_reactions AS r
+                WHERE r.event_id = c.event_id AND r.shown_at >= %(since)s AND r.shown_at < %(until)s LIMIT 1
+            ) AS r ON true
         ), written AS (
             INSERT INTO bandit_reactions AS r
                 (event_id, shown_at, clicked_at, rated_at, rating_value, thumbs_up_at, thumbs_down_at, outcome)
@@ -147,21 +152,17 @@ def settle_lists(connection: Connection, lists: Sequence[int], rule: Rule, now: 
             SELECT l.*, date_trunc('hour', l.created_at, 'UTC') AS hour, (l.created_at AT TIME ZONE 'UTC')::date AS day,
                 bandit_group(bandit_algorithm(l.arms[1], l.algorithm)) AS group_shown,
                 bandit_cluster(l.user_id) AS cluster
-            FROM unnest(%(lists)s::bigint[]) AS wanted (id)
-            JOIN bandit_lists AS l ON l.id = wanted.id AND l.created_at >= %(since)s AND l.created_at < %(until)s
+            FROM bandit_lists AS l
+            WHERE l.id = ANY(%(lists)s::bigint[]) AND l.created_at >= %(since)s AND l.created_at < %(until)s
         ), settled AS (
-            UPDATE bandit_lists AS l SET settled_at = %(now)s
-            FROM due AS d
-            WHERE l.id = d.id AND l.created_at >= %(since)s AND l.created_at < %(until)s
+            UPDATE bandit_lists SET settled_at = %(now)s
+            WHERE id = ANY(%(lists)s::bigint[]) AND created_at >= %(since)s AND created_at < %(until)s
         ), silent AS ( -- how many places of an arm would be silent if nobody had reacted
-            SELECT d.id, n.drawn, n.counts, n.seen, n.number
-            FROM due AS d
-            CROSS JOIN LATERAL (
-                SELECT get_byte(d.drawn, place - 1) AS drawn, place <= coalesce(d.counted_places, 64) AS counts,
-                    (d.seen >> place) & 1 = 1 AS seen, count(*)::integer AS number
-                FROM generate_series(1, cardinality(d.movie_ids)) AS place
-                GROUP BY 1, 2, 3
-            ) AS n
+            SELECT d.id, get_byte(d.drawn, p.place::integer - 1) AS drawn,
+                p.place <= coalesce(d.counted_places, 64) AS counts, (d.seen >> p.place::integer) & 1 = 1 AS seen,
+                count(*)::integer AS number
+            FROM due AS d CROSS JOIN LATERAL unnest(d.movie_ids) WITH ORDINALITY AS p (movie_id, place)
+            GROUP BY 1, 2, 3, 4
         ), reacted AS MATERIALIZED (
             SELECT d.id, get_byte(d.drawn, (r.event_id & 63)::integer - 1) AS drawn,
                 (r.event_id & 63) <= coalesce(d.counted_places, 64) AS counts,
@@ -169,8 +170,12 @@ def settle_lists(connection: Connection, lists: Sequence[int], rule: Rule, now: 
                 r.clicked_at, r.rating_value, r.thumbs_up_at, r.thumbs_down_at, r.added_to_favorites,
                 r.added_to_watchlist, r.outcome
             FROM due AS d
-            JOIN bandit_reactions AS r ON r.event_id BETWEEN d.id * 64 + 1 AND d.id * 64 + 63
-                AND r.shown_at >= %(since)s AND r.shown_at < %(until)s
+            CROSS JOIN LATERAL ( -- by its index
+                SELECT * FROM bandit_reactions AS r
+                WHERE r.event_id BETWEEN d.id * 64 + 1 AND d.id * 64 + 63
+                    AND r.shown_at >= %(since)s AND r.shown_at < %(until)s
+                OFFSET 0
+            ) AS r
         ), change AS (
             SELECT id, drawn, counts, seen, number AS sign, false AS heard, 0 AS clicked, 0 AS rated,
                 0::double precision AS rating_sum, 0 AS thumbs_up, 0 AS thumbs_down, 0 AS favorites, 0 AS watchlist,

@@ -7,10 +7,10 @@ from typing import Final
 
 from bandit_selector.feedback import Message, write_messages
 from bandit_selector.store.connection import Connection
-from bandit_selector.store.feedback_rule import SINCE, ids, second, span
+from bandit_selector.store.feedback_rule import SINCE, ids, second, span, spanning
 from bandit_selector.store.set_aside import is_old
 
-EVER: Final = {"since": SINCE, "until": second(1 << 60)}
+EVER: Final = spanning(SINCE, second(1 << 60))
 """A span that has every list and every message about an impression from before lists."""
 
 
@@ -84,8 +84,8 @@ def _meant(messages: Sequence[Message], window: timedelta) -> dict[str, datetime
     named = [message.event_id for message in messages if message.event_id is not None]
     lists = [second(event_id >> 6) for event_id in named if not is_old(event_id)]
     unnamed = [message.received_at for message in messages if message.event_id is None]
-    since = min([*lists, *(received - window for received in unnamed)], default=SINCE)
-    return {"since": since, "until": max([*lists, *unnamed], default=SINCE) + timedelta(seconds=1)}
+    first = min([*lists, *(received - window for received in unnamed)], default=SINCE)
+    return spanning(first, max([*lists, *unnamed], default=SINCE))
 
 
 def reattribute(connection: Connection, lists: Sequence[int], old: Sequence[int], window: timedelta) -> Moved:
@@ -93,12 +93,13 @@ def reattribute(connection: Connection, lists: Sequence[int], old: Sequence[int]
 
     `lists` are lists, `old` impressions from before lists.
     """
+    due = EVER if old else span(lists)
     rows = connection.execute(
         """
         WITH visible AS (
             SELECT l.id * 64 AS first, l.id * 64 + 63 AS last, l.user_id, l.movie_ids, l.created_at
-            FROM unnest(%(lists)s::bigint[]) AS due (id)
-            JOIN bandit_lists AS l ON l.id = due.id AND l.created_at >= %(since)s AND l.created_at < %(until)s
+            FROM bandit_lists AS l
+            WHERE l.id = ANY(%(lists)s::bigint[]) AND l.created_at >= %(since)s AND l.created_at < %(until)s
             UNION ALL
             SELECT e.id, e.id, e.user_id, ARRAY[e.movie_id], e.created_at
             FROM recommendation_events_set_aside AS e WHERE e.id = ANY(%(old)s::bigint[])
@@ -107,27 +108,34 @@ def reattribute(connection: Connection, lists: Sequence[int], old: Sequence[int]
             FROM visible AS v JOIN feedback_events AS f
                 ON f.user_id = v.user_id AND f.movie_id = ANY(v.movie_ids) AND f.claimed_event_id IS NULL
                 AND f.received_at BETWEEN v.created_at AND v.created_at + %(window)s
-                AND (f.message_time = '-infinity' OR f.message_time >= %(since)s - interval '1 day')
+                AND (f.message_time = '-infinity' OR f.message_time >= %(logged_since)s)
             WHERE f.event_id IS NULL OR f.event_id NOT BETWEEN v.first AND v.last
             UNION
             SELECT f.* FROM visible AS v JOIN feedback_events AS f
                 ON f.claimed_event_id BETWEEN v.first AND v.last AND f.event_id IS NULL
-                AND (f.message_time = '-infinity' OR f.message_time >= %(since)s - interval '1 day')
+                AND (f.message_time = '-infinity' OR f.message_time >= %(logged_since)s)
         ), moved AS (
             UPDATE feedback_events AS f SET event_id = meant.event_id, reason = meant.reason
             FROM concerned AS c
             CROSS JOIN LATERAL bandit_attribution(
                 c.user_id, c.movie_id, c.claimed_event_id, c.received_at, c.message_time, %(window)s,
-                %(since)s - %(window)s, %(until)s + %(window)s
+                %(earliest)s, %(latest)s
             ) AS meant
             WHERE f.message_id = c.message_id AND f.message_time = c.message_time
-                AND (f.message_time = '-infinity' OR f.message_time >= %(since)s - interval '1 day')
+                AND (f.message_time = '-infinity' OR f.message_time >= %(logged_since)s)
                 AND (meant.event_id, meant.reason) IS DISTINCT FROM (c.event_id, c.reason)
             RETURNING c.event_id AS lost, f.event_id AS gained, f.seen
         )
         SELECT lost, gained, seen FROM moved
         """,
-        {"lists": ids(lists), "old": ids(old), "window": window, **(EVER if old else span(lists))},
+        {
+            "lists": ids(lists),
+            "old": ids(old),
+            "window": window,
+            **due,
+            "earliest": due["since"] - window,
+            "latest": due["until"] + window,
+        },
     )
     moved = rows.fetchall()
     seen: dict[int, int] = {}

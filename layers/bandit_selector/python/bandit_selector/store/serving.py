@@ -104,10 +104,12 @@ def record_statement(connection: Connection, places: Sequence[Place], showing: S
     return connection.execute(
         """
         WITH place AS MATERIALIZED (
-            SELECT row_number() OVER (ORDER BY p.index)::integer AS number, p.*, to_json(movie)::text AS movie
+            SELECT row_number() OVER (ORDER BY p.index)::integer AS number, p.*, movie.text AS movie
             FROM unnest(%(movie_ids)s::integer[], %(scores)s::real[], %(drawn)s::integer[], %(propensities)s::real[])
                 WITH ORDINALITY AS p (movie_id, score, drawn, propensity, index)
-            JOIN movies AS movie ON movie.id = p.movie_id
+            CROSS JOIN LATERAL ( -- each by its index
+                SELECT to_json(movies)::text AS text FROM movies WHERE movies.id = p.movie_id LIMIT 1
+            ) AS movie
         ), list AS (
             INSERT INTO bandit_lists
                 (id, created_at, user_id, posterior_version, first_position, context_key, ab_group, silence, seed,

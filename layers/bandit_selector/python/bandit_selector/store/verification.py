@@ -109,7 +109,7 @@ def first_wrong_reaction(connection: Connection, days: Sequence[date]) -> str | 
             )
             SELECT coalesce(said.event_id, stored.event_id)
             FROM bandit_fold(
-                ARRAY(SELECT event_id FROM said), %(day)s::date::timestamp AT TIME ZONE 'UTC'
+                ARRAY(SELECT event_id FROM said), (%(day)s::date - 1)::timestamp AT TIME ZONE 'UTC'
             ) AS said
             FULL JOIN stored USING (event_id)
             WHERE (said.clicked_at, said.rated_at, said.rating_value, said.thumbs_up_at, said.thumbs_down_at)

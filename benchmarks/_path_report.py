@@ -1,0 +1,119 @@
+"""The tables of `./dev bench path`."""
+
+import argparse
+from collections.abc import Mapping
+from typing import Any
+
+from benchmarks import _path_load as load
+from benchmarks._path_walk import Path
+
+COMMAND = "./dev bench path"
+
+
+def report(measured: Any, arguments: argparse.Namespace, cores: int) -> str:
+    """All figures with their aims and ratios; then the same figures by number of impressions."""
+    lines = [
+        "# What a list costs on its way through PostgreSQL",
+        "",
+        f"`{COMMAND}` on {cores} cores: lists of {load.PLACES} with {load.REACTIONS} reactions each;",
+        f"{arguments.history:,} impressions are there already, the lists in 16 weekly partitions and a default one.",
+        "Machines differ: read bytes and ratios. CPU is the backend's own, without the work for flushes. The handlers",
+        "commit without waiting for a flush, which would cost all of them the same. full_page_writes is off, as on Aurora.",
+        "",
+        "| | one row a list | version 1.0 | × | existing application | aim | |",
+        "|---|--:|--:|--:|--:|---|---|",
+        *_rows(measured),
+        "",
+        *_steps(measured.product, measured.former),
+        "",
+        f"The guide's query of 7 days reads {measured.partitions[0]} of {measured.partitions[1]} partitions.",
+        "The existing application settles nothing, and its own way to find movies is not measured. Stored bytes are those",
+        "after a vacuum when all is settled; no vacuum runs before, so that an update that is not HOT stays visible.",
+        "",
+        *_growth(arguments.history, measured.product, measured.grown),
+    ]
+    return "\n".join(lines)
+
+
+def _rows(measured: Any) -> list[str]:
+    new, old, existing, asked = measured.product, measured.former, measured.existing, measured.handlers
+    settling, former_settling = _of_cpu(new.settle), _of_cpu(old.settle)
+    speed, former_speed = _speed(new.consume), _speed(old.consume)
+    bare, faster = asked.handler / asked.statements, asked.former / asked.handler
+    return [
+        _row("WAL a list, all in, bytes", new.wal, old.wal, existing.wal, "≤ 2,500", new.wal <= 2500),
+        _row("stored a list, bytes", new.stored, old.stored, existing.stored, "≤ 1,600", new.stored <= 1600),
+        _row(
+            "backend CPU a list, all in, ms", new.cpu, old.cpu, existing.cpu, "≤ .9, ≥ 4 × less",
+            new.cpu <= 0.9 and old.cpu >= 4 * new.cpu,
+        ),
+        _row("lists settled a second of CPU", settling, former_settling, None, "≥ 5,000", settling >= 5000),
+        _row("lists settled a second, as elapsed", _speed(new.settle), _speed(old.settle), None, "", None),
+        _row("HOT updates when settling, %", 100 * new.hot, 100 * old.hot, None, "", None),
+        _row(
+            "messages a second, durable batches of 1,000", speed, former_speed, _speed(existing.feedback),
+            "≥ 1.5 ×", speed >= 1.5 * former_speed,
+        ),
+        _row("messages a second of the backend's CPU", _of_cpu(new.consume), _of_cpu(old.consume), None, "", None),
+        _row("select's handler, p50, ms", asked.handler, asked.former, None, "≥ 1.5 × faster", faster >= 1.5),
+        _row("the same, × its bare statements", bare, None, None, "≤ 1.5", bare <= 1.5),
+        _row("the guide's query of 7 days, s", new.window, old.window, None, "≤ 1.5 ×", new.window <= 1.5 * old.window),
+    ]  # fmt: skip
+
+
+def _speed(step: Any) -> float:
+    return step.units / step.seconds
+
+
+def _of_cpu(step: Any) -> float:
+    return 1000 / step.each("cpu")
+
+
+def _row(what: str, new: float, old: float | None, existing: float | None, aim: str, reached: bool | None) -> str:
+    ratio = f"{max(new, old) / min(new, old):.1f}" if old else ""
+    verdict = "" if reached is None else "reached" if reached else "missed"
+    return f"| {what} | {_number(new)} | {_number(old)} | {ratio} | {_number(existing)} | {aim} | {verdict} |"
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
+
+
+def _steps(new: Path, old: Path) -> list[str]:
+    """WAL and CPU step by step."""
+    rows = [
+        f"| {name} | {a.each('wal'):,.0f} | {b.each('wal'):,.0f} | {a.each('cpu'):.3f} | {b.each('cpu'):.3f} |"
+        for name, a, b in (
+            ("read, a list", new.read, old.read),
+            ("record, a list", new.record, old.record),
+            ("settle, a list", new.settle, old.settle),
+            ("count, a message", new.consume, old.consume),
+        )
+    ]
+    return ["| | WAL, bytes | version 1.0 | CPU, ms | version 1.0 |", "|---|--:|--:|--:|--:|", *rows]
+
+
+def _growth(history: int, base: Path, grown: Mapping[int, Path]) -> list[str]:
+    """The product's figures by number of impressions, as ratios to the first."""
+    if not grown:
+        return []
+    sizes = [history, *grown]
+    paths = [base, *grown.values()]
+    figures = (
+        ("WAL a list, bytes", [path.wal for path in paths]),
+        ("stored a list, bytes", [path.stored for path in paths]),
+        ("backend CPU a list, ms", [path.cpu for path in paths]),
+        ("CPU to settle a list, ms", [path.settle.each("cpu") for path in paths]),
+        ("CPU to count a message, ms", [path.consume.each("cpu") for path in paths]),
+    )
+    return [
+        f"| | {' | '.join(f'{size:,} impressions' for size in sizes)} |",
+        f"|---|{'--:|' * len(sizes)}",
+        *(
+            f"| {name} | {' | '.join(f'{_number(value)} ({value / values[0]:.2f} ×)' for value in values)} |"
+            for name, values in figures
+        ),
+        "",
+    ]

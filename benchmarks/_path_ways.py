@@ -1,0 +1,134 @@
+"""The product's path and that of version 1.0, step by step in the same manner; see `./dev bench path`."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from importlib.resources import files
+from random import Random
+from typing import Any, Final, Protocol
+from uuid import uuid4
+
+from bandit_selector.feedback import Message
+from bandit_selector.lists.context import CONTEXT_KEYS
+from bandit_selector.lists.slate import Guards, Page, Place, Stock, bandit_slate
+from bandit_selector.services.recommend import probabilities
+from bandit_selector.settings import Settings
+from bandit_selector.store import outcomes, serving
+from bandit_selector.store.connection import Connection
+from bandit_selector.store.feedback_rule import Rule
+from bandit_selector.store.migrate import migrate
+
+from benchmarks import _path_load as load
+from benchmarks.former import outcomes as former_outcomes
+from benchmarks.former import serving as former_serving
+from benchmarks.former import slate as former_slate
+from functions.feedback.settle import BATCH
+
+SETTINGS: Final = Settings()
+RULE: Final = Rule.of(SETTINGS)
+KEY: Final = CONTEXT_KEYS[0]
+PAGE: Final = Page(0, load.PLACES, SETTINGS.min_long_tail_share)
+GUARDS: Final = Guards(SETTINGS.min_arm_probability, SETTINGS.max_algorithm_dominance)
+
+
+class Way(Protocol):
+    """How lists are read, recorded, settled and reacted to."""
+
+    settled_at_once: int  # lists or impressions in one transaction
+    table: str  # the one that settling updates
+
+    def make(self, connection: Connection, now: datetime) -> None:
+        """Makes the tables, as they are in use."""
+        ...
+
+    def fill(self, connection: Connection, lists: int, since: datetime, until: datetime, *, settled: bool) -> None: ...
+
+    def read(self, connection: Connection, user_id: int) -> Any: ...
+
+    def slate(self, visitor: Any, randomness: Random) -> list[Place]: ...
+
+    def record(self, connection: Connection, user_id: int, places: Sequence[Place], now: datetime) -> object: ...
+
+    def apply(self, connection: Connection, messages: Sequence[Message], now: datetime) -> object: ...
+
+    def settle(self, connection: Connection, now: datetime) -> int:
+        """Settles one batch; returns how many lists or impressions."""
+        ...
+
+
+class Product:
+    """One row a list."""
+
+    settled_at_once = BATCH
+    table = "bandit_lists"
+
+    def make(self, connection: Connection, now: datetime) -> None:
+        migrate(connection)
+        connection.execute(
+            "SELECT bandit_make_partitions(%s::timestamptz - interval '90 days', %s::timestamptz + interval '14 days')",
+            [now, now],
+        )
+
+    def fill(self, connection: Connection, lists: int, since: datetime, until: datetime, *, settled: bool) -> None:
+        load.fill_lists(connection, lists, since, until, settled=settled)
+
+    def read(self, connection: Connection, user_id: int) -> serving.Visitor:
+        return serving.read_visitor(connection, user_id, CONTEXT_KEYS[:3])
+
+    def slate(self, visitor: serving.Visitor, randomness: Random) -> list[Place]:
+        stock = Stock(visitor.own, visitor.everybodys, visitor.rated)
+        return bandit_slate(stock, probabilities(visitor.beliefs[KEY], SETTINGS), PAGE, GUARDS, randomness)
+
+    def record(self, connection: Connection, user_id: int, places: Sequence[Place], now: datetime) -> object:
+        showing = serving.Showing(user_id, KEY, "treatment", "shown", None, 1)
+        return serving.record_list(connection, places, showing, now)
+
+    def apply(self, connection: Connection, messages: Sequence[Message], now: datetime) -> object:
+        return outcomes.apply(connection, messages, RULE, now)
+
+    def settle(self, connection: Connection, now: datetime) -> int:
+        return outcomes.settle(connection, now, RULE, now, self.settled_at_once)
+
+
+class Former:
+    """One row a movie, as version 1.0 did it."""
+
+    settled_at_once = 5_000
+    table = "recommendation_events"
+
+    def make(self, connection: Connection, now: datetime) -> None:
+        del now
+        for step in sorted(entry.name for entry in (files("bandit_selector") / "migrations").iterdir())[:6]:
+            connection.execute((files("bandit_selector") / "migrations" / step).read_bytes())
+
+    def fill(self, connection: Connection, lists: int, since: datetime, until: datetime, *, settled: bool) -> None:
+        load.fill_rows(connection, lists, since, until, settled=settled)
+
+    def read(self, connection: Connection, user_id: int) -> former_serving.Visitor:
+        return former_serving.read_visitor(connection, user_id, CONTEXT_KEYS[:3], SETTINGS.arms)
+
+    def slate(self, visitor: former_serving.Visitor, randomness: Random) -> list[Place]:
+        chances = probabilities(visitor.beliefs[KEY], SETTINGS)
+        return former_slate.bandit_slate(visitor.candidates, chances, PAGE, GUARDS, randomness)
+
+    def record(self, connection: Connection, user_id: int, places: Sequence[Place], now: datetime) -> object:
+        name = uuid4()
+        context = {"time_period": "morning", "day_of_week": "weekday", "user_type": "cold_start", "context_key": KEY}
+        return former_serving.record_slate(connection, name, user_id, places, context, 1, now)
+
+    def apply(self, connection: Connection, messages: Sequence[Message], now: datetime) -> object:
+        return former_outcomes.apply(connection, messages, RULE, now)
+
+    def settle(self, connection: Connection, now: datetime) -> int:
+        return former_outcomes.settle(connection, now, RULE, now, self.settled_at_once)
+
+
+def prepare(way: Way, connection: Connection, history: int, now: datetime) -> None:
+    """A site with its tables, candidates, and `history` settled lists of the last thirty days."""
+    load.build_site(connection)
+    way.make(connection, now)
+    load.fill_candidates(connection)
+    load.make_templates(connection)
+    if history:
+        way.fill(connection, history, now - timedelta(days=30), now - timedelta(hours=1), settled=True)
+    connection.execute("VACUUM ANALYZE")
+    connection.execute("CHECKPOINT")
