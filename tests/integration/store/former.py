@@ -38,8 +38,8 @@ def _id_moved(message_id: str, later: timedelta) -> UUID:
 
 EVERYTHING: Final[dict[str, LiteralString]] = {
     "impressions": "SELECT id, user_id, movie_id, algorithm, recommendation_score, position, context, clicked,"
-    " clicked_at, rated, rated_at, rating_value, added_to_watchlist, added_to_favorites, thumbs_up, thumbs_up_at, thumbs_down,"
-    " thumbs_down_at, created_at, recommendation_id, propensity, posterior_version, outcome, settled_at"
+    " clicked_at, rated, rated_at, rating_value, added_to_watchlist, added_to_favorites, thumbs_up, thumbs_up_at,"
+    " thumbs_down, thumbs_down_at, created_at, recommendation_id, propensity, posterior_version, outcome, settled_at"
     " FROM recommendation_events ORDER BY id",
     "the guide's figures": GUIDE.replace("GROUP BY ab_group", "GROUP BY ab_group ORDER BY ab_group"),
     "learned counts": "SELECT * FROM bandit_states ORDER BY id",
