@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from bandit_selector.feedback import Message
 from bandit_selector.lists.context import CONTEXT_KEYS
-from bandit_selector.lists.slate import Guards, Page, Place, Stock, bandit_slate
+from bandit_selector.lists.slate import Page, Place, Stock, bandit_slate
 from bandit_selector.services.recommend import probabilities
 from bandit_selector.settings import Settings
 from bandit_selector.store import outcomes, serving
@@ -27,7 +27,6 @@ SETTINGS: Final = Settings()
 RULE: Final = Rule.of(SETTINGS)
 KEY: Final = CONTEXT_KEYS[0]
 PAGE: Final = Page(0, load.PLACES, SETTINGS.min_long_tail_share)
-GUARDS: Final = Guards(SETTINGS.min_arm_probability, SETTINGS.max_algorithm_dominance)
 
 
 class Way(Protocol):
@@ -76,7 +75,7 @@ class Product:
 
     def slate(self, visitor: serving.Visitor, randomness: Random) -> list[Place]:
         stock = Stock(visitor.own, visitor.everybodys, visitor.rated)
-        return bandit_slate(stock, probabilities(visitor.beliefs[KEY], SETTINGS), PAGE, GUARDS, randomness)
+        return bandit_slate(stock, probabilities(visitor.beliefs[KEY], SETTINGS), PAGE, randomness)
 
     def record(self, connection: Connection, user_id: int, places: Sequence[Place], now: datetime) -> object:
         showing = serving.Showing(user_id, KEY, "treatment", "shown", None, 1)
@@ -108,7 +107,7 @@ class Former:
 
     def slate(self, visitor: former_serving.Visitor, randomness: Random) -> list[Place]:
         chances = probabilities(visitor.beliefs[KEY], SETTINGS)
-        return former_slate.bandit_slate(visitor.candidates, chances, PAGE, GUARDS, randomness)
+        return former_slate.bandit_slate(visitor.candidates, chances, PAGE, randomness)
 
     def record(self, connection: Connection, user_id: int, places: Sequence[Place], now: datetime) -> object:
         name = uuid4()

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from bandit_selector.errors import UnknownUser
 from bandit_selector.lists.context import USER_TYPES, context_at, user_type
-from bandit_selector.lists.slate import Guards, Page, Place
+from bandit_selector.lists.slate import Page, Place
 from bandit_selector.services.recommend import Request, probabilities
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Database
@@ -34,10 +34,9 @@ def respond(event: Event, settings: Settings, database: Database) -> HttpAnswer:
         raise UnknownUser(request.user_id)
     context = situations[user_type(visitor.ratings)]
     beliefs = visitor.beliefs.get(context.key, ())
-    guards = Guards(settings.min_arm_probability, settings.max_algorithm_dominance)
     page = Page(request.offset, request.limit, settings.min_long_tail_share)
     randomness = Random(secrets.randbits(128))
-    places = bandit_slate(visitor.candidates, probabilities(beliefs, settings), page, guards, randomness)
+    places = bandit_slate(visitor.candidates, probabilities(beliefs, settings), page, randomness)
     version = max((belief.version for belief in beliefs if belief.version is not None), default=None)
     recommendation_id, record = uuid4(), context.as_record()
     rows = database.run(

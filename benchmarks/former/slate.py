@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from bandit_selector.learning.guard import draw, guard
+from bandit_selector.learning.guard import draw, remaining
 from bandit_selector.lists.names import algorithm_of
-from bandit_selector.lists.slate import Guards, Page, Place
+from bandit_selector.lists.slate import Page, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +52,19 @@ class _Choice:
 
 
 def bandit_slate(
-    candidates: Candidates, probabilities: Mapping[str, float], page: Page, guards: Guards, randomness: Random
+    candidates: Candidates, probabilities: Mapping[str, float], page: Page, randomness: Random
 ) -> list[Place]:
     """Draws each place's arm independently and takes that arm's best movie not yet on the list.
 
     The propensity of a place is exactly the probability that its arm was drawn with: the published probabilities of
-    the arms that still have a movie, guarded again when an arm has dropped out. So position is independent of arm.
+    the arms that still have a movie, scaled when an arm has dropped out. So position is independent of arm.
     """
     shelves = {arm: _Shelf(candidates[arm]) for arm in probabilities if candidates.get(arm)}
     chances: dict[tuple[str, ...], list[float]] = {}
 
     def choose(arms: tuple[str, ...]) -> _Choice:
         if arms not in chances:
-            chances[arms] = guard([probabilities[arm] for arm in arms], guards.floor, guards.cap)
+            chances[arms] = remaining([probabilities[arm] for arm in arms])
         drawn = draw(chances[arms], randomness.random())
         return _Choice(arms[drawn], algorithm_of(arms[drawn]), chances[arms][drawn])
 

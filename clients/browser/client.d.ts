@@ -53,12 +53,19 @@ export interface Track {
   rating(shown: Shown, stars: number): void;
   thumbsUp(shown: Shown): void;
   thumbsDown(shown: Shown): void;
+  /** For a page that finds out itself what was in view; `watch` does it for you. Each event id is reported once. */
+  seen(shown: Pick<Recommendation, "event_id">): void;
 }
 
 export interface Client {
   /** Rejects with a `RequestFailed` when the service refuses, with a TypeError when it cannot be reached. */
   recommendations(query?: Query): Promise<List>;
   track: Track;
+  /**
+   * Reports a movie as seen, once, when half of its element has been in view for a second.
+   * Call it again if the element shows another movie; the returned function ends it.
+   */
+  watch(element: Element, shown: Pick<Recommendation, "event_id">): () => void;
   /** Events that wait for delivery. */
   readonly pending: number;
   /** Stops listening and retrying; waiting events stay stored for the next client of this user. */

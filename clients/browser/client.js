@@ -4,6 +4,9 @@ const FIRST_PAUSE = 1_000; // ms, doubled with every failure
 const LONGEST_PAUSE = 60_000;
 const KEPT_FOR = 7 * 86_400_000; // ms: the service attributes no older event
 const KEPT_AT_MOST = 500; // events, the newest
+const SEEN_AFTER = 1_000; // ms in view
+const SEEN_AT_ONCE = 50; // event ids in one request
+const SEEN_PAUSE = 3_000; // ms in which ids are collected for one request
 
 export class RequestFailed extends Error {
   /** @param {number} status @param {string} message */
@@ -57,21 +60,22 @@ export function connect({ url = "", userId, token, assignment = "server" }) {
     sending = false;
   }
 
-  /** @param {string} action @returns {(shown: import("./client.d.ts").Shown, rating?: number) => void} */
-  const track = (action) => (shown, rating) => {
-    const about = "event_id" in shown ? { event_id: shown.event_id } : { movie_id: shown.movie_id };
+  /** @param {string} action @param {object} about */
+  const report = (action, about) => {
     const occurred_at = new Date().toISOString();
-    queue.add({
-      key: `${occurred_at} ${Math.random()}`,
-      action,
-      body: { user_id: userId, ...about, rating, occurred_at },
-    });
+    queue.add({ key: `${occurred_at} ${Math.random()}`, action, body: { user_id: userId, ...about, occurred_at } });
     void send();
   };
+  /** @param {string} action @returns {(shown: import("./client.d.ts").Shown, rating?: number) => void} */
+  const track = (action) => (shown, rating) =>
+    report(action, "event_id" in shown ? { event_id: shown.event_id, rating } : { movie_id: shown.movie_id, rating });
+  const views = collectViews((event_ids) => report("seen", { event_ids }));
+  const watcher = watchElements(views.add);
 
   const retryNow = () => void send();
   /** Sends all waiting events in parallel when the page is left: there is no time to send them in turn. */
   const leave = () => {
+    views.flush();
     for (const event of queue.all()) if (!underway.has(event.key)) deliver(event).catch(() => {});
   };
   addEventListener("online", retryNow);
@@ -105,14 +109,99 @@ export function connect({ url = "", userId, token, assignment = "server" }) {
       rating: track("rating"),
       thumbsUp: track("thumbs-up"),
       thumbsDown: track("thumbs-down"),
+      seen: ({ event_id }) => views.add(event_id),
     },
+    watch: watcher.watch,
     get pending() {
-      return queue.all().length;
+      return queue.all().length + views.waiting;
     },
     close() {
+      watcher.close();
+      views.flush();
       clearTimeout(timer);
       removeEventListener("online", retryNow);
       removeEventListener("pagehide", leave);
+    },
+  };
+}
+
+/**
+ * Collects what was seen, each event id once, and reports some at a time.
+ * @param {(eventIds: number[]) => void} report
+ */
+function collectViews(report) {
+  /** @type {Set<number>} */
+  const known = new Set();
+  /** @type {number[]} */
+  let waiting = [];
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  const flush = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    if (waiting.length) report(waiting.splice(0, SEEN_AT_ONCE));
+  };
+  return {
+    add(/** @type {number} */ eventId) {
+      if (known.has(eventId)) return;
+      known.add(eventId);
+      waiting.push(eventId);
+      if (waiting.length >= SEEN_AT_ONCE) flush();
+      else timer ??= setTimeout(flush, SEEN_PAUSE);
+    },
+    flush,
+    get waiting() {
+      return waiting.length && 1; // they become one event
+    },
+  };
+}
+
+/**
+ * Tells which elements have had half of themselves in view for a while, in a tab that is in front.
+ * @param {(eventId: number) => void} onSeen
+ */
+function watchElements(onSeen) {
+  /** Weak, because a page drops elements without telling.
+   * @type {WeakMap<Element, { eventId: number, timer?: ReturnType<typeof setTimeout> }>} */
+  const watched = new WeakMap();
+  let closed = false;
+  const observer =
+    "IntersectionObserver" in globalThis
+      ? new IntersectionObserver((entries) => entries.forEach(look), { threshold: 0.5 })
+      : undefined; // nothing is seen then, as without this client
+
+  /** @param {Element} element */
+  const stop = (element) => {
+    clearTimeout(watched.get(element)?.timer);
+    watched.delete(element);
+    observer?.unobserve(element);
+  };
+  /** @param {Element} element */
+  const wait = (element) => {
+    const one = watched.get(element);
+    if (!one) return;
+    one.timer = setTimeout(() => {
+      if (document.hidden) return wait(element);
+      stop(element);
+      if (!closed) onSeen(one.eventId);
+    }, SEEN_AFTER);
+  };
+  /** @param {IntersectionObserverEntry} entry */
+  const look = ({ target, isIntersecting }) => {
+    clearTimeout(watched.get(target)?.timer);
+    if (isIntersecting) wait(target);
+  };
+  return {
+    /** @type {import("./client.d.ts").Client["watch"]} */
+    watch(element, { event_id }) {
+      stop(element);
+      watched.set(element, { eventId: event_id });
+      observer?.observe(element);
+      return () => stop(element);
+    },
+    close() {
+      closed = true;
+      observer?.disconnect();
     },
   };
 }

@@ -1,13 +1,14 @@
 """POST /analytics/track/*: a reaction in, 202 once the queue has it. Never touches the database."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from random import SystemRandom
-from typing import Any, Final, Self, cast
+from typing import Annotated, Any, Final, Self, cast
 
 import boto3
 from bandit_selector.errors import QueueUnavailable
-from bandit_selector.feedback import Action, EventId, Id, Message, Moment, Stars, new_message_id
+from bandit_selector.feedback import PLACES, Action, EventId, Id, Message, Moment, Stars, by_list, new_message_id
 from bandit_selector.settings import read_settings
 from bandit_selector.snapstart import forget_at_snapshot
 from bandit_selector.telemetry import SERVICE, Telemetry
@@ -24,7 +25,7 @@ from bandit_selector.web import (
 )
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 SETTINGS: Final = read_settings()
 TELEMETRY: Final = Telemetry("ingest")
@@ -33,7 +34,10 @@ ACTIONS: Final[dict[str, Action]] = {
     "rating": "rating",
     "thumbs-up": "thumbs_up",
     "thumbs-down": "thumbs_down",
+    "seen": "seen",
 }
+AT_ONCE: Final = 10
+"""Messages that SQS takes in one request."""
 SEND: Final = Config(
     connect_timeout=1,
     read_timeout=3,
@@ -65,6 +69,26 @@ class Rating(Reaction):
     rating: Stars
 
 
+def of_a_place(event_id: int) -> int:
+    if event_id % PLACES == 0:
+        raise ValueError("this is the id of a whole list; send those of its movies")
+    return event_id
+
+
+class Seen(BaseModel):
+    """The body that says which of the movies shown the visitor has had in view."""
+
+    model_config = ConfigDict(frozen=True)
+
+    user_id: Id
+    event_ids: Annotated[list[Annotated[EventId, AfterValidator(of_a_place)]], Field(min_length=1, max_length=50)]
+    occurred_at: Moment | None = None
+
+
+BODIES: Final[dict[Action, type[Reaction | Seen]]] = {"rating": Rating, "seen": Seen}
+"""The body of each action that is not a plain Reaction."""
+
+
 @TELEMETRY.flushing
 @answers_problems(TELEMETRY.logger)
 def handler(event: Event, _context: object) -> HttpAnswer:
@@ -72,22 +96,34 @@ def handler(event: Event, _context: object) -> HttpAnswer:
     action = ACTIONS.get(path_of(event).get("action", ""))
     if action is None:
         return problem(404, "Unknown action", f"Track one of {', '.join(ACTIONS)}.")
-    reaction = (Rating if action == "rating" else Reaction).model_validate_json(body_of(event))
-    caller(event, SETTINGS.user_id_claim).acts_for(reaction.user_id)
-    _send(as_message(action, reaction, received_at(event)))
-    TELEMETRY.count("FeedbackAccepted")
+    request = BODIES.get(action, Reaction).model_validate_json(body_of(event))
+    caller(event, SETTINGS.user_id_claim).acts_for(request.user_id)
+    messages = as_messages(action, request, received_at(event))
+    _send(messages)
+    TELEMETRY.count("FeedbackAccepted", len(messages))
     return answer(202, {"status": "tracked", "action": action})
 
 
-def as_message(action: Action, reaction: Reaction, received: datetime) -> Message:
-    """What goes into the queue; a visitor's clock may lag, but what it says happened has happened."""
-    return Message(
-        message_id=new_message_id(received, SystemRandom()),
-        action=action,
-        received_at=received,
-        **reaction.model_dump(exclude={"occurred_at"}),
-        occurred_at=min(reaction.occurred_at or received, received),
-    )
+def as_messages(action: Action, request: Reaction | Seen, received: datetime) -> list[Message]:
+    """What goes into the queue: a reaction is one message, what was seen one per list.
+
+    A visitor's clock may lag, but what it says happened has happened.
+    """
+    given = request.model_dump(exclude={"occurred_at", "event_ids"})
+    of_lists = by_list(request.event_ids).items() if isinstance(request, Seen) else ()
+    about: list[dict[str, Any]] = [{"event_id": event_id, "seen": seen} for event_id, seen in of_lists]
+    occurred = min(request.occurred_at or received, received)
+    return [
+        Message(
+            message_id=new_message_id(received, SystemRandom()),
+            action=action,
+            occurred_at=occurred,
+            received_at=received,
+            **given,
+            **each,
+        )
+        for each in about or [{}]
+    ]
 
 
 @cache
@@ -98,9 +134,22 @@ def _queue() -> Any:
 forget_at_snapshot(_queue.cache_clear)
 
 
-def _send(message: Message) -> None:
-    body = message.model_dump_json(exclude_none=True)
+def _send(messages: Sequence[Message]) -> None:
+    """Returns once SQS has every message; raises QueueUnavailable. Sent again, they change nothing."""
+    bodies = [message.model_dump_json(exclude_none=True) for message in messages]
     try:
-        _queue().send_message(QueueUrl=SETTINGS.feedback_queue_url, MessageBody=body)
+        refused = [fault for first in range(0, len(bodies), AT_ONCE) for fault in _put(bodies[first : first + AT_ONCE])]
     except (BotoCoreError, ClientError) as error:
         raise QueueUnavailable(f"The feedback was not taken, send it again: {error}") from error
+    if refused:
+        raise QueueUnavailable(f"The feedback was not taken, send it again: {refused[0]}")
+
+
+def _put(bodies: Sequence[str]) -> list[Any]:
+    """One request; returns what SQS says of the messages that it did not take."""
+    url = SETTINGS.feedback_queue_url
+    if len(bodies) == 1:
+        _queue().send_message(QueueUrl=url, MessageBody=bodies[0])
+        return []
+    entries = [{"Id": str(at), "MessageBody": body} for at, body in enumerate(bodies)]
+    return _queue().send_message_batch(QueueUrl=url, Entries=entries).get("Failed", [])

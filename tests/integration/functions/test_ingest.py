@@ -73,6 +73,20 @@ def test_a_reaction_is_tracked_once_the_queue_has_it(
     assert message.received_at == message.occurred_at == NOW
 
 
+def test_what_was_seen_is_one_message_per_list(server: aws.Aws, queue: str) -> None:
+    lists = [(1 << 40) + number for number in range(12)]
+    shown = [number * 64 + place for number in lists for place in (1, 50)] + [lists[0] * 64 + 3, lists[0] * 64 + 1]
+    status, _, body = track("seen", {"user_id": 1, "event_ids": shown})
+    assert (status, body) == (202, {"status": "tracked", "action": "seen"})
+    messages = [one for _ in range(2) for one in queued(server, queue)]
+    bits = 1 << 50 | 1 << 1
+    assert sorted((one.event_id, one.seen) for one in messages) == [
+        (number * 64, bits | (8 if number == lists[0] else 0)) for number in lists
+    ]
+    assert {(one.action, one.user_id, one.movie_id, one.occurred_at) for one in messages} == {("seen", 1, None, NOW)}
+    assert len({one.message_id for one in messages}) == 12
+
+
 def test_a_visitors_clock_may_lag_but_not_lead(server: aws.Aws, queue: str) -> None:
     for claimed in ("2026-06-01T18:00:00-20:00", "2026-06-01T18:00:00Z"):
         assert track("click", CLICK | {"occurred_at": claimed})[0] == 202
@@ -96,6 +110,13 @@ def test_a_visitors_clock_may_lag_but_not_lead(server: aws.Aws, queue: str) -> N
         ("rating", CLICK, "rating"),
         ("rating", CLICK | {"rating": 5.5}, "rating"),
         ("rating", CLICK | {"rating": 3.3}, "rating"),
+        ("seen", {"event_ids": [65]}, "user_id"),
+        ("seen", {"user_id": 1}, "event_ids"),
+        ("seen", {"user_id": 1, "event_ids": []}, "event_ids"),
+        ("seen", {"user_id": 1, "event_ids": list(range(65, 116))}, "event_ids"),
+        ("seen", {"user_id": 1, "event_ids": [65, "one"]}, "event_ids.1"),
+        ("seen", {"user_id": 1, "event_ids": [65, 128]}, "event_ids.1"),
+        ("seen", {"user_id": 1, "event_ids": [65], "occurred_at": "yesterday"}, "occurred_at"),
         ("click", None, "body"),
         ("click", [], "body"),
     ],
@@ -112,6 +133,8 @@ def test_a_body_that_cannot_be_understood_is_refused_by_the_name_of_its_field(
 
 def test_feedback_for_another_user_is_forbidden_unless_a_service_sends_it(server: aws.Aws, queue: str) -> None:
     assert track("click", CLICK, subject="2")[0] == 403
+    assert queued(server, queue) == []
+    assert track("seen", {"user_id": 1, "event_ids": [65]}, subject="2")[0] == 403
     assert queued(server, queue) == []
     assert track("click", CLICK, subject="back-end", scope="service")[0] == 202
 
@@ -137,3 +160,4 @@ def test_without_the_queue_nothing_is_accepted_and_the_answer_says_when_to_come_
 def test_a_queue_that_is_gone_is_a_queue_that_is_away(server: aws.Aws, queue: str) -> None:
     server.client("sqs").delete_queue(QueueUrl=queue)
     assert track("click", CLICK)[0] == 503
+    assert track("seen", {"user_id": 1, "event_ids": [65, 129]})[0] == 503

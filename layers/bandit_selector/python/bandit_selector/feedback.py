@@ -38,6 +38,10 @@ Moment = Annotated[
 Stars = Annotated[float, Field(ge=0.5, le=5.0, multiple_of=0.5, description="0.5 to 5.0 in halves")]
 
 
+PLACES: Final = 64
+"""An event's id is its list's times this, plus its place from 1 on."""
+
+
 class Message(BaseModel):
     """One reaction of a visitor to one movie, or what they saw of one list, in the form that the queue holds.
 
@@ -63,7 +67,7 @@ class Message(BaseModel):
             raise ValueError("name the movie_id or the event_id that the feedback is about")
         if (self.rating is None) == (self.action == "rating"):
             raise ValueError(f"the action {self.action!r} {'needs a' if self.rating is None else 'takes no'} rating")
-        names_a_list = self.event_id is not None and self.event_id % 64 == 0
+        names_a_list = self.event_id is not None and self.event_id % PLACES == 0
         if (self.seen is not None) != (self.action == "seen") or (self.seen is not None and not names_a_list):
             raise ValueError("the action 'seen', and no other, needs the places seen and the event_id of their list")
         return self
@@ -96,6 +100,15 @@ def read_message(body: str) -> Message | InvalidMessage:
 def write_messages(messages: Iterable[Message]) -> bytes:
     """A JSON array of messages."""
     return MESSAGES.dump_json(list(messages))
+
+
+def by_list(event_ids: Iterable[int]) -> dict[int, int]:
+    """{event_id: seen} of the messages that say what was seen, one per list."""
+    seen: dict[int, int] = {}
+    for event_id in event_ids:
+        place = event_id % PLACES
+        seen[event_id - place] = seen.get(event_id - place, 0) | 1 << place
+    return seen
 
 
 def new_message_id(now: datetime, randomness: Random) -> UUID:

@@ -1,5 +1,13 @@
 -- The log of messages by weeks, so that old ones are dropped and not deleted.
 
+-- Before anything else: what would stop a later step must leave the installation as it was.
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM recommendation_events WHERE id >= 1::bigint << 40) THEN
+        RAISE EXCEPTION 'recommendation_events has ids of 2^40 and more, where new ids begin; renumber them first.';
+    END IF;
+END $$;
+
 -- Ids of version 7 carry their time; an id of another version has none, and its message stays in the default partition.
 -- The time must follow from the id alone: then two deliveries of one message meet in one partition.
 CREATE FUNCTION bandit_message_time(message_id uuid) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$
@@ -9,6 +17,7 @@ CREATE FUNCTION bandit_message_time(message_id uuid) RETURNS timestamptz LANGUAG
     END
 $$;
 
+-- From here to the end of the next steps the former consumer fails, so that its messages are delivered again.
 ALTER TABLE feedback_events RENAME TO feedback_events_before;
 ALTER INDEX feedback_events_pkey RENAME TO feedback_events_before_pkey;
 DROP INDEX feedback_events_event, feedback_events_pair, feedback_events_claim;
@@ -37,11 +46,11 @@ CREATE INDEX feedback_events_pair ON feedback_events (user_id, received_at) WHER
 CREATE INDEX feedback_events_claim ON feedback_events (claimed_event_id) WHERE event_id IS NULL;
 CREATE INDEX feedback_events_received ON feedback_events USING brin (received_at) WITH (pages_per_range = 32);
 
--- Messages that a queue could still deliver again, or whose impression can still change.
+-- Messages that a queue could still deliver again, or whose impression can still change; 90 days are beyond both.
 INSERT INTO feedback_events
     (message_id, message_time, user_id, movie_id, claimed_event_id, action, rating, occurred_at, received_at, event_id,
      reason)
 SELECT message_id, bandit_message_time(message_id), user_id, movie_id, claimed_event_id, action, rating, occurred_at,
     received_at, event_id, reason
-FROM feedback_events_before WHERE received_at > now() - interval '45 days';
+FROM feedback_events_before WHERE received_at > now() - interval '90 days';
 DROP TABLE feedback_events_before;

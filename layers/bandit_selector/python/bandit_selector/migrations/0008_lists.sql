@@ -1,9 +1,7 @@
--- One row a list. What was recorded before, a row for each movie, is set aside by a rename and stays readable.
-
-ALTER TABLE recommendation_events RENAME TO recommendation_events_set_aside;
+-- One row a list. The table that has had a row for each movie shown stays in use until the next step.
 
 -- A list's id is its second since 2025 times 2^16, plus a number. An event's id is its list's times 64, plus its place:
--- below 2^53, which browsers read exactly, and above every id of the table that was set aside.
+-- below 2^53, which browsers read exactly, and above every id of the table of before.
 CREATE SEQUENCE bandit_list_number;
 CREATE FUNCTION bandit_list_id(shown timestamptz) RETURNS bigint LANGUAGE sql VOLATILE AS $$
     SELECT ((floor(extract(epoch FROM shown))::bigint - 1735689600) << 16) | (nextval('bandit_list_number') & 65535)
@@ -15,13 +13,6 @@ $$;
 CREATE FUNCTION bandit_is_old(event_id bigint) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT event_id < 1::bigint << 40 -- ids of the first three days of 2025, which no list has
 $$;
-DO $$
-BEGIN
-    IF EXISTS (SELECT FROM recommendation_events_set_aside WHERE NOT bandit_is_old(id)) THEN
-        RAISE EXCEPTION 'recommendation_events has ids of 2^40 and more, where new ids begin; renumber them first.';
-    END IF;
-END $$;
-
 CREATE TABLE bandit_lists (
     id bigint NOT NULL,
     created_at timestamptz NOT NULL,
@@ -58,8 +49,6 @@ CREATE TABLE bandit_unsettled (
     list_id bigint PRIMARY KEY,
     created_at timestamptz NOT NULL
 );
-INSERT INTO bandit_unsettled
-SELECT id, created_at FROM recommendation_events_set_aside WHERE settled_at IS NULL;
 
 -- What its messages say of an impression together, and its outcome by that alone; no row without a message.
 CREATE TABLE bandit_reactions (

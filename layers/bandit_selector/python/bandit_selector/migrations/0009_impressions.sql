@@ -1,5 +1,11 @@
 -- What follows from lists and reactions: impressions, sums, learned counts. Each rule once.
 
+-- What was recorded before, a row for each movie, is set aside by a rename and stays readable. Nothing is lost: whoever
+-- writes waits for this step's lock, and finds the view of the same name afterwards.
+ALTER TABLE recommendation_events RENAME TO recommendation_events_set_aside;
+INSERT INTO bandit_unsettled
+SELECT id, created_at FROM recommendation_events_set_aside WHERE settled_at IS NULL AND recommendation_id IS NOT NULL;
+
 -- The attribution rule: the impression a message names if it is the sender's, else the newest one of this user and
 -- movie shown before the message was received; both within the window. An id that carries another day than
 -- `received_at` is refused, because the log is looked through by the times of its ids. The caller knows a span of time
@@ -102,6 +108,31 @@ SELECT e.id, e.user_id::bigint, e.movie_id::bigint, e.algorithm, e.recommendatio
     e.settled_at, false
 FROM recommendation_events_set_aside AS e;
 
+-- A list that the former version records now is set aside like those before, and settled like them.
+CREATE FUNCTION bandit_set_aside() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.id := coalesce(NEW.id, nextval(pg_get_serial_sequence('recommendation_events_set_aside', 'id')));
+    NEW.created_at := coalesce(NEW.created_at, now());
+    INSERT INTO recommendation_events_set_aside
+        (id, user_id, movie_id, algorithm, recommendation_score, position, context, clicked, clicked_at, rated, rated_at,
+         rating_value, added_to_watchlist, added_to_favorites, thumbs_up, thumbs_up_at, thumbs_down, thumbs_down_at,
+         created_at, recommendation_id, propensity, posterior_version)
+    VALUES
+        (NEW.id, NEW.user_id, NEW.movie_id, NEW.algorithm, NEW.recommendation_score, NEW.position, NEW.context,
+         coalesce(NEW.clicked, false), NEW.clicked_at, coalesce(NEW.rated, false), NEW.rated_at, NEW.rating_value,
+         coalesce(NEW.added_to_watchlist, false), coalesce(NEW.added_to_favorites, false),
+         coalesce(NEW.thumbs_up, false), NEW.thumbs_up_at, coalesce(NEW.thumbs_down, false), NEW.thumbs_down_at,
+         NEW.created_at, NEW.recommendation_id, NEW.propensity, NEW.posterior_version);
+    IF NEW.recommendation_id IS NOT NULL THEN
+        INSERT INTO bandit_unsettled VALUES (NEW.id, NEW.created_at);
+        -- The sums of this day cannot be recomputed from lists alone.
+        UPDATE bandit_retention SET complete_from = date_trunc('day', NEW.created_at, 'UTC') + interval '1 day'
+        WHERE NEW.created_at >= complete_from;
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER bandit_set_aside INSTEAD OF INSERT ON recommendation_events
+    FOR EACH ROW EXECUTE FUNCTION bandit_set_aside();
 
 ALTER TABLE recommendation_hours
     ADD neutrals integer NOT NULL DEFAULT 0,
@@ -159,8 +190,19 @@ FROM bandit_tallies
 WHERE settled_at IS NOT NULL AND counts AND created_at >= (SELECT complete_from FROM bandit_retention)
 GROUP BY user_id, ab_group;
 
--- What every cell must be: what was archived, the settled outcomes by hour, and the outcomes of lists not settled yet.
--- Neutral outcomes of what was set aside are archived.
+-- By how much a cell's counts at this step differ from what its sums give: what was learned before the sums began, and
+-- what they have of rows that never taught. From here on both change alike.
+CREATE TABLE bandit_carried_over (
+    context_key varchar(200) NOT NULL,
+    algorithm varchar(50) NOT NULL,
+    pulls bigint NOT NULL,
+    successes bigint NOT NULL,
+    failures bigint NOT NULL,
+    PRIMARY KEY (context_key, algorithm)
+);
+
+-- What every cell must be: what was carried over and archived, the settled outcomes by hour, and the outcomes of lists
+-- not settled yet. Neutral outcomes of what was set aside are archived.
 CREATE VIEW bandit_states_recomputed AS
 SELECT context_key, algorithm, sum(pulls)::bigint AS pulls, sum(successes)::bigint AS successes,
     sum(failures)::bigint AS failures
@@ -168,6 +210,8 @@ FROM (
     SELECT context_key, algorithm, archived_pulls AS pulls, archived_successes AS successes,
         archived_failures AS failures
     FROM bandit_states
+    UNION ALL
+    SELECT context_key, algorithm, pulls, successes, failures FROM bandit_carried_over
     UNION ALL
     SELECT context_key, substr(algorithm, 8), successes + failures + neutrals, successes, failures
     FROM recommendation_hours WHERE starts_with(algorithm, 'bandit_')
@@ -183,14 +227,14 @@ FROM (
 ) AS part
 GROUP BY context_key, algorithm;
 
--- What was learned before is archived, and the sums of its days are kept as they are.
-UPDATE bandit_states AS s
-SET archived_pulls = s.archived_pulls + s.total_pulls - r.pulls,
-    archived_successes = s.archived_successes + s.total_successes - r.successes,
-    archived_failures = s.archived_failures + s.total_failures - r.failures
-FROM bandit_states_recomputed AS r
-WHERE (r.context_key, r.algorithm) = (s.context_key, s.algorithm)
-    AND (s.total_pulls, s.total_successes, s.total_failures) <> (r.pulls, r.successes, r.failures);
+INSERT INTO bandit_carried_over
+SELECT context_key, algorithm, coalesce(s.total_pulls, 0) - r.pulls, coalesce(s.total_successes, 0) - r.successes,
+    coalesce(s.total_failures, 0) - r.failures
+FROM bandit_states_recomputed AS r LEFT JOIN bandit_states AS s USING (context_key, algorithm)
+WHERE (coalesce(s.total_pulls, 0), coalesce(s.total_successes, 0), coalesce(s.total_failures, 0))
+    <> (r.pulls, r.successes, r.failures);
+
+-- The sums of the days up to now are kept as they are.
 UPDATE bandit_retention SET complete_from = date_trunc('day', now(), 'UTC') + interval '1 day'
 WHERE EXISTS (SELECT FROM recommendation_events_set_aside);
 

@@ -79,7 +79,7 @@ class Situation:
     def showing(self, version: int | None, known: int | None = None) -> Showing:
         request = self.request
         return Showing(
-            request.user_id, self.context.key, self.group, silence(self.settings), request.seed, version, known
+            request.user_id, self.context.key, self.group, self.settings.silence, request.seed, version, known
         )
 
 
@@ -177,11 +177,6 @@ def assign(request: Request, settings: Settings) -> Group:
         "auto": is_treated(request.user_id, settings.experiment_salt, settings.treatment_share),
     }
     return "treatment" if treated[request.use_bandit] else "control"
-
-
-def silence(settings: Settings) -> str:
-    """Which silence is a failure for a list that is shown now: off, of all places shown, or of the places seen."""
-    return settings.silence_counts if settings.silence_counts_after is not None else "off"
 
 
 def recommendation_id(list_id: int) -> UUID:
