@@ -75,7 +75,10 @@ export interface Report {
   timestamp: string;
   period_days: number;
   overall_status: "healthy" | "warning" | "critical";
-  checks: Record<string, { status: "ok" | "warning" | "critical" | "no_data"; metrics: Record<string, number | string | null> }>;
+  checks: Record<
+    string,
+    { status: "ok" | "warning" | "critical" | "no_data"; metrics: Record<string, number | string | null> }
+  >;
   alerts: Alert[];
 }
 
