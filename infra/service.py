@@ -152,7 +152,7 @@ ROUTES: Final = (
 CORS: Final = Cors(
     methods=("GET", "POST", "OPTIONS"),
     headers=("authorization", "content-type"),
-    exposed_headers=("X-Recommendation-Id", "X-AB-Group", "X-Context-Key", "Retry-After"),
+    exposed_headers=("X-Recommendation-Id", "X-AB-Group", "X-Context-Key", "X-Request-Id", "Retry-After"),
     max_age=timedelta(hours=1),
 )
 

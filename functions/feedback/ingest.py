@@ -1,5 +1,6 @@
 """POST /analytics/track/*: a reaction in, 202 once the queue has it. Never touches the database."""
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import cache
 from random import SystemRandom
@@ -16,10 +17,10 @@ from bandit_selector.web import (
     HttpAnswer,
     answer,
     answers_problems,
-    body_of,
     caller,
     path_of,
     problem,
+    read_body,
     received_at,
 )
 from botocore.config import Config
@@ -68,13 +69,18 @@ class Rating(Reaction):
 @TELEMETRY.flushing
 @answers_problems(TELEMETRY.logger)
 def handler(event: Event, _context: object) -> HttpAnswer:
-    """Answers one request of HTTP API payload 2.0; {"status": "tracked"} means that the queue has the reaction."""
+    """Answers one request of HTTP API payload 2.0."""
+    return respond(event, _send)
+
+
+def respond(event: Event, send: Callable[[Message], None]) -> HttpAnswer:
+    """{"status": "tracked"} once `send` has put the reaction into the queue; raises the product's errors."""
     action = ACTIONS.get(path_of(event).get("action", ""))
     if action is None:
         return problem(404, "Unknown action", f"Track one of {', '.join(ACTIONS)}.")
-    reaction = (Rating if action == "rating" else Reaction).model_validate_json(body_of(event))
+    reaction = read_body(event, Rating if action == "rating" else Reaction)
     caller(event, SETTINGS.user_id_claim).acts_for(reaction.user_id)
-    _send(as_message(action, reaction, received_at(event)))
+    send(as_message(action, reaction, received_at(event)))
     TELEMETRY.count("FeedbackAccepted")
     return answer(202, {"status": "tracked", "action": action})
 

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any, Final
 
 from aiohttp import web
+from bandit_selector.scopes import texts_of
 from multidict import CIMultiDict
 
 from infra.local.emulation import payload
@@ -26,7 +27,7 @@ Invoke = Callable[[bytes], Awaitable[bytes]]
 INTEGRATION_SECONDS: Final = 30.0  # the limit of HTTP APIs
 MAX_BODY: Final = 10 * 1024 * 1024
 SIMULATED_TIME: Final = "X-Simulated-Time"
-SCOPES: Final[dict[str, tuple[str, ...]]] = {"visitor": (), "analytics": ("analytics",)}
+SCOPES: Final[dict[str, tuple[str, ...]]] = {"visitor": (), "analytics": texts_of("analytics")}
 
 
 @dataclass(frozen=True, slots=True)
