@@ -32,7 +32,9 @@ from pydantic import BaseModel, Field, ValidationError
 from functions.monitor import page
 
 SETTINGS: Final = read_settings()
-DATABASE: Final = Database(lambda: database_url(SETTINGS), statement_seconds=20)
+DATABASE: Final = Database(
+    lambda: database_url(SETTINGS), statement_seconds=20, pooled=SETTINGS.database_pooled, patience=25, prove=True
+)
 forget_at_snapshot(DATABASE.close)
 TELEMETRY: Final = Telemetry("analytics")
 

@@ -21,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from functions.monitor.backlog import read_backlog
 
 SETTINGS: Final = read_settings()
-DATABASE: Final = Database(lambda: database_url(SETTINGS), statement_seconds=240)
+DATABASE: Final = Database(lambda: database_url(SETTINGS), statement_seconds=240, pooled=SETTINGS.database_pooled)
 TELEMETRY: Final = Telemetry("monitor")
 
 PERIOD_DAYS: Final = 7

@@ -14,7 +14,9 @@ from bandit_selector.telemetry import Telemetry
 from bandit_selector.web import Event, HttpAnswer, answer, answers_problems, caller, read_query, received_at
 
 SETTINGS: Final = read_settings()
-DATABASE: Final = Database(lambda: database_url(SETTINGS), statement_seconds=5, plan_once=True)
+DATABASE: Final = Database(
+    lambda: database_url(SETTINGS), statement_seconds=3, plan_once=True, pooled=SETTINGS.database_pooled, patience=4
+)
 forget_at_snapshot(DATABASE.close)
 TELEMETRY: Final = Telemetry("select")
 

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-import psycopg
 import pytest
 from bandit_selector.errors import MissingTable
 from bandit_selector.store.candidates import CandidateRow, read_movies, read_ratings, replace_candidates
@@ -109,7 +108,7 @@ def test_a_build_that_fails_half_way_changes_nothing(connection: Connection) -> 
 
 @pytest.mark.parametrize("kind", ["json", "jsonb", "text"])
 def test_genres_are_read_from_any_kind_of_column(empty_database_url: str, kind: str) -> None:
-    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+    with connect(empty_database_url) as connection:
         connection.execute(f"CREATE TABLE movies (id int PRIMARY KEY, title text, genres {kind})".encode())
         connection.execute("""INSERT INTO movies VALUES (1, 'A', '["Drama", "War"]'), (2, 'B', NULL)""")
         assert read_movies(connection) == [(1, ("Drama", "War")), (2, ())]

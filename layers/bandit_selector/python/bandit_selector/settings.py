@@ -63,6 +63,8 @@ class Settings(BaseModel):
     # Addresses. An empty one means that this function does not use it.
     database_url: str = ""
     database_secret_arn: str = ""
+    # Whether that address is of a pooler in transaction mode: PgBouncer, RDS Proxy
+    database_pooled: bool = False
     feedback_queue_url: str = ""
     report_bucket: str = ""
     alert_topic_arn: str = ""
