@@ -15,6 +15,7 @@ from typing import Any, Final
 import aiohttp
 import jwt
 from aiohttp import web
+from bandit_selector.store.address import without_secrets
 from bandit_selector.store.connection import connect
 from bandit_selector.store.migrate import migrate
 
@@ -64,6 +65,17 @@ class Addresses:
     bucket: str
     topic: str
     inbox: str
+    team_database: bool = False
+    """Whether `database` is the team's own, whose password is printed nowhere."""
+
+    @property
+    def printed_database(self) -> str:
+        return without_secrets(self.database) if self.team_database else self.database
+
+    def printed(self) -> dict[str, str]:
+        """Everything that may be printed."""
+        every = {name: str(value) for name, value in asdict(self).items() if name != "team_database"}
+        return every | {"database": self.printed_database}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +133,9 @@ async def installation(plan: Plan) -> AsyncGenerator[Installation]:
         session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
         source = EventSource(FEEDBACK_QUEUE, resources.queue, session, invoke[FEEDBACK_QUEUE.consumer])
         stack.push_async_callback(background(source.run()))
-        yield Installation(_addresses(api, issuer, database_url, resources), issuer, clock, functions, session, source)
+        yield Installation(
+            _addresses(plan, api, issuer, database_url, resources), issuer, clock, functions, session, source
+        )
 
 
 def announced(service: Installation, plan: Plan) -> AbstractContextManager[None]:
@@ -213,7 +227,7 @@ async def _listen(stack: AsyncExitStack, routes: Sequence[web.RouteDef], listeni
     await web.SockSite(runner, listening, backlog=512).start()
 
 
-def _addresses(api: str, issuer: Issuer, database_url: str, resources: Resources) -> Addresses:
+def _addresses(plan: Plan, api: str, issuer: Issuer, database_url: str, resources: Resources) -> Addresses:
     return Addresses(
         api=api,
         dashboard=f"{api}/dashboard",
@@ -225,4 +239,5 @@ def _addresses(api: str, issuer: Issuer, database_url: str, resources: Resources
         bucket=resources.bucket,
         topic=resources.topic,
         inbox=resources.inbox,
+        team_database=bool(plan.database_url),
     )

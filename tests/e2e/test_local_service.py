@@ -70,8 +70,11 @@ def eventually(condition: Callable[[], bool], seconds: float = 30) -> None:
 
 @pytest.fixture(scope="session")
 def checkout(open_folder: Callable[[], Path]) -> Path:
-    """A folder that looks like a fresh clone: links to everything but what a run makes."""
-    folder = open_folder()
+    return copied(open_folder())
+
+
+def copied(folder: Path) -> Path:
+    """A folder that looks like a fresh clone: everything but what a run makes."""
     for name in ("infra", "functions", "layers", "clients"):
         subprocess.run(["cp", "-r", ROOT / name, folder / name], check=True)
     return folder

@@ -35,6 +35,7 @@ FOLDER: Final = LOCAL / "demo"
 HASTE_SECONDS: Final = 15.0  # an interrupted demo's longest wait for its queue
 PER_DAY: Final = 1000  # visits in a simulated day
 ENDLESS_FROM: Final = timedelta(days=14)
+WIDE: Final = 130  # columns for the progress line with a bar and whole words
 NOT_DURABLE: Final = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")  # each demo starts with new data
 
 
@@ -105,9 +106,11 @@ async def _watched(
     stopping: asyncio.Event,
     pace: Pace,
 ) -> None:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     console = Console(stderr=True)
-    with Progress(*columns, TextColumn("{task.fields[numbers]}"), console=console) as bar:
+    wide = console.width >= WIDE
+    bars = (TextColumn("{task.description}"), BarColumn()) if wide else ()
+    columns = (*bars, MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[numbers]}"))
+    with Progress(*columns, console=console) as bar:
         task = bar.add_task("Visitors", total=total, numbers="")
         coming = asyncio.create_task(crowd.come(visits))
         waiting = asyncio.create_task(stopping.wait())
@@ -118,7 +121,7 @@ async def _watched(
             rate, before = crowd.visits - before, crowd.visits
             pace.mark(before)
             queued = await depth(service.session, service.addresses.queue)
-            bar.update(task, completed=crowd.visits, numbers=_numbers(crowd, rate, queued))
+            bar.update(task, completed=crowd.visits, numbers=_numbers(crowd, rate, queued, wide))
         waiting.cancel()
         if stopping.is_set():
             coming.cancel()
@@ -126,11 +129,11 @@ async def _watched(
             await coming
 
 
-def _numbers(crowd: Crowd, rate: int, queued: int) -> str:
-    return (
-        f"{rate} requests/s · CTR bandit {crowd.ctr('treatment'):.1%} control {crowd.ctr('control'):.1%}"
-        f" · queue {queued}"
-    )
+def _numbers(crowd: Crowd, rate: int, queued: int, wide: bool) -> str:
+    bandit, control = crowd.ctr("treatment"), crowd.ctr("control")
+    if not wide:
+        return f"{rate}/s CTR {bandit:.1%}/{control:.1%} queue {queued}"
+    return f"{rate} requests/s · CTR bandit {bandit:.1%} control {control:.1%} · queue {queued}"
 
 
 async def _keep_settling(service: Installation) -> None:

@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from bandit_selector.errors import InvalidSetting
 
 UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+LONGEST_DAYS: Final = 36_500
 GUIDE_ARMS: Final = ("svd", "embeddings", "graph", "item_cf", "long_tail", "serendipity")
 
 
@@ -19,8 +20,8 @@ def parse_duration(text: object) -> object:
     """`90s`, `10m`, `12h`, `7d` → timedelta; a value that is not text is returned unchanged."""
     if not isinstance(text, str):
         return text
-    parts = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd])", text.strip())
-    if not parts:
+    parts = re.fullmatch(r"(\d{1,9}(?:\.\d+)?)\s*([smhd])", text.strip(), re.ASCII)
+    if not parts or (parts[2] == "d" and float(parts[1]) > LONGEST_DAYS):
         raise ValueError(f"{text!r} is not a duration; write one like 90s, 10m, 12h or 7d")
     return timedelta(**{UNITS[parts[2]]: float(parts[1])})
 
