@@ -119,9 +119,8 @@ async def installation(plan: Plan) -> AsyncGenerator[Installation]:
         functions = _functions(plan, resources, database_url, api, stack)
         clock = Clock(plan.simulated)
         invoke = {name: runtime.invoke for name, runtime in functions.items()}
-        gateway = Gateway(
-            ROUTES, invoke, Authorizer(issuer.url, AUDIENCE, jwt.PyJWKSet.from_dict(issuer.keys())), clock
-        )
+        authorizer = Authorizer(issuer.url, AUDIENCE, jwt.PyJWKSet.from_dict(issuer.keys()))
+        gateway = Gateway(ROUTES, invoke, authorizer, clock, lambda: lock.is_announced(plan.folder))
         pages = [
             *sign_in.routes(lambda scope: issuer.mint("analyst", datetime.now(UTC), scope)),
             *demo_site.routes(database_url, lambda subject, scope: issuer.mint(subject, datetime.now(UTC), scope)),

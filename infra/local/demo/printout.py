@@ -19,7 +19,7 @@ from infra.local.demo.report import Report
 from infra.local.installation import Addresses
 from infra.local.tables import Listing
 
-COLOURS: Final = {"healthy": "green", "warning": "yellow", "critical": "red"}
+COLOURS: Final = {"healthy": "green", "warning": "yellow", "critical": "red", "unknown": "white"}
 
 
 def show(outcome: Outcome, addresses: Addresses, console: Console, *, stays: bool) -> None:

@@ -26,6 +26,7 @@ from infra.service import CORS, Route
 Invoke = Callable[[bytes], Awaitable[bytes]]
 INTEGRATION_SECONDS: Final = 30.0  # the limit of HTTP APIs
 MAX_BODY: Final = 10 * 1024 * 1024
+HEALTH: Final = "/health"
 SIMULATED_TIME: Final = "X-Simulated-Time"
 SCOPES: Final[dict[str, tuple[str, ...]]] = {"visitor": (), "analytics": texts_of("analytics")}
 
@@ -38,6 +39,8 @@ class Gateway:
     functions: Mapping[str, Invoke]
     authorizer: Authorizer
     clock: Clock
+    ready: Callable[[], bool] = lambda: True
+    """Whether the service is complete; before, /health says that it starts."""
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answers one request; a fault in the service is answered too."""
@@ -54,6 +57,8 @@ class Gateway:
         if found is None:
             return _message(404, "Not Found")
         route, parameters = found
+        if route.path == HEALTH and not self.ready():
+            return _starting()
         try:
             identity = self._identity(request, route)
         except Unauthorized as error:
@@ -114,6 +119,13 @@ def _cors(*, preflight: bool) -> dict[str, str]:
         "Access-Control-Expose-Headers": ",".join(CORS.exposed_headers),
     }
     return always | allowed if preflight else always
+
+
+def _starting() -> web.Response:
+    detail = "The service is starting: its catalogue is being loaded. Ask again in a few seconds."
+    document = {"type": "about:blank", "title": "Starting", "status": 503, "detail": detail}
+    headers = {"Retry-After": "2", "Cache-Control": "no-store"}
+    return web.json_response(document, status=503, headers=headers, content_type="application/problem+json")
 
 
 def _message(status: int, text: str, headers: Mapping[str, str] | None = None) -> web.Response:

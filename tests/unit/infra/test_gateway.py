@@ -31,11 +31,19 @@ Function = Callable[[dict[str, Any]], object]
 
 
 @asynccontextmanager
-async def api(function: Function, clock: Clock | None = None) -> AsyncGenerator[aiohttp.ClientSession]:
+async def api(
+    function: Function, clock: Clock | None = None, ready: bool = True
+) -> AsyncGenerator[aiohttp.ClientSession]:
     async def invoke(event: bytes) -> bytes:
         return json.dumps(function(json.loads(event))).encode()
 
-    gateway = Gateway((*OPEN, *ROUTES), dict.fromkeys(["echo", "select"], invoke), AUTHORIZER, clock or Clock())
+    gateway = Gateway(
+        (*OPEN, *ROUTES),
+        dict.fromkeys(["echo", "select", "analytics"], invoke),
+        AUTHORIZER,
+        clock or Clock(),
+        lambda: ready,
+    )
     runner = web.ServerRunner(web.Server(gateway.answer))
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -176,6 +184,16 @@ def test_a_scope_opens_its_routes_only() -> None:
     assert AUTHORIZER.check(token, ("analytics",))["jwt"]["scopes"] == ("analytics",)
     with pytest.raises(Forbidden):
         AUTHORIZER.check(token, ("service",))
+
+
+def test_health_is_starting_until_the_service_is_ready_and_other_routes_are_asked() -> None:
+    async def statuses(ready: bool) -> tuple[int, int, str | None]:
+        async with api(lambda _: {"status": "ok"}, ready=ready) as session:
+            health, other = await session.get("/health"), await session.get("/open/x")
+            return health.status, other.status, health.headers.get("Retry-After")
+
+    assert asyncio.run(statuses(ready=False)) == (503, 200, "2")
+    assert asyncio.run(statuses(ready=True)) == (200, 200, None)
 
 
 def test_a_preflight_needs_no_token_and_no_function() -> None:

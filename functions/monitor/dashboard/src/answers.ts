@@ -74,7 +74,7 @@ export interface Alert {
 export interface Report {
   timestamp: string;
   period_days: number;
-  overall_status: "healthy" | "warning" | "critical";
+  overall_status: "healthy" | "warning" | "critical" | "unknown";
   checks: Record<
     string,
     { status: "ok" | "warning" | "critical" | "no_data"; metrics: Record<string, number | string | null> }

@@ -167,7 +167,7 @@ def _learning(facts: Facts, thresholds: Thresholds) -> Check:
     alerts = [_invariant(facts.difference)] if facts.difference else []
     if facts.lists >= thresholds.min_lists:
         alerts += [_without_outcome(arm) for arm in facts.arms_without_outcome]
-    return Check(worst(alerts) or "ok", metrics, tuple(alerts))
+    return Check(worst(alerts) or ("ok" if facts.shown else "no_data"), metrics, tuple(alerts))
 
 
 def _invariant(difference: str) -> Alert:
