@@ -3,6 +3,8 @@
 import argparse
 from datetime import UTC, datetime
 
+from bandit_selector.store.candidates import unusable_ratings
+
 from infra.local.candidates import build_watched
 from infra.local.database import open_database
 
@@ -15,5 +17,8 @@ def run(arguments: argparse.Namespace) -> int:
     del arguments
     with open_database() as connection:
         lists = build_watched(connection, datetime.now(UTC))
+        left_out = unusable_ratings(connection)
+    if left_out:
+        print(f"{left_out:,} ratings were left out: NULL, NaN, beyond 0.5 to 5, or with an id that is not one.")
     print(f"{lists} candidate lists are in place; the next request is served from them.")
     return 0

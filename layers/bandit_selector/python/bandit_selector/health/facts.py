@@ -63,6 +63,7 @@ class Facts:
     arms_without_outcome: tuple[str, ...]
     contexts_at_cap: int
     contexts_published: int
+    unusable_ratings: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

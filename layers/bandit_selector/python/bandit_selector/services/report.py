@@ -20,6 +20,7 @@ from bandit_selector.health.genres import parse_genres
 from bandit_selector.lists.names import algorithm_of, arm_of
 from bandit_selector.settings import Settings
 from bandit_selector.store import activity, facts
+from bandit_selector.store.candidates import unusable_ratings
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.facts import Listed
 from bandit_selector.store.verification import first_difference
@@ -63,10 +64,12 @@ class Now:
     dead_letters: int | None
     difference: str | None
     candidates_updated: datetime | None
+    unusable_ratings: int | None = None
 
     @classmethod
     def read(cls, connection: Connection, dead_letters: int | None) -> "Now":
-        return cls(dead_letters, first_difference(connection), facts.candidates_updated(connection))
+        updated = facts.candidates_updated(connection)
+        return cls(dead_letters, first_difference(connection), updated, unusable_ratings(connection))
 
     def as_backfilled(self) -> "Now":
         return Now(None, self.difference, None)
@@ -175,6 +178,7 @@ def _facts(
         dead_letters=present.dead_letters,
         difference=present.difference,
         candidates_updated=present.candidates_updated,
+        unusable_ratings=present.unusable_ratings,
         arms_without_outcome=tuple(arm for arm in settings.arms if not _judged(algorithms.get(algorithm_of(arm)))),
         contexts_at_cap=at_cap,
         contexts_published=published,
