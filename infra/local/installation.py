@@ -19,7 +19,7 @@ from bandit_selector.store.address import without_secrets
 from bandit_selector.store.connection import connect
 from bandit_selector.store.migrate import migrate
 
-from infra.local import demo_site, lock, postgres, site
+from infra.local import accepted, demo_site, lock, postgres, postgres_keeper, site
 from infra.local.emulation import aws, sign_in
 from infra.local.emulation.authorizer import Authorizer
 from infra.local.emulation.aws import Resources
@@ -125,13 +125,15 @@ async def installation(plan: Plan) -> AsyncGenerator[Installation]:
             *sign_in.routes(lambda scope: issuer.mint("analyst", datetime.now(UTC), scope)),
             *demo_site.routes(database_url, lambda subject, scope: issuer.mint(subject, datetime.now(UTC), scope)),
         ]
-        await _listen(stack, [*pages, web.route("*", "/{path:.*}", gateway.answer)], listening)
-        everything = web.route("*", "/{path:.*}", issuer.answer)
-        await _listen(stack, [everything], stack.enter_context(_socket(issuer.port)))
         connector = aiohttp.TCPConnector(limit=0)
         session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
         source = EventSource(FEEDBACK_QUEUE, resources.queue, session, invoke[FEEDBACK_QUEUE.consumer])
         stack.push_async_callback(background(source.run()))
+        accepted.announce_lost(plan.folder)
+        stack.push_async_callback(accepted.drain, plan.folder, session, resources.queue)
+        everything = web.route("*", "/{path:.*}", issuer.answer)
+        await _listen(stack, [everything], stack.enter_context(_socket(issuer.port)))
+        await _listen(stack, [*pages, web.route("*", "/{path:.*}", gateway.answer)], listening)
         yield Installation(
             _addresses(plan, api, issuer, database_url, resources), issuer, clock, functions, session, source
         )
@@ -166,7 +168,7 @@ def background(work: Coroutine[Any, Any, None]) -> "Callable[[], Awaitable[None]
 
 def _own_database(plan: Plan, stack: AsyncExitStack) -> str:
     server = postgres.start(plan.folder / "postgres", plan.postgres_settings)
-    stack.callback(server.stop)
+    stack.push_async_callback(background(postgres_keeper.keep(server, plan.postgres_settings)))
     return server.url
 
 
@@ -220,7 +222,9 @@ def _socket(port: int) -> socket.socket:
 async def _listen(stack: AsyncExitStack, routes: Sequence[web.RouteDef], listening: socket.socket) -> None:
     application = web.Application(client_max_size=2 * MAX_BODY)
     application.add_routes(routes)
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1, handle_signals=False)
+    runner = web.AppRunner(
+        application, access_log=None, shutdown_timeout=1, handle_signals=False, auto_decompress=False
+    )
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     await web.SockSite(runner, listening, backlog=512).start()

@@ -20,7 +20,7 @@ from multidict import CIMultiDict
 from infra.local.emulation import payload
 from infra.local.emulation.authorizer import Authorizer, Forbidden, Unauthorized
 from infra.local.emulation.clock import Clock
-from infra.local.emulation.runtime import InvocationFailed, Throttled
+from infra.local.emulation.runtime import MAX_PAYLOAD, InvocationFailed, Throttled
 from infra.service import CORS, Route
 
 Invoke = Callable[[bytes], Awaitable[bytes]]
@@ -67,8 +67,14 @@ class Gateway:
             return _message(403, "Forbidden", {"WWW-Authenticate": f'Bearer error="insufficient_scope" ({error})'})
         if (request.content_length or 0) > MAX_BODY:
             return _message(413, "Request Entity Too Large")
-        event = payload.event(request, await request.read(), route, parameters, identity, moment)
-        return await self._invoke(route.function, json.dumps(event).encode())
+        try:
+            body = await request.read()
+        except (web.RequestPayloadError, web.HTTPRequestEntityTooLarge):
+            return _message(400, "Bad Request")
+        event = json.dumps(payload.event(request, body, route, parameters, identity, moment)).encode()
+        if len(event) > MAX_PAYLOAD:
+            return _message(413, "Request Entity Too Large")
+        return await self._invoke(route.function, event)
 
     def _identity(self, request: web.BaseRequest, route: Route) -> dict[str, Any] | None:
         if route.access == "open":

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import io
 import json
 import time
 from collections.abc import AsyncGenerator, Callable
@@ -19,7 +20,7 @@ from infra.local.emulation.authorizer import Authorizer, Forbidden, Unauthorized
 from infra.local.emulation.clock import Clock
 from infra.local.emulation.gateway import Gateway, match
 from infra.local.emulation.issuer import AUDIENCE, Issuer
-from infra.local.emulation.runtime import InvocationFailed, Throttled
+from infra.local.emulation.runtime import MAX_PAYLOAD, InvocationFailed, Throttled
 from infra.service import ROUTES, Route
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -28,6 +29,10 @@ AUTHORIZER = Authorizer(ISSUER.url, AUDIENCE, jwt.PyJWKSet.from_dict(ISSUER.keys
 NOW = datetime.now(UTC)
 OPEN = (Route("GET", "/open/{name}", "echo", "open"), Route("POST", "/open/{name}", "echo", "open"))
 Function = Callable[[dict[str, Any]], object]
+
+
+def large(*parts: Any) -> web.BaseRequest:
+    return web.BaseRequest(*parts, asyncio.get_running_loop(), client_max_size=20 * 1024 * 1024)
 
 
 @asynccontextmanager
@@ -44,7 +49,7 @@ async def api(
         clock or Clock(),
         lambda: ready,
     )
-    runner = web.ServerRunner(web.Server(gateway.answer))
+    runner = web.ServerRunner(web.Server(gateway.answer, request_factory=large, auto_decompress=False))
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
@@ -103,6 +108,23 @@ def test_text_travels_as_it_is_and_everything_else_in_base64() -> None:
     form = event_of("POST", "/open/x", data=b"a=1", headers={"Content-Type": "application/x-www-form-urlencoded"})
     assert (text["body"], text["isBase64Encoded"]) == ('{"a": 1}', False)
     assert (base64.b64decode(form["body"]), form["isBase64Encoded"]) == (b"a=1", True)
+
+
+def test_bytes_that_are_not_text_travel_in_base64_whatever_their_type_says() -> None:
+    broken = b'{"a": "\xff"}'
+    event = event_of("POST", "/open/x", data=broken, headers={"Content-Type": "application/json"})
+    assert (base64.b64decode(event["body"]), event["isBase64Encoded"]) == (broken, True)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "nonsense"])
+def test_a_wrong_encoding_is_not_a_fault_of_the_service(encoding: str) -> None:
+    headers = {"Content-Encoding": encoding, "Content-Type": "application/json"}
+    assert asked("POST", "/open/x", dict, data=b"not packed", headers=headers)[0] in {200, 400}
+
+
+def test_an_event_beyond_lambdas_limit_is_too_large() -> None:
+    data = io.BytesIO(b"x" * (MAX_PAYLOAD + 1))
+    assert asked("POST", "/open/x", dict, data=data, headers={"Content-Type": "text/plain"})[0] == 413
 
 
 def test_an_answer_without_a_status_is_the_body() -> None:

@@ -206,6 +206,7 @@ def _fault(location: Sequence[object], message: str, value: object) -> dict[str,
 
 def _shortened(value: object) -> object:
     """The value, or the first characters of its JSON where that is longer."""
+    value = value.decode(errors="replace") if isinstance(value, bytes) else value
     text = value if isinstance(value, str) else as_json(value)
     return value if len(text) <= SHOWN else _short(text)
 
