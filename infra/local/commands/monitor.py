@@ -1,7 +1,6 @@
 """Prints the monitor's report on the last days, keeps it for the dashboard and in a file; sends no mail."""
 
 import argparse
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +10,7 @@ from bandit_selector.services.report import Now, make_report
 from bandit_selector.settings import read_settings
 from bandit_selector.store.reports import add_by_hand
 
+from infra.local import moment
 from infra.local.database import open_database
 
 KEPT: Final = Path("monitoring_report.json")
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    now = datetime.now(UTC)
+    now = moment.now()
     with open_database() as connection:
         present = Now.read(connection, dead_letters=None)
         report = make_report(connection, arguments.days, now, read_settings(), present)

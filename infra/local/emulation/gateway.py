@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from email.utils import format_datetime
 from functools import cache
 from typing import Any, Final
 
@@ -46,6 +47,8 @@ class Gateway:
         """Answers one request; a fault in the service is answered too."""
         with self.clock.request(request.headers.get(SIMULATED_TIME)) as moment:
             response = await self._route(request, moment)
+        if self.clock.simulated:
+            response.headers["Date"] = format_datetime(moment, usegmt=True)
         if "Origin" in request.headers:
             response.headers.update(_cors(preflight=_is_preflight(request)))
         return response

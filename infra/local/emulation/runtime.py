@@ -297,9 +297,10 @@ def environment(function: Function, settings: Mapping[str, str], root: Path) -> 
     }
 
 
-def _request(*parts: Any) -> web.BaseRequest:
+def _request(message: Any, content: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
     """A request to the Runtime API, whose body may be larger than Lambda allows: then it is refused by name."""
-    return web.BaseRequest(*parts, asyncio.get_running_loop(), client_max_size=2 * MAX_PAYLOAD)
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(message, content, protocol, writer, task, loop, client_max_size=2 * MAX_PAYLOAD)
 
 
 def _error(kind: str, message: str) -> str:

@@ -31,8 +31,9 @@ OPEN = (Route("GET", "/open/{name}", "echo", "open"), Route("POST", "/open/{name
 Function = Callable[[dict[str, Any]], object]
 
 
-def large(*parts: Any) -> web.BaseRequest:
-    return web.BaseRequest(*parts, asyncio.get_running_loop(), client_max_size=20 * 1024 * 1024)
+def large(message: Any, content: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(message, content, protocol, writer, task, loop, client_max_size=20 * 1024 * 1024)
 
 
 @asynccontextmanager
@@ -242,6 +243,16 @@ def test_a_simulated_time_counts_on_a_simulated_clock_only() -> None:
 
     assert asyncio.run(years(Clock(simulated=True))) == [int(then.timestamp() * 1000)] * 2
     assert min(asyncio.run(years(Clock()))) > then.timestamp() * 1000
+
+
+def test_answers_have_the_date_of_the_simulated_clock() -> None:
+    then = datetime(2026, 3, 1, 20, 0, tzinfo=UTC)
+
+    async def date() -> str:
+        async with api(dict, Clock(simulated=True)) as session:
+            return (await session.get("/open/x", headers={"X-Simulated-Time": then.isoformat()})).headers["Date"]
+
+    assert asyncio.run(date()) == "Sun, 01 Mar 2026 20:00:00 GMT"
 
 
 def test_what_is_settled_lies_before_every_request_in_flight() -> None:
