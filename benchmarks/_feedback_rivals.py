@@ -7,7 +7,6 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import psycopg
 from bandit_selector.feedback import Message, read_messages
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Connection, connect
@@ -84,7 +83,7 @@ def _as_line(m: Message) -> str:
     return "\t".join(fields) + "\n"
 
 
-class Timed(psycopg.Connection[tuple[Any, ...]]):
+class Timed(Connection):
     """A connection that sums the time of statements by their first two words; it waits for each statement."""
 
     spent: "defaultdict[str, float]"

@@ -29,7 +29,8 @@ def report(measured: Any, arguments: argparse.Namespace, cores: int) -> str:
         "",
         f"The guide's query of 7 days reads {measured.partitions[0]} of {measured.partitions[1]} partitions.",
         "The existing application settles nothing, and its own way to find movies is not measured. Stored bytes are",
-        "those after a vacuum when all is settled; no vacuum runs before, so that an update that is not HOT stays visible.",
+        "those after a vacuum when all is settled; no vacuum runs before, so that an update that is not HOT stays",
+        "visible.",
         "",
         *_growth(arguments.history, measured.product, measured.grown),
     ]

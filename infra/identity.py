@@ -11,6 +11,7 @@ from aws_cdk import aws_apigatewayv2_authorizers as authorizers
 from aws_cdk import aws_cognito as cognito
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from bandit_selector.scopes import RESOURCE_SERVER
 from constructs import Construct
 
 from infra.configuration import Configuration
@@ -19,7 +20,6 @@ from infra.packaging import ROOT, function_files
 from infra.reviewed import PINNED_PYTHON, accept
 from infra.roles import function_role
 
-MACHINES: Final = "bandit-selector"
 SCOPES_TIMEOUT: Final = timedelta(seconds=5)  # Cognito's own limit
 GROUPS: Final = {
     "analytics": "May read the analytics and the dashboard's data",
@@ -123,7 +123,7 @@ class Identity(Construct):
     def _service(self, pool: cognito.UserPool) -> cognito.UserPoolClient:
         """The client of the site's servers: client credentials; the trigger adds the scope `service`."""
         scope = cognito.ResourceServerScope(scope_name="call", scope_description="Call the API")
-        server = pool.add_resource_server("Machines", identifier=MACHINES, scopes=[scope])
+        server = pool.add_resource_server("Machines", identifier=RESOURCE_SERVER, scopes=[scope])
         return pool.add_client(
             "ServiceClient",
             generate_secret=True,

@@ -73,6 +73,7 @@ class Cors:
     max_age: timedelta
 
 
+_DATABASE = ("DATABASE_POOLED",)
 _LEARNING = (
     "ARMS",
     "POLICY",
@@ -111,7 +112,7 @@ _THRESHOLDS = (
 FUNCTIONS: Final = (
     Function(
         "select", "functions.select.handler.handler", 1024, timedelta(seconds=10), 40,
-        ("database",), ("TIME_ZONE", "USER_ID_CLAIM", "LOG_USER_IDS", *_LEARNING, *_SLATE, *_SILENCE),
+        ("database",), ("TIME_ZONE", "USER_ID_CLAIM", "LOG_USER_IDS", *_DATABASE, *_LEARNING, *_SLATE, *_SILENCE),
     ),
     Function(
         "ingest", "functions.feedback.ingest.handler", 512, timedelta(seconds=10), 40,
@@ -119,29 +120,29 @@ FUNCTIONS: Final = (
     ),
     Function(
         "feedback", "functions.feedback.handler.handler", 1024, timedelta(seconds=60), 4,
-        ("database",), (*_LEARNING, *_OUTCOMES),
+        ("database",), (*_DATABASE, *_LEARNING, *_OUTCOMES),
     ),
     Function(
         "settle", "functions.feedback.settle.handler", 1024, timedelta(seconds=55), 2,
-        ("database",), (*_LEARNING, *_OUTCOMES),
+        ("database",), (*_DATABASE, *_LEARNING, *_OUTCOMES),
     ),
     Function(
         "monitor", "functions.monitor.handler.handler", 1024, timedelta(minutes=5), 1,
         ("database", "feedback_queue", "reports", "alerts"),
-        ("TIME_ZONE", "ARMS", *_EXPERIMENT, *_THRESHOLDS),
+        ("TIME_ZONE", "ARMS", *_DATABASE, *_EXPERIMENT, *_THRESHOLDS),
     ),
     Function(
         "analytics", "functions.monitor.analytics.handler", 1024, timedelta(seconds=29), 10,
         ("database", "feedback_queue"),
-        ("TIME_ZONE", *_EXPERIMENT, *_SILENCE, *_PAGE),
+        ("TIME_ZONE", *_DATABASE, *_EXPERIMENT, *_SILENCE, *_PAGE),
     ),
     Function(
         "migrate", "functions.migrate.handler.handler", 512, timedelta(minutes=5), 1,
-        ("database",), (),
+        ("database",), _DATABASE,
     ),
     Function(
         "candidates", "functions.candidates.handler.handler", 3008, timedelta(minutes=15), 1,
-        ("database",), ("ARMS",),
+        ("database",), ("ARMS", *_DATABASE),
     ),
 )  # fmt: skip
 
@@ -162,7 +163,7 @@ ROUTES: Final = (
 CORS: Final = Cors(
     methods=("GET", "POST", "OPTIONS"),
     headers=("authorization", "content-type"),
-    exposed_headers=("X-Recommendation-Id", "X-AB-Group", "X-Context-Key", "Retry-After"),
+    exposed_headers=("X-Recommendation-Id", "X-AB-Group", "X-Context-Key", "X-Request-Id", "Retry-After"),
     max_age=timedelta(hours=1),
 )
 

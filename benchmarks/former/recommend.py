@@ -14,7 +14,7 @@ from bandit_selector.services.recommend import Request, probabilities
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Database
 from bandit_selector.telemetry import Telemetry
-from bandit_selector.web import Event, HttpAnswer, answer, caller, query_of, received_at
+from bandit_selector.web import Event, HttpAnswer, answer, caller, read_query, received_at
 
 from benchmarks.former.serving import read_visitor, record_slate
 from benchmarks.former.slate import bandit_slate
@@ -24,7 +24,7 @@ TELEMETRY = Telemetry("select")
 
 def respond(event: Event, settings: Settings, database: Database) -> HttpAnswer:
     """The list for one request, recorded."""
-    request = Request.model_validate(query_of(event))
+    request = read_query(event, Request)
     caller(event, settings.user_id_claim).acts_for(request.user_id)
     now, zone = received_at(event), request.time_zone or settings.time_zone
     situations = {name: context_at(now, zone, name) for name in USER_TYPES}

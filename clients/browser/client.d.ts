@@ -34,7 +34,15 @@ export interface Options {
   /** The visitor's JWT; called at every request, so that a renewed token is used. */
   token: () => string | Promise<string>;
   assignment?: Assignment;
+  /** Called with each event that is not sent, or not sent again; a warning is on the console, too. */
+  onDropped?: (event: unknown, reason: Reason) => void;
 }
+
+/**
+ * Why an event is dropped: its movie or rating is wrong; the service refused it for good; 500 newer events wait; or an
+ * earlier page left it more than seven days ago.
+ */
+export type Reason = "invalid" | "refused" | "full" | "expired";
 
 export interface Query {
   limit?: number;
@@ -58,7 +66,10 @@ export interface Track {
 }
 
 export interface Client {
-  /** Rejects with a `RequestFailed` when the service refuses, with a TypeError when it cannot be reached. */
+  /**
+   * Rejects with a `RequestFailed` when the service refuses, with a TypeError when it cannot be reached, with a
+   * TimeoutError after 30 seconds, and with what `token` throws.
+   */
   recommendations(query?: Query): Promise<List>;
   track: Track;
   /**
@@ -74,7 +85,9 @@ export interface Client {
 
 /** The service's problem document (RFC 9457) as an error. */
 export declare class RequestFailed extends Error {
+  name: "RequestFailed";
   status: number;
 }
 
+/** Throws a TypeError that names the option without which it cannot work; nothing else here throws. */
 export declare function connect(options: Options): Client;

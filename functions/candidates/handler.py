@@ -5,7 +5,13 @@ from datetime import datetime
 from typing import Any, Final
 
 from bandit_selector.settings import read_settings
-from bandit_selector.store.candidates import CandidateRow, read_movies, read_ratings, replace_candidates
+from bandit_selector.store.candidates import (
+    CandidateRow,
+    read_movies,
+    read_ratings,
+    replace_candidates,
+    unusable_ratings,
+)
 from bandit_selector.store.connection import Connection, Database, named_failures
 from bandit_selector.store.credentials import database_url
 from bandit_selector.telemetry import Telemetry
@@ -15,7 +21,7 @@ from functions.candidates.lists import Progress, candidate_lists, silent
 from functions.candidates.ratings import RatingTable, counts, long_tail, rating_table
 
 SETTINGS: Final = read_settings()
-DATABASE: Final = Database(lambda: database_url(SETTINGS), statement_seconds=600)
+DATABASE: Final = Database(lambda: database_url(SETTINGS), statement_seconds=600, pooled=SETTINGS.database_pooled)
 TELEMETRY: Final = Telemetry("candidates")
 
 
@@ -23,6 +29,9 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, int]:
     """Rebuilds all lists, dated by the event's `time` (ISO 8601); answers the number of lists."""
     now = datetime.fromisoformat(event["time"])
     lists = DATABASE.run(lambda connection: build(connection, silent, now))
+    left_out = DATABASE.read(unusable_ratings)
+    if left_out:
+        TELEMETRY.logger.warning("Ratings were left out: NULL, NaN, beyond 0.5 to 5, or unknown ids", ratings=left_out)
     TELEMETRY.logger.info("Candidate lists replaced", lists=lists)
     return {"lists": lists}
 

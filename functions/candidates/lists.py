@@ -37,8 +37,11 @@ class CandidateList:
 def candidate_lists(table: RatingTable, progress: Progress) -> Iterator[CandidateList]:
     """All lists, in blocks of users; without movies that the user has rated; no list is empty.
 
-    A user with fewer than three ratings gets no list; an algorithm without results for a user writes none.
+    A user with fewer than three ratings gets no list; an algorithm without results for a user writes none. A catalogue
+    without movies has no lists.
     """
+    if not len(table.movies):
+        return
     progress("learning the six algorithms", 0, 1)
     model = fit(table)
     progress("learning the six algorithms", 1, 1)

@@ -1,6 +1,6 @@
 """POST /analytics/track/*: a reaction in, 202 once the queue has it. Never touches the database."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cache
 from random import SystemRandom
@@ -17,10 +17,10 @@ from bandit_selector.web import (
     HttpAnswer,
     answer,
     answers_problems,
-    body_of,
     caller,
     path_of,
     problem,
+    read_body,
     received_at,
 )
 from botocore.config import Config
@@ -92,14 +92,19 @@ BODIES: Final[dict[Action, type[Reaction | Seen]]] = {"rating": Rating, "seen": 
 @TELEMETRY.flushing
 @answers_problems(TELEMETRY.logger)
 def handler(event: Event, _context: object) -> HttpAnswer:
-    """Answers one request of HTTP API payload 2.0; {"status": "tracked"} means that the queue has the reaction."""
+    """Answers one request of HTTP API payload 2.0."""
+    return respond(event, _send)
+
+
+def respond(event: Event, send: Callable[[Sequence[Message]], None]) -> HttpAnswer:
+    """{"status": "tracked"} once `send` has put the reaction into the queue; raises the product's errors."""
     action = ACTIONS.get(path_of(event).get("action", ""))
     if action is None:
         return problem(404, "Unknown action", f"Track one of {', '.join(ACTIONS)}.")
-    request = BODIES.get(action, Reaction).model_validate_json(body_of(event))
+    request = read_body(event, BODIES.get(action, Reaction))
     caller(event, SETTINGS.user_id_claim).acts_for(request.user_id)
     messages = as_messages(action, request, received_at(event))
-    _send(messages)
+    send(messages)
     TELEMETRY.count("FeedbackAccepted", len(messages))
     return answer(202, {"status": "tracked", "action": action})
 

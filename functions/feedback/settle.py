@@ -14,7 +14,9 @@ from bandit_selector.telemetry import Telemetry
 from functions.feedback.publication import publish_posteriors
 
 SETTINGS: Final = read_settings()
-DATABASE: Final = Database(lambda: database_url(SETTINGS), statement_seconds=20)
+DATABASE: Final = Database(
+    lambda: database_url(SETTINGS), statement_seconds=20, pooled=SETTINGS.database_pooled, patience=50
+)
 TELEMETRY: Final = Telemetry("settle")
 
 PATIENCE: Final = timedelta(minutes=10)  # until a list is settled, when silence does not count

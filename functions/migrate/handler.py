@@ -3,12 +3,16 @@
 from typing import Any
 
 from bandit_selector.settings import read_settings
-from bandit_selector.store.connection import connect
+from bandit_selector.store.connection import connect, unit
 from bandit_selector.store.credentials import database_url
 from bandit_selector.store.migrate import migrate
 
 
 def handler(_event: dict[str, Any], _context: object) -> dict[str, list[str]]:
     """The names of the migrations applied just now; none when the tables were up to date."""
-    with connect(database_url(read_settings()), statement_seconds=0) as connection:
+    settings = read_settings()
+    with (
+        connect(database_url(settings), statement_seconds=0, pooled=settings.database_pooled) as connection,
+        unit(connection),
+    ):
         return {"applied": migrate(connection)}

@@ -6,7 +6,7 @@ from typing import Annotated, Final, TypeAlias
 from bandit_selector.answers.performance import Performance
 from bandit_selector.answers.stats import AlgorithmPerformance, Backlog, BanditStats, RecommendationStats
 from bandit_selector.answers.timeline import Timeline, context_shares, points
-from bandit_selector.errors import NoReport
+from bandit_selector.errors import NoReport, OutdatedReport
 from bandit_selector.evidence.tally import Window, across, total
 from bandit_selector.services.report import Report, experiment, forgetting_points, lift_points
 from bandit_selector.settings import Settings, read_settings
@@ -24,15 +24,17 @@ from bandit_selector.web import (
     caller,
     path_of,
     problem,
-    query_of,
+    read_query,
     received_at,
 )
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 
 from functions.monitor import page
 
 SETTINGS: Final = read_settings()
-DATABASE: Final = Database(lambda: database_url(SETTINGS), statement_seconds=20)
+DATABASE: Final = Database(
+    lambda: database_url(SETTINGS), statement_seconds=20, pooled=SETTINGS.database_pooled, patience=25, prove=True
+)
 forget_at_snapshot(DATABASE.close)
 TELEMETRY: Final = Telemetry("analytics")
 
@@ -41,7 +43,7 @@ QUEUE: Final = "GET /analytics/queue"
 HOURLY_UP_TO_DAYS: Final = 3
 
 Reading: TypeAlias = Callable[[Connection, Event, Settings], BaseModel]
-"""Answers one route from the database; raises ValidationError for invalid parameters."""
+"""Answers one route from the database; raises InvalidRequest for invalid parameters."""
 
 
 class Filter(BaseModel):
@@ -80,7 +82,7 @@ def handler(event: Event, _context: object) -> HttpAnswer:
 
 
 def respond(event: Event, settings: Settings, database: Database) -> HttpAnswer:
-    """The answer of a route; raises ValidationError and the product's errors."""
+    """The answer of a route; raises InvalidRequest and the product's errors."""
     route = event["routeKey"]
     if route.startswith("GET /dashboard"):
         return page.serve(path_of(event).get("asset", page.INDEX), settings, event.get("headers") or {})
@@ -101,15 +103,19 @@ def backlog(settings: Settings) -> Backlog:
     # Imported here, because boto3 would make every cold start slower and only this route needs it.
     from functions.monitor import backlog
 
-    return backlog.read_backlog(backlog.hurried_sqs(), settings.feedback_queue_url)
+    return backlog.read_backlog(backlog.hurried_sqs(), settings.feedback_queue_url, _unread)
+
+
+def _unread(sentence: str, error: Exception) -> None:
+    TELEMETRY.logger.error(sentence, exc_info=error)
 
 
 def bandit_stats(connection: Connection, event: Event, settings: Settings) -> BanditStats:
-    return BanditStats.of(activity.cells(connection, Filter.model_validate(query_of(event)).context_key), settings)
+    return BanditStats.of(activity.cells(connection, read_query(event, Filter).context_key), settings)
 
 
 def performance(connection: Connection, event: Event, settings: Settings) -> Performance:
-    days = Year.model_validate(query_of(event)).days
+    days = read_query(event, Year).days
     window = Window.last(days, received_at(event))
     contexts = activity.by_context_and_algorithm(connection, window)
     return Performance(
@@ -121,13 +127,13 @@ def performance(connection: Connection, event: Event, settings: Settings) -> Per
 
 
 def recommendation_stats(connection: Connection, event: Event, _settings: Settings) -> RecommendationStats:
-    days = Quarter.model_validate(query_of(event)).days
+    days = read_query(event, Quarter).days
     window = Window.last(days, received_at(event))
     return RecommendationStats.of(days, window.since, total(activity.by_algorithm(connection, window).values()))
 
 
 def timeline(connection: Connection, event: Event, settings: Settings) -> Timeline:
-    span = Span.model_validate(query_of(event))
+    span = read_query(event, Span)
     window = Window.last(span.days, received_at(event))
     resolution = span.resolution or ("hour" if span.days <= HOURLY_UP_TO_DAYS else "day")
     return Timeline(
@@ -143,11 +149,14 @@ def timeline(connection: Connection, event: Event, settings: Settings) -> Timeli
 
 
 def newest_report(connection: Connection, _event: Event, _settings: Settings) -> Report:
-    """The newest report; raises NoReport before the first."""
+    """The newest report; raises NoReport before the first, OutdatedReport where another version made it."""
     content = reports.newest(connection)
     if content is None:
         raise NoReport
-    return Report.model_validate(content)
+    try:
+        return Report.model_validate(content)
+    except ValidationError as error:
+        raise OutdatedReport from error
 
 
 def _figures(body: BaseModel) -> HttpAnswer:

@@ -1,6 +1,7 @@
 """Reads how many messages the feedback queue and its dead-letter queue hold. Must not know the database."""
 
 import json
+from collections.abc import Callable
 from functools import cache
 from typing import Any, Final, cast
 
@@ -24,8 +25,11 @@ def hurried_sqs() -> Any:
 forget_at_snapshot(hurried_sqs.cache_clear)
 
 
-def read_backlog(sqs: Any, queue_url: str) -> Backlog:
-    """Both queues' counts, which SQS gives approximately; None if SQS gave no count, and `sentence` says why."""
+def read_backlog(sqs: Any, queue_url: str, report: Callable[[str, Exception], None]) -> Backlog:
+    """Both queues' counts, which SQS gives approximately; None if SQS gave no count, and `sentence` says which.
+
+    `report` gets SQS's own words, which name accounts and roles and are for the log alone.
+    """
     waiting = underway = dead = None
     fault = ""
     try:
@@ -34,7 +38,8 @@ def read_backlog(sqs: Any, queue_url: str) -> Backlog:
         name = json.loads(queue["RedrivePolicy"])["deadLetterTargetArn"].rpartition(":")[2]
         dead = int(_attributes(sqs, sqs.get_queue_url(QueueName=name)["QueueUrl"])[WAITING])
     except (BotoCoreError, ClientError, KeyError) as error:
-        fault = _unknown("dead-letter queue" if waiting is not None else "feedback queue", error)
+        fault = _unknown("dead-letter queue" if waiting is not None else "feedback queue")
+        report(fault, error)
     return Backlog(waiting=waiting, underway=underway, dead_letters=dead, sentence=fault or _advice(dead or 0))
 
 
@@ -43,10 +48,10 @@ def _attributes(sqs: Any, queue_url: str) -> dict[str, str]:
     return sqs.get_queue_attributes(**asked)["Attributes"]
 
 
-def _unknown(queue: str, error: Exception) -> str:
+def _unknown(queue: str) -> str:
     return (
-        f"The {queue} could not be read ({type(error).__name__}: {error}). Check that it exists, that this function "
-        "may read its attributes, and that its subnets reach SQS."
+        f"The {queue} could not be read; the log has the reason. Check that it exists, that this function may read its "
+        "attributes, and that its subnets reach SQS."
     )
 
 

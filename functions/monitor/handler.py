@@ -21,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from functions.monitor.backlog import read_backlog
 
 SETTINGS: Final = read_settings()
-DATABASE: Final = Database(lambda: database_url(SETTINGS), statement_seconds=240)
+DATABASE: Final = Database(lambda: database_url(SETTINGS), statement_seconds=240, pooled=SETTINGS.database_pooled)
 TELEMETRY: Final = Telemetry("monitor")
 
 PERIOD_DAYS: Final = 7
@@ -69,10 +69,11 @@ def run(now: datetime, days: int, settings: Settings, database: Database, outsid
 
 def dead_letters(outside: Outside, settings: Settings) -> int | None:
     """How many messages wait in the feedback queue's dead-letter queue; None where that cannot be asked."""
-    backlog = read_backlog(outside.sqs, settings.feedback_queue_url)
-    if backlog.dead_letters is None:
-        TELEMETRY.logger.warning(backlog.sentence)
-    return backlog.dead_letters
+    return read_backlog(outside.sqs, settings.feedback_queue_url, _unread).dead_letters
+
+
+def _unread(sentence: str, error: Exception) -> None:
+    TELEMETRY.logger.warning(sentence, exc_info=error)
 
 
 def carriers(outside: Outside, settings: Settings) -> Carriers:

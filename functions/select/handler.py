@@ -10,10 +10,12 @@ from bandit_selector.snapstart import forget_at_snapshot
 from bandit_selector.store.connection import Database
 from bandit_selector.store.credentials import database_url
 from bandit_selector.telemetry import Telemetry
-from bandit_selector.web import Event, HttpAnswer, answer, answers_problems, caller, query_of, received_at
+from bandit_selector.web import Event, HttpAnswer, answer, answers_problems, caller, read_query, received_at
 
 SETTINGS: Final = read_settings()
-DATABASE: Final = Database(lambda: database_url(SETTINGS), statement_seconds=5, plan_once=True)
+DATABASE: Final = Database(
+    lambda: database_url(SETTINGS), statement_seconds=3, plan_once=True, pooled=SETTINGS.database_pooled, patience=4
+)
 forget_at_snapshot(DATABASE.close)
 TELEMETRY: Final = Telemetry("select")
 
@@ -26,8 +28,8 @@ def handler(event: Event, _context: object) -> HttpAnswer:
 
 
 def respond(event: Event, settings: Settings, database: Database) -> HttpAnswer:
-    """The list for one request, recorded; raises what `recommend` raises, and ValidationError and ForeignUser."""
-    request = Request.model_validate(query_of(event))
+    """The list for one request, recorded; raises what `recommend` raises, and InvalidRequest and ForeignUser."""
+    request = read_query(event, Request)
     caller(event, settings.user_id_claim).acts_for(request.user_id)
     made = recommend(database, request, settings, received_at(event), _randomness(request), _bandit_failed)
     _log(request, made)

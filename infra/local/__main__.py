@@ -2,15 +2,17 @@
 
 import argparse
 import ast
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Final, Protocol, cast
 
+import psycopg
 from bandit_selector.errors import BanditSelectorError
 
-from infra.local.errors import LocalError
+from infra.local.errors import LocalError, WrongUsage
 
 FOLDER: Final = Path(__file__).parent / "commands"
 OF_THE_DOOR: Final = {  # these are lines of the file `dev` itself
@@ -18,6 +20,9 @@ OF_THE_DOOR: Final = {  # these are lines of the file `dev` itself
     "check": "Runs format, lint, types and layers without the tests.",
     "python, pytest, uv": "Runs that program in the environment.",
 }
+
+
+READER_GONE: Final = 141  # as a shell counts the signal SIGPIPE
 
 
 class Command(Protocol):
@@ -33,22 +38,60 @@ def main(words: Sequence[str]) -> int:
     """Runs one command; exit code 0 done, 1 refused with a sentence, 2 wrong usage, 130 interrupted."""
     name, *rest = words or ["help"]
     if name in {"help", "-h", "--help"}:
-        print(overview())
+        print(OF_THE_DOOR.get(rest[0], overview()) if rest else overview())
         return 0
     if name not in names():
         print(f"There is no command {name!r}; `./dev help` lists them all.", file=sys.stderr)
         return 2
-    command = cast("Command", import_module(f"infra.local.commands.{name.replace('-', '_')}"))
-    parser = argparse.ArgumentParser(prog=f"./dev {name}", description=command.__doc__)
-    command.add_arguments(parser)
-    arguments = parser.parse_args(rest)
+    return _run(name, rest)
+
+
+def _run(name: str, words: Sequence[str]) -> int:
     try:
-        return command.run(arguments)
+        command = cast("Command", import_module(f"infra.local.commands.{name.replace('-', '_')}"))
+        parser = argparse.ArgumentParser(prog=f"./dev {name}", description=command.__doc__)
+        command.add_arguments(parser)
+        return command.run(parser.parse_args(words))
+    except WrongUsage as error:
+        print(error, file=sys.stderr)
+        return 2
     except (BanditSelectorError, LocalError) as error:
         print(error, file=sys.stderr)
         return 1
+    except psycopg.Error as error:
+        print(f"The database refused: {error.diag.message_primary or error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
+
+
+def run(words: Sequence[str]) -> int:
+    """`main` for a shell: a reader that has gone, as of `status | head`, is not an error to tell anybody."""
+    try:
+        status = main(words)
+        sys.stdout.flush()
+    except SystemExit as ended:  # argparse's own; its text may still wait for the reader
+        status = _flushed(int(ended.code or 0))
+    except BrokenPipeError:
+        status = _without_a_reader()
+    except OSError as error:
+        print(f"{error.strerror or error}: {error.filename or 'see above'}.", file=sys.stderr)
+        status = 1
+    return status
+
+
+def _flushed(status: int) -> int:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _without_a_reader()
+    return status
+
+
+def _without_a_reader() -> int:
+    """Gives Python something to flush into at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return READER_GONE
 
 
 def names() -> list[str]:
@@ -70,4 +113,4 @@ def _first_sentence(module: Path) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run(sys.argv[1:]))

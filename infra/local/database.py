@@ -4,7 +4,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from bandit_selector.settings import read_settings
-from bandit_selector.store.connection import Connection, connect
+from bandit_selector.store.connection import Connection, connect, named_failures, unit
 
 from infra.local import lock, postgres, site
 from infra.local.installation import LOCAL, running
@@ -16,7 +16,13 @@ def open_database() -> Generator[Connection]:
 
     Raises DatabaseUnavailable, or PostgresFailed if the embedded server does not start.
     """
-    with database_url() as url, connect(url, statement_seconds=0) as connection:
+    pooled = read_settings().database_pooled
+    with (
+        named_failures(),
+        database_url() as url,
+        connect(url, statement_seconds=0, pooled=pooled) as connection,
+        unit(connection),
+    ):
         yield connection
 
 

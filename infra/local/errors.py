@@ -3,3 +3,7 @@
 
 class LocalError(Exception):
     """Base of every error that the local service raises on purpose."""
+
+
+class WrongUsage(LocalError):
+    """Options that do not fit together."""

@@ -15,10 +15,11 @@ from typing import Any, Final
 import aiohttp
 import jwt
 from aiohttp import web
+from bandit_selector.store.address import without_secrets
 from bandit_selector.store.connection import connect
 from bandit_selector.store.migrate import migrate
 
-from infra.local import demo_site, lock, postgres, site
+from infra.local import accepted, demo_site, lock, postgres, postgres_keeper, site
 from infra.local.emulation import aws, sign_in
 from infra.local.emulation.authorizer import Authorizer
 from infra.local.emulation.aws import Resources
@@ -64,6 +65,17 @@ class Addresses:
     bucket: str
     topic: str
     inbox: str
+    team_database: bool = False
+    """Whether `database` is the team's own, whose password is printed nowhere."""
+
+    @property
+    def printed_database(self) -> str:
+        return without_secrets(self.database) if self.team_database else self.database
+
+    def printed(self) -> dict[str, str]:
+        """Everything that may be printed."""
+        every = {name: str(value) for name, value in asdict(self).items() if name != "team_database"}
+        return every | {"database": self.printed_database}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,21 +119,24 @@ async def installation(plan: Plan) -> AsyncGenerator[Installation]:
         functions = _functions(plan, resources, database_url, api, stack)
         clock = Clock(plan.simulated)
         invoke = {name: runtime.invoke for name, runtime in functions.items()}
-        gateway = Gateway(
-            ROUTES, invoke, Authorizer(issuer.url, AUDIENCE, jwt.PyJWKSet.from_dict(issuer.keys())), clock
-        )
+        authorizer = Authorizer(issuer.url, AUDIENCE, jwt.PyJWKSet.from_dict(issuer.keys()))
+        gateway = Gateway(ROUTES, invoke, authorizer, clock, lambda: lock.is_announced(plan.folder))
         pages = [
             *sign_in.routes(lambda scope: issuer.mint("analyst", datetime.now(UTC), scope)),
             *demo_site.routes(database_url, lambda subject, scope: issuer.mint(subject, datetime.now(UTC), scope)),
         ]
-        await _listen(stack, [*pages, web.route("*", "/{path:.*}", gateway.answer)], listening)
-        everything = web.route("*", "/{path:.*}", issuer.answer)
-        await _listen(stack, [everything], stack.enter_context(_socket(issuer.port)))
         connector = aiohttp.TCPConnector(limit=0)
         session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
         source = EventSource(FEEDBACK_QUEUE, resources.queue, session, invoke[FEEDBACK_QUEUE.consumer])
         stack.push_async_callback(background(source.run()))
-        yield Installation(_addresses(api, issuer, database_url, resources), issuer, clock, functions, session, source)
+        accepted.announce_lost(plan.folder)
+        stack.push_async_callback(accepted.drain, plan.folder, session, resources.queue)
+        everything = web.route("*", "/{path:.*}", issuer.answer)
+        await _listen(stack, [everything], stack.enter_context(_socket(issuer.port)))
+        await _listen(stack, [*pages, web.route("*", "/{path:.*}", gateway.answer)], listening)
+        yield Installation(
+            _addresses(plan, api, issuer, database_url, resources), issuer, clock, functions, session, source
+        )
 
 
 def announced(service: Installation, plan: Plan) -> AbstractContextManager[None]:
@@ -153,7 +168,7 @@ def background(work: Coroutine[Any, Any, None]) -> "Callable[[], Awaitable[None]
 
 def _own_database(plan: Plan, stack: AsyncExitStack) -> str:
     server = postgres.start(plan.folder / "postgres", plan.postgres_settings)
-    stack.callback(server.stop)
+    stack.push_async_callback(background(postgres_keeper.keep(server, plan.postgres_settings)))
     return server.url
 
 
@@ -207,13 +222,15 @@ def _socket(port: int) -> socket.socket:
 async def _listen(stack: AsyncExitStack, routes: Sequence[web.RouteDef], listening: socket.socket) -> None:
     application = web.Application(client_max_size=2 * MAX_BODY)
     application.add_routes(routes)
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1, handle_signals=False)
+    runner = web.AppRunner(
+        application, access_log=None, shutdown_timeout=1, handle_signals=False, auto_decompress=False
+    )
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     await web.SockSite(runner, listening, backlog=512).start()
 
 
-def _addresses(api: str, issuer: Issuer, database_url: str, resources: Resources) -> Addresses:
+def _addresses(plan: Plan, api: str, issuer: Issuer, database_url: str, resources: Resources) -> Addresses:
     return Addresses(
         api=api,
         dashboard=f"{api}/dashboard",
@@ -225,4 +242,5 @@ def _addresses(api: str, issuer: Issuer, database_url: str, resources: Resources
         bucket=resources.bucket,
         topic=resources.topic,
         inbox=resources.inbox,
+        team_database=bool(plan.database_url),
     )

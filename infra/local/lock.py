@@ -56,6 +56,11 @@ def announced(folder: Path, content: Mapping[str, Any]) -> Generator[None]:
         (folder / ANNOUNCEMENT).unlink(missing_ok=True)
 
 
+def is_announced(folder: Path) -> bool:
+    """Whether the holder of `folder` has announced itself."""
+    return (folder / ANNOUNCEMENT).exists()
+
+
 def announcement(folder: Path) -> dict[str, Any] | None:
     """The announcement of the service of `folder`; None if none runs (a crashed one's is ignored)."""
     try:

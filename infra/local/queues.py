@@ -25,6 +25,10 @@ class NoQueue(LocalError):
         )
 
 
+class QueueFailed(LocalError):
+    """SQS refused, or did not answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Queues:
     """A client of SQS and two queues' URLs; `managed` is whether SQS moves messages between them by itself."""

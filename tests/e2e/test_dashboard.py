@@ -180,7 +180,8 @@ def test_what_is_absent_or_late_is_said_with_what_to_do(visitor: BrowserContext,
     page.route("**/analytics/bandit/stats", lambda route: route.fulfill(json=nothing))
     page.get_by_role("button", name="Refresh").click()
     expect(page.get_by_text("Nothing was shown in the last 7 days.")).to_contain_text("start simulated visitors")
-    expect(page.get_by_text("There is no report yet.")).to_contain_text("./dev monitor --days 7 prints one")
+    hint = "./dev monitor --days 7 makes one and keeps it for this page"
+    expect(page.get_by_text("There is no report yet.")).to_contain_text(hint)
 
 
 def test_a_token_that_the_service_refuses_leads_back_to_the_sign_in(

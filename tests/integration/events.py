@@ -8,6 +8,7 @@ from bandit_selector.settings import GUIDE_ARMS
 from bandit_selector.store.connection import Connection
 
 NOW = datetime(2026, 6, 1, 19, 30, tzinfo=UTC)  # a Monday evening
+REQUEST_ID = "JKJaXmPLvHcESHA="
 
 
 def http_event(
@@ -26,6 +27,7 @@ def http_event(
         "body": json.dumps(body) if body is not None else None,
         "isBase64Encoded": False,
         "requestContext": {
+            "requestId": REQUEST_ID,
             "timeEpoch": int(at.timestamp() * 1000),
             "authorizer": {"jwt": {"claims": {"sub": subject, "scope": scope}, "scopes": None}},
         },

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final
 
 import uvloop
-from rich.console import Console
 
 from infra.local.commands.serve import greet, stop_signal
 from infra.local.demo import loop
@@ -16,26 +15,30 @@ from infra.local.demo.printout import as_json, show
 from infra.local.demo.trouble import Troubled
 from infra.local.demo.visitors import World
 from infra.local.demo.world import synthetic
+from infra.local.errors import WrongUsage
 from infra.local.installation import announced
 from infra.local.movielens import read_movielens
+from infra.local.options import PORT, SEED, VISITS
+from infra.local.tables import console
 
 USUAL_PORT: Final = 8000
-MIN_WIDTH: Final = 150  # of tables if the output is not a terminal
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--requests", type=_positive, metavar="N", help="N visits; without it they keep coming")
+    parser.add_argument("--requests", type=VISITS, metavar="N", help="N visits; without it they keep coming")
     parser.add_argument("--exit", action="store_true", help="exit after the last visit instead of waiting for Ctrl-C")
-    parser.add_argument("--seed", type=int, default=1, help="random seed of the world and its visitors (default: 1)")
+    parser.add_argument("--seed", type=SEED, default=1, help="random seed of the world and its visitors (default: 1)")
     parser.add_argument("--json", action="store_true", help="end with one JSON object on one line")
     parser.add_argument("--movielens", type=Path, metavar="DIR", help="real ratings instead of the synthetic world")
     parser.add_argument(
         "--trouble", action="store_true", help="lose an arm's lists and break the ratings, to see the alert mails"
     )
-    parser.add_argument("--port", type=int, help="where the API listens; 0 is any free port (default: 8000 if free)")
+    parser.add_argument("--port", type=PORT, help="where the API listens; 0 is any free port (default: 8000 if free)")
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.exit and not arguments.requests:
+        raise WrongUsage("--exit needs an end: add --requests N, for example `./dev demo --requests 2000 --exit`.")
     folder: Path | None = arguments.movielens
     sound: World = held_out(read_movielens(folder)) if folder else synthetic(arguments.seed)
     world = Troubled(sound) if arguments.trouble else sound
@@ -45,7 +48,6 @@ def run(arguments: argparse.Namespace) -> int:
 async def _demo(world: World, arguments: argparse.Namespace) -> int:
     stopping = stop_signal()
     port = arguments.port if arguments.port is not None else _usual_port()
-    console = Console(width=None if sys.stdout.isatty() else MIN_WIDTH)
     print("Starting the service, loading the catalogue, building its candidate lists ...", file=sys.stderr, flush=True)
     async with loop.opened(port, world, trouble=arguments.trouble) as service:
         with announced(service, loop.plan(port, world)):
@@ -53,7 +55,7 @@ async def _demo(world: World, arguments: argparse.Namespace) -> int:
                 greet(service)
             outcome = await loop.run(service, world, arguments.seed, arguments.requests, stopping)
             stays = not arguments.exit and not stopping.is_set()
-            show(outcome, service.addresses, console, stays=stays)
+            show(outcome, service.addresses, console(), stays=stays)
             if arguments.json:
                 print(as_json(outcome), flush=True)
             if stays:
@@ -69,10 +71,3 @@ def _usual_port() -> int:
     except OSError:
         return 0
     return USUAL_PORT
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} visits are too few; ask for at least 1")
-    return number

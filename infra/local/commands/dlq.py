@@ -6,8 +6,9 @@ from typing import Any
 
 from bandit_selector.errors import InvalidMessage
 from bandit_selector.feedback import read_message
+from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.local.queues import open_queues, peek, replay
+from infra.local.queues import QueueFailed, open_queues, peek, replay
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,6 +17,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    try:
+        return _run(arguments)
+    except (BotoCoreError, ClientError) as error:
+        raise QueueFailed(f"SQS could not be asked: {error}") from error
+
+
+def _run(arguments: argparse.Namespace) -> int:
     queues = open_queues()
     if arguments.action == "replay":
         print(f"{replay(queues):,} dead letters are in the feedback queue again.")

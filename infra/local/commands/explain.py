@@ -6,14 +6,14 @@ import json
 
 from bandit_selector.services.explain import ArmBelief, Explanation, explain
 from bandit_selector.settings import read_settings
-from rich.console import Console
-from rich.table import Table
 
 from infra.local.database import open_database
+from infra.local.options import EVENT
+from infra.local.tables import Listing, console, show
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("event", type=int, help="the event_id of a recommendation")
+    parser.add_argument("event", type=EVENT, help="the event_id of a recommendation")
     parser.add_argument("--json", action="store_true", help="one JSON object")
 
 
@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
         for line in sentences(explanation):
             print(line)
         if explanation.beliefs:
-            Console().print(table(explanation.beliefs, explanation.shown.algorithm))
+            show(table(explanation.beliefs, explanation.shown.algorithm), console())
             print("S successes, F failures; the rate comes from this cell's own outcomes, other cells', and the prior.")
     return 0
 
@@ -51,20 +51,18 @@ def _version(version: int | None) -> str:
     return f"version {version} of the posteriors" if version else "the learned counts, before any publication"
 
 
-def table(beliefs: tuple[ArmBelief, ...], drawn: str) -> Table:
+def table(beliefs: tuple[ArmBelief, ...], drawn: str) -> Listing:
     """Each arm's counts, estimated rate with interval and sources, and probability before and after the guard."""
-    listing = Table("arm", "S", "F", "rate (90 %)", "P(best)", "guarded", "own · others · prior")
-    for column in listing.columns[1:]:
-        column.justify = "right"
-    for belief in sorted(beliefs, key=lambda belief: -belief.probability):
-        listing.add_row(
-            belief.arm,
+    rows = [
+        (
+            f"[bold]{belief.arm} (drawn)[/bold]" if drawn == f"bandit_{belief.arm}" else belief.arm,
             f"{belief.successes:,}",
             f"{belief.failures:,}",
             f"{belief.mean:.3f} ({belief.low:.3f}–{belief.high:.3f})",
             f"{belief.best:.3f}",
             f"{belief.probability:.3f}",
             f"{belief.own:.0%} · {belief.borrowed:.0%} · {belief.prior:.0%}",
-            style="bold" if drawn == f"bandit_{belief.arm}" else "",
         )
-    return listing
+        for belief in sorted(beliefs, key=lambda belief: -belief.probability)
+    ]
+    return Listing("", ("arm", "S", "F", "rate (90 %)", "P(best)", "guarded", "own · others · prior"), rows)

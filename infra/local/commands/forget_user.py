@@ -7,11 +7,12 @@ from bandit_selector.store.retention import forget_user
 
 from infra.local.consent import agreed
 from infra.local.database import open_database
+from infra.local.options import USER
 from infra.local.queues import NoQueue, forget_letters, open_queues
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("user", type=int, help="the user's id")
+    parser.add_argument("user", type=USER, help="the user's id")
     parser.add_argument("--yes", action="store_true", help="do not ask")
 
 

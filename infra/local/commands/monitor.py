@@ -1,7 +1,6 @@
-"""Prints the monitor's report on the last days and saves it in monitoring_report.json; sends no mail."""
+"""Prints the monitor's report on the last days, keeps it for the dashboard and in a file; sends no mail."""
 
 import argparse
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -9,8 +8,9 @@ from bandit_selector.pages.printed import printed
 from bandit_selector.pages.report import page
 from bandit_selector.services.report import Now, make_report
 from bandit_selector.settings import read_settings
-from bandit_selector.store.connection import named_failures
+from bandit_selector.store.reports import add_by_hand
 
+from infra.local import moment
 from infra.local.database import open_database
 
 KEPT: Final = Path("monitoring_report.json")
@@ -22,9 +22,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    with open_database() as connection, named_failures():
-        present = Now.read(connection, None, datetime.now(UTC))
-        report = make_report(connection, arguments.days, datetime.now(UTC), read_settings(), present)
+    now = moment.now()
+    with open_database() as connection:
+        present = Now.read(connection, None, now)
+        report = make_report(connection, arguments.days, now, read_settings(), present)
+        add_by_hand(connection, report.timestamp.date(), arguments.days, report.model_dump(mode="json"), now)
     print(printed(report))
     KEPT.write_text(report.model_dump_json(indent=2) + "\n")
     print(f"💾 Report saved to: {KEPT}")

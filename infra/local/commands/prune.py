@@ -31,7 +31,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _age(text: str) -> timedelta:
-    age = parse_duration(text)
+    try:
+        age = parse_duration(text)
+    except ValueError:
+        age = None
     if not isinstance(age, timedelta) or age < SHORTEST:
         raise argparse.ArgumentTypeError(f"{text!r} must be a duration of at least 30d, like 180d")
     return age

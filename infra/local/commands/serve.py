@@ -8,19 +8,24 @@ from datetime import UTC, datetime
 
 import uvloop
 from bandit_selector.settings import read_settings
+from bandit_selector.store.address import parts_of
 
 from infra.local.demo import sample
 from infra.local.emulation import schedules
 from infra.local.installation import LOCAL, Installation, Plan, announced, background, installation
+from infra.local.options import PORT
 from infra.service import SCHEDULES
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=int, default=8000, help="where the API listens; 0 is any free port")
+    parser.add_argument("--port", type=PORT, default=8000, help="where the API listens; 0 is any free port")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    plan = Plan(LOCAL / "serve", arguments.port, read_settings().database_url)
+    url = read_settings().database_url
+    if url:
+        parts_of(url)  # refused before anything starts
+    plan = Plan(LOCAL / "serve", arguments.port, url)
     with suppress(asyncio.CancelledError):
         uvloop.run(_serve(plan))
     return 0
@@ -53,6 +58,6 @@ def greet(service: Installation) -> None:
     """Prints the addresses and a command to try."""
     print(f"Site       {service.addresses.api}/\nAPI        {service.addresses.api}")
     print(f"Dashboard  {service.addresses.dashboard}")
-    print(f"Database   {service.addresses.database}\nStop       Ctrl-C\n")
+    print(f"Database   {service.addresses.printed_database}\nStop       Ctrl-C\n")
     print('Try        TOKEN=$(./dev token --user 1); curl -H "Authorization: Bearer $TOKEN" \\')
     print(f'             "{service.addresses.api}/movies/recommendations?user_id=1"', flush=True)

@@ -3,11 +3,11 @@
 import argparse
 
 from bandit_selector.settings import read_settings
-from rich.console import Console
 
 from infra.local.database import open_database
 from infra.local.demo.printout import show_stats
 from infra.local.demo.report import report
+from infra.local.tables import console
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,5 +16,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(_arguments: argparse.Namespace) -> int:
     with open_database() as connection:
-        show_stats(report(connection, read_settings()), Console())
+        show_stats(report(connection, read_settings()), console())
     return 0

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-from dataclasses import asdict
 
 from infra.local.errors import LocalError
 from infra.local.installation import running
@@ -16,7 +15,7 @@ def run(arguments: argparse.Namespace) -> int:
     found = running()
     if found is None:
         raise LocalError("No service of this checkout runs; start one with `./dev serve` or `./dev demo`.")
-    addresses = asdict(found[1])
+    addresses = found[1].printed()
     if arguments.json:
         print(json.dumps(addresses))
     else:

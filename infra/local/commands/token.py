@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 
 from infra.local.emulation.issuer import issuer
 from infra.local.installation import LOCAL, running
+from infra.local.options import USER
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     whose = parser.add_mutually_exclusive_group(required=True)
-    whose.add_argument("--user", type=int, metavar="N", help="a visitor, who reads and tracks for itself only")
+    whose.add_argument("--user", type=USER, metavar="N", help="a visitor, who reads and tracks for itself only")
     whose.add_argument("--scope", choices=["analytics", "service"], help="the team's numbers, or any user's lists")
 
 

@@ -1,7 +1,7 @@
 """The loop with simulated visitors in simulated time, from an empty database to a report. Prints progress only.
 
-The visits set the simulated clock. `settle` runs about once a real second. Candidates are built once, before the
-first visit. The daily monitor runs once, after the last.
+The visits set the simulated clock. `settle` runs about once a real second. Candidates are built before the first visit
+and each simulated night. The daily monitor runs at each simulated 9 AM before the last day, and after the last visit.
 """
 
 import asyncio
@@ -25,16 +25,20 @@ from infra.local.demo.crowd import Crowd
 from infra.local.demo.inspection import Inspection, inspect
 from infra.local.demo.pace import Pace
 from infra.local.demo.report import Report, report
-from infra.local.demo.trouble import lose_lists
+from infra.local.demo.trouble import Troubled, lose_lists
 from infra.local.demo.visitors import Visit, World
 from infra.local.emulation.event_source import depth
 from infra.local.emulation.runtime import InvocationFailed, Throttled
+from infra.local.emulation.schedules import next_time
 from infra.local.installation import LOCAL, Installation, Plan, background, installation
+from infra.service import SCHEDULES
 
 FOLDER: Final = LOCAL / "demo"
 HASTE_SECONDS: Final = 15.0  # an interrupted demo's longest wait for its queue
+LOOK_SECONDS: Final = 0.2
 PER_DAY: Final = 1000  # visits in a simulated day
 ENDLESS_FROM: Final = timedelta(days=14)
+WIDE: Final = 130  # columns for the progress line with a bar and whole words
 NOT_DURABLE: Final = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")  # each demo starts with new data
 
 
@@ -77,11 +81,13 @@ async def run(service: Installation, world: World, seed: int, visits: int | None
         seen = read_settings().silence == "seen"
         crowd = Crowd(world, service.addresses.api, service.issuer, seed, session, reports_seen=seen)
         stop_settling = background(_keep_settling(service))
+        stop_days = background(_keep_days(service, world, None if visits is None else datetime.now(UTC)))
         await _watched(service, crowd, _visits(world, seed, visits), visits, stopping, pace)
         with suppress(TimeoutError):
             async with asyncio.timeout(HASTE_SECONDS if stopping.is_set() else None):
                 await _emptied(service)
         pace.mark(crowd.visits)
+        await stop_days()
         await stop_settling()
     inspection = await _close(service)
     with connect(service.addresses.database) as connection:
@@ -106,9 +112,11 @@ async def _watched(
     stopping: asyncio.Event,
     pace: Pace,
 ) -> None:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     console = Console(stderr=True)
-    with Progress(*columns, TextColumn("{task.fields[numbers]}"), console=console) as bar:
+    wide = console.width >= WIDE
+    bars = (TextColumn("{task.description}"), BarColumn()) if wide else ()
+    columns = (*bars, MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[numbers]}"))
+    with Progress(*columns, console=console) as bar:
         task = bar.add_task("Visitors", total=total, numbers="")
         coming = asyncio.create_task(crowd.come(visits))
         waiting = asyncio.create_task(stopping.wait())
@@ -119,7 +127,7 @@ async def _watched(
             rate, before = crowd.visits - before, crowd.visits
             pace.mark(before)
             queued = await depth(service.session, service.addresses.queue)
-            bar.update(task, completed=crowd.visits, numbers=_numbers(crowd, rate, queued))
+            bar.update(task, completed=crowd.visits, numbers=_numbers(crowd, rate, queued, wide))
         waiting.cancel()
         if stopping.is_set():
             coming.cancel()
@@ -127,11 +135,11 @@ async def _watched(
             await coming
 
 
-def _numbers(crowd: Crowd, rate: int, queued: int) -> str:
-    return (
-        f"{rate} requests/s · CTR bandit {crowd.ctr('treatment'):.1%} control {crowd.ctr('control'):.1%}"
-        f" · queue {queued}"
-    )
+def _numbers(crowd: Crowd, rate: int, queued: int, wide: bool) -> str:
+    bandit, control = crowd.ctr("treatment"), crowd.ctr("control")
+    if not wide:
+        return f"{rate}/s CTR {bandit:.1%}/{control:.1%} queue {queued}"
+    return f"{rate} requests/s · CTR bandit {bandit:.1%} control {control:.1%} · queue {queued}"
 
 
 async def _keep_settling(service: Installation) -> None:
@@ -139,6 +147,32 @@ async def _keep_settling(service: Installation) -> None:
         await asyncio.sleep(1)
         with suppress(InvocationFailed, Throttled):
             await service.invoke("settle", {"time": service.clock.settled().isoformat()})
+
+
+async def _keep_days(service: Installation, world: World, ends: datetime | None) -> None:
+    """Runs what comes once a day at its simulated time; the day on which the demo `ends` is reported at its end."""
+    zone = read_settings().time_zone
+    daily = [schedule for schedule in SCHEDULES if schedule.in_time_zone]
+    while not service.clock.started:
+        await asyncio.sleep(LOOK_SECONDS)
+    due = {one.name: next_time(one.expression, service.clock.settled(), zone) for one in daily}
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
+        for one in daily:
+            moment = due[one.name]
+            if moment > service.clock.settled():
+                continue
+            due[one.name] = next_time(one.expression, moment, zone)
+            if ends is None or moment.astimezone(zone).date() < ends.astimezone(zone).date():
+                await _once_a_day(service, world, one.function, moment)
+
+
+async def _once_a_day(service: Installation, world: World, function: str, moment: datetime) -> None:
+    with suppress(InvocationFailed, Throttled):  # its log says why
+        await service.invoke(function, {"time": moment.isoformat()})
+    if function == "candidates" and isinstance(world, Troubled):
+        with connect(service.addresses.database) as connection:
+            lose_lists(connection)
 
 
 async def _emptied(service: Installation) -> None:

@@ -8,36 +8,43 @@ from typing import Final
 from bandit_selector.evidence.ratio import Interval
 from bandit_selector.store.activity import Cell
 from rich.console import Console
+from rich.markup import escape
 from rich.panel import Panel
-from rich.table import Table
 from rich.text import Text
 
+from infra.local import tables
 from infra.local.demo.inspection import Inspection, Mail
 from infra.local.demo.loop import Outcome
 from infra.local.demo.report import Report
 from infra.local.installation import Addresses
+from infra.local.tables import Listing
 
-COLOURS: Final = {"healthy": "green", "warning": "yellow", "critical": "red"}
+COLOURS: Final = {"healthy": "green", "warning": "yellow", "critical": "red", "unknown": "white"}
 
 
 def show(outcome: Outcome, addresses: Addresses, console: Console, *, stays: bool) -> None:
-    """Prints the A/B table, what was learned, totals, addresses, the world, and the monitor's findings.
+    """Prints the A/B table, what was learned, totals, the world, and the monitor's findings.
 
-    If the service `stays` up, the link into its bucket is printed too.
+    If the service `stays` up, its addresses are printed too; those of a finished demo would no longer answer.
     """
     found = outcome.report
     show_stats(found, console)
-    console.print(_reconciliation(outcome))
-    console.print(_verified(found))
-    console.print(_rates(outcome))
-    console.print(
-        f"API {addresses.api}  Dashboard {addresses.dashboard}  Database {addresses.database}", soft_wrap=True
-    )
-    console.print(f"[bold]{outcome.world.sentence}[/bold]\n")
+    tables.show(_reconciliation(outcome), console)
+    console.print(_verified(found), soft_wrap=True)
+    console.print(_rates(outcome), soft_wrap=True)
+    console.print(f"[bold]{outcome.world.sentence}[/bold]\n", soft_wrap=True)
     _show_inspection(outcome.inspection, console)
-    if stays and outcome.inspection:
-        link = f"Link    {outcome.inspection.link} (while the service runs)"
-        console.print(link, markup=False, soft_wrap=True, style="dim")
+    if stays:
+        _show_addresses(outcome.inspection, addresses, console)
+
+
+def _show_addresses(inspection: Inspection | None, addresses: Addresses, console: Console) -> None:
+    """Where the running service is, and the report in its bucket."""
+    lines = [f"API     {addresses.api}  Dashboard {addresses.dashboard}", f"Database {addresses.printed_database}"]
+    if inspection:
+        lines += [f"Bucket  {inspection.address}", f"Link    {inspection.link} (while the service runs)"]
+    for line in lines:
+        console.print(line, markup=False, soft_wrap=True)
 
 
 def _show_inspection(inspection: Inspection | None, console: Console) -> None:
@@ -50,7 +57,6 @@ def _show_inspection(inspection: Inspection | None, console: Console) -> None:
     colour = COLOURS[inspection.status]
     console.print(f"Monitor [bold {colour}]{inspection.status}[/bold {colour}], mails sent: {len(inspection.mails)}")
     console.print(f"Report  {inspection.page}", markup=False, soft_wrap=True)
-    console.print(f"Bucket  {inspection.address}", markup=False, soft_wrap=True)
 
 
 def _letter(mail: Mail) -> Panel:
@@ -62,9 +68,10 @@ def _letter(mail: Mail) -> Panel:
 
 def show_stats(found: Report, console: Console) -> None:
     """The A/B table with its lift, and what was learned per context."""
-    console.print(_groups(found))
-    console.print(_lift(found))
-    console.print(_learned(found.cells))
+    tables.show(_groups(found), console)
+    console.print(_lift(found), soft_wrap=True)
+    if found.cells:
+        tables.show(_learned(found.cells), console)
 
 
 def as_json(outcome: Outcome) -> str:
@@ -143,36 +150,40 @@ def _numbers(side: Side) -> dict[str, float]:
     return {**asdict(side), "ctr": side.ctr}
 
 
-def _groups(found: Report) -> Table:
-    table = Table(title="A/B test: bandit against the fixed hybrid")
-    for name in ("group", "users", "shown", "clicked", "CTR"):
-        table.add_column(name, justify="left" if name == "group" else "right")
-    for name, group in zip(("treatment (bandit)", "control (hybrid)"), _sides(found), strict=True):
-        table.add_row(name, f"{group.users:,}", f"{group.shown:,}", f"{group.clicked:,}", f"{group.ctr:.2%}")
-    return table
+def _groups(found: Report) -> Listing:
+    names = ("treatment (bandit)", "control (hybrid)")
+    rows = [
+        (name, f"{side.users:,}", f"{side.shown:,}", f"{side.clicked:,}", f"{side.ctr:.2%}")
+        for name, side in zip(names, _sides(found), strict=True)
+    ]
+    return Listing("A/B test: bandit against the fixed hybrid", ("group", "users", "shown", "clicked", "CTR"), rows)
 
 
 def _lift(found: Report) -> str:
+    """The lift with its interval, and the test's verdict in words."""
+    if found.test is None:
+        return "Nothing was shown yet."
     lift = _lift_of(found)
     if lift is None:
-        return found.test.sentence if found.test else "Nothing was shown yet."
+        return found.test.sentence
     interval = f"95 % anytime: {lift.low:+.1%} … {lift.high:+.1%}"
-    return f"Lift of the bandit's CTR over the hybrid's: {lift.estimate:+.1%} ({interval})"
+    verdict = found.test.verdict.replace("_", " ")
+    return (
+        f"Lift of the bandit's CTR over the hybrid's: {lift.estimate:+.1%} ({interval}): [bold]{verdict}[/bold].\n"
+        f"{found.test.sentence}"
+    )
 
 
-def _learned(cells: Sequence[Cell]) -> Table:
+def _learned(cells: Sequence[Cell]) -> Listing:
     """One row per context, one column per arm: successes of outcomes, and the share of places it now gets."""
     arms = sorted({cell.arm for cell in cells})
     by_place = {(cell.context_key, cell.arm): cell for cell in cells}
-    table = Table(title="Learned: successes/outcomes → share of places", row_styles=["", "dim"])
-    table.add_column("context")
-    for arm in arms:
-        table.add_column(arm, justify="right")
+    rows: list[list[str]] = []
     for context in sorted({cell.context_key for cell in cells}):
         row = [by_place.get((context, arm)) for arm in arms]
         best = max((cell.probability or 0 for cell in row if cell), default=0)
-        table.add_row(context, *(_cell(cell, best) for cell in row))
-    return table
+        rows.append([escape(context), *(_cell(cell, best) for cell in row)])
+    return Listing("Learned: successes/outcomes → share of places", ("context", *arms), rows)
 
 
 def _cell(cell: Cell | None, best: float) -> str:
@@ -185,9 +196,8 @@ def _cell(cell: Cell | None, best: float) -> str:
     return f"{text} → [bold green]{share}[/bold green]" if cell.probability == best else f"{text} → {share}"
 
 
-def _reconciliation(outcome: Outcome) -> Table:
+def _reconciliation(outcome: Outcome) -> Listing:
     counts = outcome.report.reconciliation
-    table = Table(title="Where everything went")
     lines = {
         "shown": counts.shown,
         "outcomes": counts.outcomes,
@@ -197,10 +207,7 @@ def _reconciliation(outcome: Outcome) -> Table:
         "duplicates ignored": outcome.duplicates,
         "dead letters": outcome.dead_letters,
     }
-    for name in lines:
-        table.add_column(name, justify="right")
-    table.add_row(*(f"{number:,}" for number in lines.values()))
-    return table
+    return Listing("Where everything went", ("", *lines), [("movies, messages", *(f"{n:,}" for n in lines.values()))])
 
 
 def _verified(found: Report) -> str:

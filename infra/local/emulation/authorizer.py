@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any, Final, cast
 
 import jwt
+from bandit_selector.scopes import texts_in
 
 CLAIMS: Final = ("exp", "iss", "sub")
 REMEMBERED: Final = 10_000  # valid tokens
@@ -45,7 +46,7 @@ class Authorizer:
             claims = self._claims(token)
         except jwt.InvalidTokenError as error:
             raise Unauthorized(str(error)) from None
-        if scopes and not set(scopes) & set(str(claims.get("scope", "")).split()):
+        if scopes and not set(scopes) & texts_in(claims):
             raise Forbidden(f"The token has none of the scopes {', '.join(scopes)}.")
         return {"jwt": {"claims": {name: _text(value) for name, value in claims.items()}, "scopes": scopes or None}}
 

@@ -14,6 +14,11 @@ class Clock:
     _newest: datetime | None = None
     _in_flight: list[datetime] = field(default_factory=list[datetime])
 
+    @property
+    def started(self) -> bool:
+        """Whether it shows the time that people here mean: the real time, or the first visitor has come."""
+        return not self.simulated or self._newest is not None
+
     def now(self) -> datetime:
         """The moment of a request that sends none (UTC)."""
         return (self._newest if self.simulated else None) or datetime.now(UTC)

@@ -10,23 +10,26 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from email.utils import format_datetime
 from functools import cache
 from typing import Any, Final
 
 from aiohttp import web
+from bandit_selector.scopes import texts_of
 from multidict import CIMultiDict
 
 from infra.local.emulation import payload
 from infra.local.emulation.authorizer import Authorizer, Forbidden, Unauthorized
 from infra.local.emulation.clock import Clock
-from infra.local.emulation.runtime import InvocationFailed, Throttled
+from infra.local.emulation.runtime import MAX_PAYLOAD, InvocationFailed, Throttled
 from infra.service import CORS, Route
 
 Invoke = Callable[[bytes], Awaitable[bytes]]
 INTEGRATION_SECONDS: Final = 30.0  # the limit of HTTP APIs
 MAX_BODY: Final = 10 * 1024 * 1024
+HEALTH: Final = "/health"
 SIMULATED_TIME: Final = "X-Simulated-Time"
-SCOPES: Final[dict[str, tuple[str, ...]]] = {"visitor": (), "analytics": ("analytics",)}
+SCOPES: Final[dict[str, tuple[str, ...]]] = {"visitor": (), "analytics": texts_of("analytics")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +40,15 @@ class Gateway:
     functions: Mapping[str, Invoke]
     authorizer: Authorizer
     clock: Clock
+    ready: Callable[[], bool] = lambda: True
+    """Whether the service is complete; before, /health says that it starts."""
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answers one request; a fault in the service is answered too."""
         with self.clock.request(request.headers.get(SIMULATED_TIME)) as moment:
             response = await self._route(request, moment)
+        if self.clock.simulated:
+            response.headers["Date"] = format_datetime(moment, usegmt=True)
         if "Origin" in request.headers:
             response.headers.update(_cors(preflight=_is_preflight(request)))
         return response
@@ -53,6 +60,8 @@ class Gateway:
         if found is None:
             return _message(404, "Not Found")
         route, parameters = found
+        if route.path == HEALTH and not self.ready():
+            return _starting()
         try:
             identity = self._identity(request, route)
         except Unauthorized as error:
@@ -61,8 +70,14 @@ class Gateway:
             return _message(403, "Forbidden", {"WWW-Authenticate": f'Bearer error="insufficient_scope" ({error})'})
         if (request.content_length or 0) > MAX_BODY:
             return _message(413, "Request Entity Too Large")
-        event = payload.event(request, await request.read(), route, parameters, identity, moment)
-        return await self._invoke(route.function, json.dumps(event).encode())
+        try:
+            body = await request.read()
+        except (web.RequestPayloadError, web.HTTPRequestEntityTooLarge):
+            return _message(400, "Bad Request")
+        event = json.dumps(payload.event(request, body, route, parameters, identity, moment)).encode()
+        if len(event) > MAX_PAYLOAD:
+            return _message(413, "Request Entity Too Large")
+        return await self._invoke(route.function, event)
 
     def _identity(self, request: web.BaseRequest, route: Route) -> dict[str, Any] | None:
         if route.access == "open":
@@ -113,6 +128,13 @@ def _cors(*, preflight: bool) -> dict[str, str]:
         "Access-Control-Expose-Headers": ",".join(CORS.exposed_headers),
     }
     return always | allowed if preflight else always
+
+
+def _starting() -> web.Response:
+    detail = "The service is starting: its catalogue is being loaded. Ask again in a few seconds."
+    document = {"type": "about:blank", "title": "Starting", "status": 503, "detail": detail}
+    headers = {"Retry-After": "2", "Cache-Control": "no-store"}
+    return web.json_response(document, status=503, headers=headers, content_type="application/problem+json")
 
 
 def _message(status: int, text: str, headers: Mapping[str, str] | None = None) -> web.Response:

@@ -38,13 +38,14 @@ def event(
 ) -> dict[str, Any]:
     """The event of one request at `moment`; repeated headers and query parameters are joined by commas."""
     query = request.rel_url.raw_query_string
+    is_text = _is_text(request, body)
     key = f"{route.method} {route.path}"
     headers = _joined((name.lower(), value) for name, value in request.headers.items() if name.lower() != "cookie")
     optional = {
         "cookies": [part.strip() for part in request.headers.get("Cookie", "").split(";") if part.strip()],
         "queryStringParameters": _joined(parse_qsl(query, keep_blank_values=True)),
         "pathParameters": dict(parameters),
-        "body": _body(body, request.content_type if "Content-Type" in request.headers else "application/json"),
+        "body": body.decode() if is_text else base64.b64encode(body).decode(),
     }
     return {
         "version": "2.0",
@@ -53,7 +54,7 @@ def event(
         "rawQueryString": query,
         "headers": headers,
         **{name: value for name, value in optional.items() if value},
-        "isBase64Encoded": bool(body) and not _is_text(request),
+        "isBase64Encoded": bool(body) and not is_text,
         "requestContext": {
             "accountId": ACCOUNT,
             "apiId": API,
@@ -110,11 +111,12 @@ def _response(said: Answer) -> web.Response:
     return web.Response(status=said.statusCode, headers=headers, body=content)
 
 
-def _body(body: bytes, content_type: str) -> str:
-    return body.decode() if TEXT.fullmatch(content_type) else base64.b64encode(body).decode()
-
-
-def _is_text(request: web.BaseRequest) -> bool:
+def _is_text(request: web.BaseRequest, body: bytes) -> bool:
+    """Whether a body travels as it is: it has a text's type, and is text."""
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
     return "Content-Type" not in request.headers or bool(TEXT.fullmatch(request.content_type))
 
 

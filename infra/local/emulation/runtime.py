@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -21,6 +21,7 @@ from infra.service import EVERYWHERE, Function
 
 INIT_SECONDS: Final = 60.0
 PATIENCE_SECONDS: Final = 0.2  # wait of an event before another process is started for it
+MAX_PAYLOAD: Final = 6 * 1024 * 1024  # bytes of an event and of an answer
 ACCOUNT_ARN: Final = "arn:aws:lambda:eu-central-1:123456789012:function"
 
 
@@ -49,7 +50,7 @@ class Sandbox:
         self._events: asyncio.Queue[Invocation | None] = asyncio.Queue()
         self._current: Invocation | None = None
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._api = web.Server(self._serve)
+        self._api = web.Server(self._serve, request_factory=_request)
         self._process: asyncio.subprocess.Process | None = None
         self._watch: asyncio.Task[None] | None = None
 
@@ -134,6 +135,8 @@ class Sandbox:
         if subject == "init":
             self._answer(self._ready, body, failed=True)
         elif self._current and self._current.id == subject:
+            if len(body) > MAX_PAYLOAD:
+                verb, body = "error", _error("Function.ResponseSizeTooLarge", f"{len(body):,} bytes").encode()
             self._answer(self._current.answer, body, failed=verb == "error")
         return web.json_response({"status": "OK"}, status=202)
 
@@ -292,6 +295,12 @@ def environment(function: Function, settings: Mapping[str, str], root: Path) -> 
         "AWS_LAMBDA_LOG_STREAM_NAME": "local",
         **settings,
     }
+
+
+def _request(message: Any, content: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
+    """A request to the Runtime API, whose body may be larger than Lambda allows: then it is refused by name."""
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(message, content, protocol, writer, task, loop, client_max_size=2 * MAX_PAYLOAD)
 
 
 def _error(kind: str, message: str) -> str:

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, LiteralString
 
 import pytest
+from bandit_selector.errors import InvalidRequest
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Database, connect
 from bandit_selector.store.outcomes import settle
 from bandit_selector.store.verification import first_difference
-from pydantic import ValidationError
 
 from functions.monitor.analytics import READINGS, handler, respond
 from infra.local.postgres import Postgres
@@ -233,7 +233,7 @@ def test_no_data_is_an_answer(database_url: str, now: datetime) -> None:
 
 @pytest.mark.parametrize("days", ["0", "366", "soon"])
 def test_a_window_that_cannot_be_is_named(database_url: str, now: datetime, days: str) -> None:
-    with closing(Database(lambda: database_url)) as unused, pytest.raises(ValidationError, match="days"):
+    with closing(Database(lambda: database_url)) as unused, pytest.raises(InvalidRequest, match="days"):
         respond(event_of("/analytics/performance", now, days=days), SETTINGS, unused)
 
 

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
 
@@ -48,35 +48,46 @@ def make_queue(sqs: Any, name: str) -> tuple[str, str]:
     return sqs.create_queue(QueueName=name, Attributes={"RedrivePolicy": policy})["QueueUrl"], dead
 
 
+def told(reasons: list[Exception]) -> Callable[[str, Exception], None]:
+    return lambda _sentence, reason: reasons.append(reason)
+
+
 def test_messages_are_counted_where_they_are(sqs: Any) -> None:
+    reasons: list[Exception] = []
     queue, dead = make_queue(sqs, "counted")
     for _ in range(3):
         sqs.send_message(QueueUrl=queue, MessageBody="{}")
     sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=1)
-    backlog = read_backlog(sqs, queue)
+    backlog = read_backlog(sqs, queue, told(reasons))
     assert (backlog.waiting, backlog.underway, backlog.dead_letters, backlog.sentence) == (2, 1, 0, "")
     sqs.send_message(QueueUrl=dead, MessageBody="{}")
-    backlog = read_backlog(sqs, queue)
+    backlog = read_backlog(sqs, queue, told(reasons))
     assert backlog.dead_letters == 1
     assert backlog.sentence.startswith("1 message is in the dead-letter queue: read the consumer's log")
 
 
-def test_a_queue_that_is_not_there_is_unknown_and_says_why(sqs: Any) -> None:
+def test_a_queue_that_is_not_there_is_unknown_and_its_reason_is_told_apart(sqs: Any) -> None:
+    reasons: list[Exception] = []
     queue, dead = make_queue(sqs, "going")
     sqs.delete_queue(QueueUrl=dead)
-    half = read_backlog(sqs, queue)
+    half = read_backlog(sqs, queue, told(reasons))
     assert (half.waiting, half.dead_letters) == (0, None)
-    assert half.sentence.startswith("The dead-letter queue could not be read (")
+    assert half.sentence.startswith("The dead-letter queue could not be read; the log")
     sqs.delete_queue(QueueUrl=queue)
-    gone = read_backlog(sqs, queue)
+    gone = read_backlog(sqs, queue, told(reasons))
     assert (gone.waiting, gone.underway, gone.dead_letters) == (None, None, None)
-    assert gone.sentence.startswith("The feedback queue could not be read (")
+    assert gone.sentence.startswith("The feedback queue could not be read; the log")
+    assert ["NonExistentQueue" in str(reason) for reason in reasons] == [True, True]
 
 
 def test_sqs_out_of_reach_is_unknown_and_not_an_error() -> None:
-    backlog = read_backlog(client(f"http://127.0.0.1:{free_port()}"), "http://127.0.0.1/1/feedback")
+    reasons: list[Exception] = []
+    address = f"http://127.0.0.1:{free_port()}"
+    backlog = read_backlog(client(address), "http://127.0.0.1/1/feedback", told(reasons))
     assert backlog.waiting is None
     assert "that its subnets reach SQS" in backlog.sentence
+    assert address not in backlog.sentence
+    assert address in str(reasons[0])
 
 
 def test_the_route_answers_whoever_has_the_scope_even_while_the_database_is_away(

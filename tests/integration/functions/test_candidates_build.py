@@ -8,11 +8,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-import psycopg
 import pytest
 from bandit_selector.errors import MissingTable
-from bandit_selector.store.candidates import CandidateRow, read_movies, read_ratings, replace_candidates
+from bandit_selector.services.report import Now, make_report
+from bandit_selector.settings import Settings
+from bandit_selector.store.candidates import (
+    CandidateRow,
+    read_movies,
+    read_ratings,
+    replace_candidates,
+    unusable_ratings,
+)
 from bandit_selector.store.connection import Connection, connect
+from bandit_selector.store.migrate import migrate
 
 from functions.candidates.arms import ARMS
 from functions.candidates.handler import build
@@ -109,7 +117,7 @@ def test_a_build_that_fails_half_way_changes_nothing(connection: Connection) -> 
 
 @pytest.mark.parametrize("kind", ["json", "jsonb", "text"])
 def test_genres_are_read_from_any_kind_of_column(empty_database_url: str, kind: str) -> None:
-    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+    with connect(empty_database_url) as connection:
         connection.execute(f"CREATE TABLE movies (id int PRIMARY KEY, title text, genres {kind})".encode())
         connection.execute("""INSERT INTO movies VALUES (1, 'A', '["Drama", "War"]'), (2, 'B', NULL)""")
         assert read_movies(connection) == [(1, ("Drama", "War")), (2, ())]
@@ -134,3 +142,50 @@ def invoke(module: str, event: dict[str, str], environment: dict[str, str]) -> d
     program = f"import json, {module} as m; print(json.dumps(m.handler({event!r}, None)))"
     done = subprocess.run([sys.executable, "-c", program], env=environment, check=True, capture_output=True, text=True)
     return json.loads(done.stdout.splitlines()[-1])
+
+
+FAR = 2**53 + 1
+UNUSABLE: list[tuple[int | None, int | None, float | None]] = [
+    *((1, 2, rating) for rating in (float("nan"), float("inf"), float("-inf"), 99, 0, 0.4, -1, None)),
+    *((user, 2, 3) for user in (None, FAR, 0, -1)),
+    *((1, movie, 3) for movie in (None, FAR, 0, -1)),
+]
+
+
+def test_unusable_rows_are_left_out_and_counted(empty_database_url: str) -> None:
+    with connect(empty_database_url) as connection:
+        for statement in (
+            "CREATE TABLE users (id bigint)",
+            "CREATE TABLE movies (id bigint, title text, genres text)",
+            "CREATE TABLE ratings (user_id bigint, movie_id bigint, rating double precision)",
+            "INSERT INTO movies SELECT n, 'M', '[\"Drama\"]' FROM generate_series(1, 30) AS n",
+            "INSERT INTO movies VALUES (9007199254740993, 'far', NULL), (NULL, 'none', NULL), (-1, 'below', NULL)",
+            "INSERT INTO ratings SELECT u, m, 1 + u * m % 5 FROM generate_series(1, 9) u, generate_series(1, 30, 2) m",
+        ):
+            connection.execute(statement)
+        migrate(connection)
+        before = [column.tolist() for column in read_ratings(connection)]
+        assert build(connection, silent, NOW) > 0
+        with connection.cursor() as cursor:
+            cursor.executemany("INSERT INTO ratings VALUES (%s, %s, %s)", UNUSABLE)
+        assert [column.tolist() for column in read_ratings(connection)] == before
+        assert build(connection, silent, LATER) > 0
+        assert unusable_ratings(connection) == len(UNUSABLE)
+        check = make_report(connection, 7, LATER, Settings(), Now.read(connection, None, NOW)).checks["candidates"]
+    assert check.metrics["unusable_ratings"] == len(UNUSABLE)
+
+
+@pytest.mark.parametrize(("movies", "users"), [(0, 0), (3, 0), (1, 1), (2, 1), (1, 3), (5, 5)])
+def test_however_little_there_is_the_build_ends(connection: Connection, movies: int, users: int) -> None:
+    connection.execute("INSERT INTO movies SELECT n, 'M', NULL FROM generate_series(1, %s) AS n", [movies])
+    connection.execute("INSERT INTO users SELECT generate_series(1, %s)", [users])
+    connection.execute(
+        "INSERT INTO ratings SELECT u, m, 3 FROM generate_series(1, %s) u, generate_series(1, %s) m",
+        [users, movies],
+    )
+    assert build(connection, silent, NOW) >= 0
+
+
+def test_a_site_without_ratings_has_none_that_are_unusable(empty_database_url: str) -> None:
+    with connect(empty_database_url) as connection:
+        assert unusable_ratings(connection) == 0

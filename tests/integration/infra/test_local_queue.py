@@ -1,6 +1,7 @@
 """The local SQS loses no message and revives none under concurrent sends, receives and deletes."""
 
 import asyncio
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from infra.local import postgres
+from infra.local import accepted, postgres
 from infra.local.emulation import aws, event_source
 from infra.service import FEEDBACK_QUEUE
 
@@ -83,3 +84,32 @@ async def depth_of_a_queue_that_answers_after(seconds: float) -> int:
 
 def test_who_asks_how_deep_a_queue_is_waits_for_a_lost_connection_to_come_back() -> None:
     assert asyncio.run(depth_of_a_queue_that_answers_after(0.3)) == 6
+
+
+def test_what_was_accepted_is_counted_before_the_queue_ends(
+    resources: tuple[aws.Aws, aws.Resources], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server, made = resources
+    counted: list[str] = []
+
+    async def count(event: bytes) -> bytes:
+        counted.extend(record["body"] for record in json.loads(event)["Records"])
+        return b"{}"
+
+    async def run() -> int:
+        accepted.announce_lost(tmp_path)
+        async with aiohttp.ClientSession() as session:
+            source = asyncio.create_task(event_source.EventSource(FEEDBACK_QUEUE, made.queue, session, count).run())
+            for number in range(5):
+                server.client("sqs").send_message(QueueUrl=made.queue, MessageBody=f"last-{number}")
+            await accepted.drain(tmp_path, session, made.queue)
+            left = await event_source.depth(session, made.queue)
+            source.cancel()
+        return left
+
+    assert asyncio.run(run()) == 0
+    assert sorted(body for body in counted if body.startswith("last")) == [f"last-{number}" for number in range(5)]
+    assert "is lost" not in capsys.readouterr().err
+    accepted.announce_lost(tmp_path)
+    accepted.announce_lost(tmp_path)  # as the run after a killed one does
+    assert "The last run was killed" in capsys.readouterr().err

@@ -1,14 +1,17 @@
 """The embedded server: in a private folder, after a crash, and without root's groups."""
 
+import asyncio
 import os
 import shutil
 import signal
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from infra.local import postgres
+from infra.local import postgres, postgres_keeper
 
 
 def test_a_folder_that_nobody_else_can_enter_is_fine(tmp_path: Path) -> None:
@@ -42,3 +45,26 @@ def test_a_killed_server_starts_again_with_its_rows(tmp_path: Path) -> None:
         assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
     again.stop()
     postgres.remove(tmp_path / "postgres")
+
+
+def test_a_server_that_was_killed_is_started_again_at_its_address(open_folder: Callable[[], Path]) -> None:
+    server = postgres.start(open_folder() / "postgres", ("fsync=off",))
+
+    async def survive() -> None:
+        keeping = asyncio.create_task(postgres_keeper.keep(server, ("fsync=off",)))
+        main = int((server.folder / "data" / "postmaster.pid").read_text().splitlines()[0])
+        os.kill(main, signal.SIGKILL)
+        await asyncio.to_thread(server.process.wait)
+        for _ in range(200):
+            await asyncio.sleep(0.1)
+            with suppress(psycopg.OperationalError):
+                psycopg.connect(server.url, connect_timeout=2).close()
+                break
+        else:
+            pytest.fail("it was not started again")
+        keeping.cancel()
+        await asyncio.wait([keeping])
+
+    asyncio.run(survive())
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(server.url, connect_timeout=2)

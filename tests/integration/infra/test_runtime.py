@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from infra.local.emulation.runtime import InvocationFailed, Runtime, Throttled
+from infra.local.emulation.runtime import MAX_PAYLOAD, InvocationFailed, Runtime, Throttled
 from infra.service import Function
 
 HANDLER = """
@@ -27,6 +27,8 @@ def handler(event, context):
             raise ValueError("on purpose")
         case "exit":
             os._exit(3)
+        case "fill":
+            return "x" * event["bytes"]
 """
 T = TypeVar("T")
 FUNCTION = Function("tried", "tried.handler", 512, timedelta(seconds=20), 3)
@@ -101,3 +103,12 @@ def test_an_event_that_takes_too_long_is_killed(tmp_path: Path) -> None:
 def test_a_handler_that_cannot_be_imported_says_so(tmp_path: Path) -> None:
     with pytest.raises(InvocationFailed, match="ImportModuleError"):
         play(tmp_path, replace(FUNCTION, handler="missing.handler"), lambda runtime: ask(runtime, do="answer"))
+
+
+def test_an_answer_may_have_six_megabytes_and_no_more(tmp_path: Path) -> None:
+    async def scene(runtime: Runtime) -> int:
+        with pytest.raises(InvocationFailed, match="ResponseSizeTooLarge"):
+            await ask(runtime, do="fill", bytes=MAX_PAYLOAD)  # and its quotes
+        return len(await ask(runtime, do="fill", bytes=MAX_PAYLOAD - 2))
+
+    assert play(tmp_path, FUNCTION, scene) == MAX_PAYLOAD - 2

@@ -16,6 +16,7 @@ from bandit_selector.pages.printed import printed
 from bandit_selector.services.report import Now, Report, make_report
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Database, connect
+from bandit_selector.store.reports import add, add_by_hand, newest
 from moto.server import ThreadedMotoServer
 
 from functions.monitor import analytics
@@ -272,8 +273,10 @@ def test_a_backfilled_report_leaves_out_what_only_the_present_knows(service: Ser
 def test_an_empty_window_is_no_alarm(database_url: str) -> None:
     with closing(Database(lambda: database_url)) as database:
         found = make_report(database.connection(), 7, NINE, Settings(), NOTHING_NOW)
-    assert found.overall_status == "healthy"
-    assert {found.checks[name].status for name in ("diversity", "quality", "engagement", "feedback")} == {"no_data"}
+    assert found.overall_status == "unknown"
+    assert {check.status for check in found.checks.values()} == {"no_data"}
+    assert printed(found).splitlines()[-3] == "⚪ No alerts, but too little data to call the system healthy."
+    assert "✅" not in printed(found)
 
 
 def test_the_command_prints_and_keeps_the_report_and_tells_nobody(
@@ -288,4 +291,23 @@ def test_the_command_prints_and_keeps_the_report_and_tells_nobody(
     assert "💾 Report saved to: monitoring_report.json" in said
     assert Report.model_validate_json((tmp_path / "monitoring_report.json").read_text()).period_days == 30
     assert (tmp_path / "report.html").read_text().startswith("<!doctype html>")
-    assert attempts(service) == []
+    assert [number for _, number in attempts(service)] == [0]
+    shown = analytics.READINGS["GET /analytics/health"](service.database.connection(), {}, service.settings)
+    assert Report.model_validate(shown).period_days == 30
+
+
+def test_a_report_by_hand_keeps_the_monitors_own_from_nothing(service: Service) -> None:
+    report = make_report(service.database.connection(), 7, NINE, service.settings, NOTHING_NOW).model_dump(mode="json")
+    add_by_hand(service.database.connection(), NINE.date(), 7, report, NINE)
+    service.at(NINE)
+    assert [number for _, number in attempts(service)] == [1]
+    assert service.stored("reports/latest.json")
+    add_by_hand(service.database.connection(), NINE.date(), 7, report | {"overall_status": "unknown"}, NINE)
+    assert newest(service.database.connection()) != report | {"overall_status": "unknown"}
+
+
+def test_a_report_of_another_version_is_given_up_once(service: Service) -> None:
+    add(service.database.connection(), NINE.date() - timedelta(days=1), 7, {"of": "another version"}, NINE)
+    with pytest.raises(DeliveryFailed, match="another version"):
+        service.at(NINE)
+    service.at(NINE + timedelta(hours=1))

@@ -9,10 +9,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from bandit_selector.errors import ForeignUser, MissingTable, UnknownUser
+from bandit_selector.errors import ForeignUser, InvalidRequest, MissingTable, UnknownUser
 from bandit_selector.settings import GUIDE_ARMS, Settings
 from bandit_selector.store.connection import Connection, Database
-from pydantic import ValidationError
 
 from functions.select.handler import handler, respond
 from tests.integration.events import NOW, http_event, load_site
@@ -153,7 +152,7 @@ def test_a_user_that_is_not_there_and_a_user_that_is_not_yours(database: Databas
         respond(http_event({"user_id": "99"}, subject="99"), SETTINGS, database)
     with pytest.raises(ForeignUser, match="'2' and cannot act for user_id 1"):
         respond(http_event({"user_id": "1"}, subject="2"), SETTINGS, database)
-    assert respond(http_event({"user_id": "1"}, subject="site", scope="bandit/service"), SETTINGS, database)
+    assert respond(http_event({"user_id": "1"}, subject="site", scope="bandit-selector/service"), SETTINGS, database)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +161,7 @@ def test_a_user_that_is_not_there_and_a_user_that_is_not_yours(database: Databas
      {"user_id": "1", "use_bandit": "maybe"}, {"user_id": "1", "time_zone": "Mars/Olympus"}],
 )  # fmt: skip
 def test_a_bad_query_names_its_field(database: Database, query: dict[str, str]) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(InvalidRequest):
         respond(http_event(query), SETTINGS, database)
 
 

@@ -43,7 +43,8 @@ EVERYTHING: Final[dict[str, LiteralString]] = {
     " FROM recommendation_events ORDER BY id",
     "the guide's figures": GUIDE.replace("GROUP BY ab_group", "GROUP BY ab_group ORDER BY ab_group"),
     "learned counts": "SELECT * FROM bandit_states ORDER BY id",
-    "published": "SELECT * FROM bandit_posteriors ORDER BY context_key, algorithm",
+    "published": "SELECT context_key, algorithm, alpha, beta, probability, version, published_at, seen_successes,"
+    " seen_failures FROM bandit_posteriors ORDER BY context_key, algorithm",
     "activity": "SELECT hour, algorithm, context_key, sum(shown), sum(clicked), sum(rated), sum(rating_sum),"
     " sum(thumbs_up), sum(thumbs_down), sum(favorites), sum(watchlist), sum(successes), sum(failures)"
     " FROM recommendation_activity GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",

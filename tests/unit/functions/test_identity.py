@@ -34,14 +34,14 @@ def let_in(asked: dict[str, Any]) -> Caller:
 
 @pytest.mark.parametrize("source", SIGNING_IN)
 def test_members_of_a_group_get_its_scope_and_other_groups_mean_nothing(source: str) -> None:
-    assert let_in(event(source, ("analytics", "admins"))).scopes == {"openid", "analytics"}
-    assert let_in(event(source, ("service", "analytics"))).scopes == {"openid", "analytics", "service"}
+    assert let_in(event(source, ("analytics", "admins"))).scopes == {"analytics"}
+    assert let_in(event(source, ("service", "analytics"))).scopes == {"analytics", "service"}
 
 
 @pytest.mark.parametrize("source", SIGNING_IN)
 def test_a_visitor_gets_no_scope_and_is_let_in_as_himself(source: str) -> None:
-    assert let_in(event(source)) == Caller("17", frozenset({"openid"}))
-    assert let_in(event(source, ("Analytics", "service "))).scopes == {"openid"}
+    assert let_in(event(source)) == Caller("17", frozenset())
+    assert let_in(event(source, ("Analytics", "service "))).scopes == frozenset()
 
 
 def test_a_machine_acts_for_any_user_and_reads_no_analytics() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import io
 import json
 import time
 from collections.abc import AsyncGenerator, Callable
@@ -19,7 +20,7 @@ from infra.local.emulation.authorizer import Authorizer, Forbidden, Unauthorized
 from infra.local.emulation.clock import Clock
 from infra.local.emulation.gateway import Gateway, match
 from infra.local.emulation.issuer import AUDIENCE, Issuer
-from infra.local.emulation.runtime import InvocationFailed, Throttled
+from infra.local.emulation.runtime import MAX_PAYLOAD, InvocationFailed, Throttled
 from infra.service import ROUTES, Route
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -30,13 +31,26 @@ OPEN = (Route("GET", "/open/{name}", "echo", "open"), Route("POST", "/open/{name
 Function = Callable[[dict[str, Any]], object]
 
 
+def large(message: Any, content: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(message, content, protocol, writer, task, loop, client_max_size=20 * 1024 * 1024)
+
+
 @asynccontextmanager
-async def api(function: Function, clock: Clock | None = None) -> AsyncGenerator[aiohttp.ClientSession]:
+async def api(
+    function: Function, clock: Clock | None = None, ready: bool = True
+) -> AsyncGenerator[aiohttp.ClientSession]:
     async def invoke(event: bytes) -> bytes:
         return json.dumps(function(json.loads(event))).encode()
 
-    gateway = Gateway((*OPEN, *ROUTES), dict.fromkeys(["echo", "select"], invoke), AUTHORIZER, clock or Clock())
-    runner = web.ServerRunner(web.Server(gateway.answer))
+    gateway = Gateway(
+        (*OPEN, *ROUTES),
+        dict.fromkeys(["echo", "select", "analytics"], invoke),
+        AUTHORIZER,
+        clock or Clock(),
+        lambda: ready,
+    )
+    runner = web.ServerRunner(web.Server(gateway.answer, request_factory=large, auto_decompress=False))
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
@@ -95,6 +109,23 @@ def test_text_travels_as_it_is_and_everything_else_in_base64() -> None:
     form = event_of("POST", "/open/x", data=b"a=1", headers={"Content-Type": "application/x-www-form-urlencoded"})
     assert (text["body"], text["isBase64Encoded"]) == ('{"a": 1}', False)
     assert (base64.b64decode(form["body"]), form["isBase64Encoded"]) == (b"a=1", True)
+
+
+def test_bytes_that_are_not_text_travel_in_base64_whatever_their_type_says() -> None:
+    broken = b'{"a": "\xff"}'
+    event = event_of("POST", "/open/x", data=broken, headers={"Content-Type": "application/json"})
+    assert (base64.b64decode(event["body"]), event["isBase64Encoded"]) == (broken, True)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "nonsense"])
+def test_a_wrong_encoding_is_not_a_fault_of_the_service(encoding: str) -> None:
+    headers = {"Content-Encoding": encoding, "Content-Type": "application/json"}
+    assert asked("POST", "/open/x", dict, data=b"not packed", headers=headers)[0] in {200, 400}
+
+
+def test_an_event_beyond_lambdas_limit_is_too_large() -> None:
+    data = io.BytesIO(b"x" * (MAX_PAYLOAD + 1))
+    assert asked("POST", "/open/x", dict, data=data, headers={"Content-Type": "text/plain"})[0] == 413
 
 
 def test_an_answer_without_a_status_is_the_body() -> None:
@@ -178,6 +209,16 @@ def test_a_scope_opens_its_routes_only() -> None:
         AUTHORIZER.check(token, ("service",))
 
 
+def test_health_is_starting_until_the_service_is_ready_and_other_routes_are_asked() -> None:
+    async def statuses(ready: bool) -> tuple[int, int, str | None]:
+        async with api(lambda _: {"status": "ok"}, ready=ready) as session:
+            health, other = await session.get("/health"), await session.get("/open/x")
+            return health.status, other.status, health.headers.get("Retry-After")
+
+    assert asyncio.run(statuses(ready=False)) == (503, 200, "2")
+    assert asyncio.run(statuses(ready=True)) == (200, 200, None)
+
+
 def test_a_preflight_needs_no_token_and_no_function() -> None:
     headers = {"Origin": "https://site.example", "Access-Control-Request-Method": "POST"}
     status, answered, _ = asked("OPTIONS", "/analytics/track/click", dict, headers=headers)
@@ -202,6 +243,16 @@ def test_a_simulated_time_counts_on_a_simulated_clock_only() -> None:
 
     assert asyncio.run(years(Clock(simulated=True))) == [int(then.timestamp() * 1000)] * 2
     assert min(asyncio.run(years(Clock()))) > then.timestamp() * 1000
+
+
+def test_answers_have_the_date_of_the_simulated_clock() -> None:
+    then = datetime(2026, 3, 1, 20, 0, tzinfo=UTC)
+
+    async def date() -> str:
+        async with api(dict, Clock(simulated=True)) as session:
+            return (await session.get("/open/x", headers={"X-Simulated-Time": then.isoformat()})).headers["Date"]
+
+    assert asyncio.run(date()) == "Sun, 01 Mar 2026 20:00:00 GMT"
 
 
 def test_what_is_settled_lies_before_every_request_in_flight() -> None:

@@ -81,7 +81,7 @@ export interface Alert {
 export interface Report {
   timestamp: string;
   period_days: number;
-  overall_status: "healthy" | "warning" | "critical";
+  overall_status: "healthy" | "warning" | "critical" | "unknown";
   checks: Record<
     string,
     { status: "ok" | "warning" | "critical" | "no_data"; metrics: Record<string, number | string | null> }
@@ -107,7 +107,11 @@ export interface Figures {
   timeline: Timeline;
   health: Health;
   at: number;
+  /** By how many milliseconds the service's clock is ahead of this browser's; a demo's clock is its visitors'. */
+  ahead: number;
 }
+
+let ahead = 0;
 
 /** The service refused the token: it has expired, or it lacks the scope. */
 export class NotAllowed extends Error {}
@@ -120,7 +124,7 @@ export async function readFigures(token: string, days: string, context: string):
     ask<Timeline>(`timeline?days=${days}${of}`, token),
     ask<Report>("health", token).then((report) => ({ report, fault: "" }), withoutReport),
   ]);
-  return { stats, test, timeline, health, at: Date.now() };
+  return { stats, test, timeline, health, at: Date.now(), ahead };
 }
 
 /** The queue has its own request: SQS may be out of reach, and no figure waits for it. */
@@ -136,6 +140,8 @@ function withoutReport(error: Error): Health {
 
 async function ask<T>(path: string, token: string): Promise<T> {
   const answer = await fetch(`analytics/${path}`, { headers: { Authorization: `Bearer ${token}` } });
+  const date = Date.parse(answer.headers.get("Date") ?? "");
+  if (date) ahead = date - Date.now();
   if (answer.ok) return answer.json();
   const { detail } = await answer.json().catch(() => ({ detail: "" }));
   if (answer.status === 401) throw new NotAllowed("Your sign-in has ended; sign in again.");

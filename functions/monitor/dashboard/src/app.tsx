@@ -115,7 +115,13 @@ function Dashboard({ configuration, refused }: { configuration: Configuration; r
         {configuration.notice && <p class="notice">{configuration.notice}</p>}
         {fault && <Fault reason={fault} figures={figures} now={now} />}
         {figures && (
-          <Sections figures={figures} backlog={backlog} view={view} now={now} zone={configuration.time_zone} />
+          <Sections
+            figures={figures}
+            backlog={backlog}
+            view={view}
+            now={now + figures.ahead}
+            zone={configuration.time_zone}
+          />
         )}
       </main>
     </>

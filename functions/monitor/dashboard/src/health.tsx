@@ -4,7 +4,14 @@ import type { Backlog, Health, Report } from "./answers";
 import { age, count, decimal, moment, share } from "./format";
 import { Nothing, Table } from "./parts";
 
-const MARKS: Record<string, string> = { ok: "✓", healthy: "✓", warning: "!", critical: "✕", no_data: "–" };
+const MARKS: Record<string, string> = {
+  ok: "✓",
+  healthy: "✓",
+  warning: "!",
+  critical: "✕",
+  no_data: "–",
+  unknown: "–",
+};
 const A_DAY = 86_400_000;
 
 type HealthProps = { health: Health; backlog: Backlog | null; now: number; zone: string };
@@ -50,7 +57,7 @@ function Queue({ sentence, ...counts }: Backlog) {
 
 const NoReport = ({ fault }: { fault: string }) => (
   <Nothing>
-    {fault} <code>./dev monitor --days 7</code> prints one.
+    {fault} <code>./dev monitor --days 7</code> makes one and keeps it for this page.
   </Nothing>
 );
 

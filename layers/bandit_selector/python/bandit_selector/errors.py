@@ -3,15 +3,20 @@
 BanditSelectorError
 ├── InvalidSetting        a configured value cannot be used
 ├── InvalidMessage        a feedback message cannot be read; a retry does not help
+├── InvalidRequest        what the caller sent cannot be understood; each wrong field is named
+├── BodyTooLarge          the caller's body is longer than the route takes
 ├── MissingTable          the database has not been migrated
 ├── DatabaseUnavailable   the database cannot be reached now; a later retry may succeed
 ├── QueueUnavailable      the queue did not take a message; a later retry may succeed
 ├── UnknownUser           no such user
 ├── UnknownEvent          no such impression
 ├── NoReport              no report exists yet
+├── OutdatedReport        the newest report was made by another version
 ├── DeliveryFailed        a report or a mail was not delivered; the next run retries
 └── ForeignUser           the caller may not act for this user
 """
+
+from collections.abc import Mapping, Sequence
 
 
 class BanditSelectorError(Exception):
@@ -24,6 +29,21 @@ class InvalidSetting(BanditSelectorError):
 
 class InvalidMessage(BanditSelectorError):
     """A feedback message cannot be read; a retry does not help."""
+
+
+class InvalidRequest(BanditSelectorError):
+    """What the caller sent cannot be understood; `faults` has each wrong field, what it should be, and its value."""
+
+    def __init__(self, faults: Sequence[Mapping[str, object]]) -> None:
+        super().__init__("; ".join(f"{fault['field']}: {fault['message']}" for fault in faults))
+        self.faults = faults
+
+
+class BodyTooLarge(BanditSelectorError):
+    """The caller's body is longer than the route takes."""
+
+    def __init__(self, size: int, most: int) -> None:
+        super().__init__(f"The body has {size:,} bytes; this route takes at most {most:,}.")
 
 
 class MissingTable(BanditSelectorError):
@@ -69,6 +89,13 @@ class NoReport(BanditSelectorError):
         super().__init__(
             "No report exists yet; the monitor makes the first at 9 AM. To make it now, invoke the monitor function."
         )
+
+
+class OutdatedReport(BanditSelectorError):
+    """The newest report was made by another version."""
+
+    def __init__(self) -> None:
+        super().__init__("The newest report was made by another version and cannot be shown; the next is made at 9 AM.")
 
 
 class DeliveryFailed(BanditSelectorError):

@@ -15,6 +15,7 @@ GUIDE_FACTORS: Final = ("time_period", "day_of_week", "user_type")
 REQUEST_FIELDS: Final = ("user_id", "limit", "offset", "seed", "use_bandit", "time_zone", "context_key")
 LONGEST_KEY: Final = 200
 UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+LONGEST_DAYS: Final = 36_500
 GUIDE_ARMS: Final = ("svd", "embeddings", "graph", "item_cf", "long_tail", "serendipity")
 
 
@@ -22,8 +23,8 @@ def parse_duration(text: object) -> object:
     """`90s`, `10m`, `12h`, `7d` → timedelta; a value that is not text is returned unchanged."""
     if not isinstance(text, str):
         return text
-    parts = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd])", text.strip())
-    if not parts:
+    parts = re.fullmatch(r"(\d{1,9}(?:\.\d+)?)\s*([smhd])", text.strip(), re.ASCII)
+    if not parts or (parts[2] == "d" and float(parts[1]) > LONGEST_DAYS):
         raise ValueError(f"{text!r} is not a duration; write one like 90s, 10m, 12h or 7d")
     return timedelta(**{UNITS[parts[2]]: float(parts[1])})
 
@@ -79,6 +80,8 @@ class Settings(BaseModel):
     # Addresses. An empty one means that this function does not use it.
     database_url: str = ""
     database_secret_arn: str = ""
+    # Whether that address is of a pooler in transaction mode: PgBouncer, RDS Proxy
+    database_pooled: bool = False
     feedback_queue_url: str = ""
     report_bucket: str = ""
     alert_topic_arn: str = ""

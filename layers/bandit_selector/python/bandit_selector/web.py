@@ -2,46 +2,80 @@
 
 import json
 from base64 import b64decode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import wraps
-from typing import Any, Final, TypeAlias
+from math import isfinite
+from typing import Any, Final, TypeAlias, TypeVar, cast
 
 from aws_lambda_powertools import Logger
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from bandit_selector.errors import (
     BanditSelectorError,
+    BodyTooLarge,
     DatabaseUnavailable,
     ForeignUser,
+    InvalidRequest,
     MissingTable,
     NoReport,
+    OutdatedReport,
     QueueUnavailable,
     UnknownUser,
 )
+from bandit_selector.scopes import Scope, granted
 
 Event: TypeAlias = dict[str, Any]
 HttpAnswer: TypeAlias = dict[str, Any]
 Handler: TypeAlias = Callable[[Event, Any], HttpAnswer]
+Model = TypeVar("Model", bound=BaseModel)
 
 RETRY_AFTER_SECONDS: Final = 5
-STATUS: Final[dict[type[BanditSelectorError], tuple[int, str]]] = {
-    UnknownUser: (404, "Unknown user"),
-    NoReport: (404, "No report yet"),
-    ForeignUser: (403, "Not your user"),
-    DatabaseUnavailable: (503, "The database is unavailable"),
-    QueueUnavailable: (503, "The queue is unavailable"),
-    MissingTable: (500, "The database is not migrated"),
+MAX_BODY: Final = 8_000
+"""Bytes of a body that a visitor may send."""
+MAX_SERVICE_BODY: Final = 256_000
+"""Bytes of a body with candidates, from a caller with the scope `service`."""
+SHOWN: Final = 100
+"""Characters of a wrong value that an answer repeats."""
+FAULTS: Final = 20
+"""Wrong fields that an answer names."""
+NOT_TEXT: Final = "must be text without NUL and without half of a surrogate pair"
+REQUEST_ID: Final = "x-request-id"
+
+
+@dataclass(frozen=True, slots=True)
+class Public:
+    """What a caller is told about an error. Without `sentence` it is the error's own, about what the caller sent."""
+
+    status: int
+    title: str
+    sentence: str = ""
+
+
+PUBLIC: Final[dict[type[BanditSelectorError], Public]] = {
+    InvalidRequest: Public(422, "The request cannot be understood"),
+    BodyTooLarge: Public(413, "The body is too large"),
+    UnknownUser: Public(404, "Unknown user"),
+    NoReport: Public(404, "No report yet"),
+    OutdatedReport: Public(404, "No report of this version yet"),
+    ForeignUser: Public(403, "Not your user"),
+    DatabaseUnavailable: Public(503, "The database is unavailable", "The database did not answer; try again soon."),
+    QueueUnavailable: Public(503, "The queue is unavailable", "The feedback was not taken; send it again soon."),
+    MissingTable: Public(
+        500, "The database is not migrated", "A table is missing; run `./dev migrate` against the database."
+    ),
 }
+UNKNOWN: Final = Public(500, "Bandit Selector failed", "The service could not answer; its log has the reason.")
+"""What a caller is told about every error that is not in PUBLIC."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The owner of the token that the authorizer accepted, and the token's scopes."""
+    """The owner of the token that the authorizer accepted, and those of the token's scopes that mean something here."""
 
     subject: str
-    scopes: frozenset[str]
+    scopes: frozenset[Scope]
 
     def acts_for(self, user_id: int) -> None:
         """Raises ForeignUser unless the token belongs to this user or has the scope `service`."""
@@ -50,16 +84,31 @@ class Caller:
 
 
 def caller(event: Event, claim: str) -> Caller:
-    """Reads the claims of API Gateway's JWT authorizer. A scope `server/name` becomes `name`."""
+    """Reads the claims of API Gateway's JWT authorizer; `claim` holds the user's id."""
     claims = event["requestContext"]["authorizer"]["jwt"]["claims"]
-    scopes = str(claims.get("scope", "")).split()
-    return Caller(str(claims.get(claim, "")), frozenset(scope.rpartition("/")[2] for scope in scopes))
+    return Caller(str(claims.get(claim, "")), granted(claims))
 
 
-def query_of(event: Event) -> dict[str, str]:
-    """The query parameters that have a value."""
+def read_query(event: Event, model: type[Model]) -> Model:
+    """The query as a `model`; parameters without a value, or that it does not name, are ignored.
+
+    Raises InvalidRequest; also for text that PostgreSQL cannot hold.
+    """
     given: dict[str, str] = event.get("queryStringParameters") or {}
-    return {name: value for name, value in given.items() if value}
+    known = {name: value for name, value in given.items() if value and name in model.model_fields}
+    unreadable = [_fault([name], NOT_TEXT, value) for name, value in known.items() if not _is_text(value)]
+    if unreadable:
+        raise InvalidRequest(unreadable)
+    return _validated(lambda: model.model_validate(known))
+
+
+def read_body(event: Event, model: type[Model], most: int = MAX_BODY) -> Model:
+    """The JSON body as a `model`; raises InvalidRequest, and BodyTooLarge beyond `most` bytes."""
+    body: str = event.get("body") or ""
+    content = b64decode(body) if event.get("isBase64Encoded") else body.encode(errors="surrogatepass")
+    if len(content) > most:
+        raise BodyTooLarge(len(content), most)
+    return _validated(lambda: model.model_validate_json(content))
 
 
 def path_of(event: Event) -> dict[str, str]:
@@ -67,15 +116,14 @@ def path_of(event: Event) -> dict[str, str]:
     return event.get("pathParameters") or {}
 
 
-def body_of(event: Event) -> bytes:
-    """The body's bytes, empty when there is none."""
-    body: str = event.get("body") or ""
-    return b64decode(body) if event.get("isBase64Encoded") else body.encode()
-
-
 def received_at(event: Event) -> datetime:
     """When the gateway received the request; a request has no other clock."""
     return datetime.fromtimestamp(event["requestContext"]["timeEpoch"] / 1000, UTC)
+
+
+def request_id(event: Event) -> str:
+    """The gateway's id of the request, which its access log has, too."""
+    return str(event["requestContext"].get("requestId", ""))
 
 
 def answer(status: int, body: object, headers: Mapping[str, str] | None = None) -> HttpAnswer:
@@ -83,8 +131,16 @@ def answer(status: int, body: object, headers: Mapping[str, str] | None = None) 
     return {
         "statusCode": status,
         "headers": {"content-type": "application/json", **(headers or {})},
-        "body": json.dumps(body, separators=(",", ":"), default=str),
+        "body": as_json(body),
     }
+
+
+def as_json(body: object) -> str:
+    """JSON as RFC 8259 has it: a number that is not finite becomes null, a value without a JSON form its text."""
+    try:
+        return _dumped(body)
+    except ValueError:
+        return _dumped(_finite(body))
 
 
 def problem(status: int, title: str, detail: str, **more: object) -> HttpAnswer:
@@ -96,30 +152,84 @@ def problem(status: int, title: str, detail: str, **more: object) -> HttpAnswer:
 
 
 def answers_problems(logger: Logger) -> Callable[[Handler], Handler]:
-    """Decorates a handler: it answers the product's errors with problem details and logs each error once."""
+    """Decorates a handler: it answers the product's errors with problem details and logs each error once.
+
+    The caller gets a fixed sentence and the request's id, the log the details and the same id. An error that is not
+    the product's is logged with its id and raised: for Lambda it is a failed invocation, which has an alarm.
+    """
 
     def decorate(handler: Handler) -> Handler:
         @wraps(handler)
         def answering(event: Event, context: Any) -> HttpAnswer:
+            known_as = request_id(event)
+            logger.append_keys(request_id=known_as)
             try:
-                return handler(event, context)
-            except ValidationError as error:
-                return invalid(error)
+                found = handler(event, context)
             except BanditSelectorError as error:
-                status, title = STATUS.get(type(error), (500, "Bandit Selector failed"))
-                (logger.error if status >= 500 else logger.info)(str(error))
-                return problem(status, title, str(error))
+                found = _told(error, known_as, logger)
+            except Exception:
+                logger.exception("An unknown fault")
+                raise
+            return found | {"headers": {**found["headers"], REQUEST_ID: known_as}}
 
         return answering
 
     return decorate
 
 
-def invalid(error: ValidationError) -> HttpAnswer:
-    """A 422 that names each wrong field, its value, and what the value should be."""
-    faults = [
-        {"field": ".".join(map(str, fault["loc"])) or "body", "message": fault["msg"], "value": fault["input"]}
-        for fault in error.errors(include_url=False, include_context=False)
-    ]
-    detail = "; ".join(f"{fault['field']}: {fault['message']}" for fault in faults)
-    return problem(422, "The request cannot be understood", detail, errors=faults)
+def _told(error: BanditSelectorError, known_as: str, logger: Logger) -> HttpAnswer:
+    """Logs an error with all it says, and answers what the caller may know of it."""
+    public = PUBLIC.get(type(error), UNKNOWN)
+    if public.status >= 500:
+        logger.error(str(error), exc_info=error)
+    else:
+        logger.info(str(error))
+    faults = {"errors": error.faults} if isinstance(error, InvalidRequest) else {}
+    return problem(public.status, public.title, public.sentence or str(error), instance=known_as, **faults)
+
+
+def _validated(read: Callable[[], Model]) -> Model:
+    try:
+        return read()
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_context=False)[:FAULTS]
+        raise InvalidRequest([_fault(fault["loc"], fault["msg"], fault["input"]) for fault in faults]) from None
+
+
+def _fault(location: Sequence[object], message: str, value: object) -> dict[str, object]:
+    return {
+        "field": _short(".".join(map(str, location)) or "body"),
+        "message": _short(message),
+        "value": _shortened(value),
+    }
+
+
+def _shortened(value: object) -> object:
+    """The value, or the first characters of its JSON where that is longer."""
+    value = value.decode(errors="replace") if isinstance(value, bytes) else value
+    text = value if isinstance(value, str) else as_json(value)
+    return value if len(text) <= SHOWN else _short(text)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
+
+
+def _is_text(value: str) -> bool:
+    """Whether PostgreSQL can hold it: no NUL, and no half of a surrogate pair."""
+    return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def _dumped(body: object) -> str:
+    return json.dumps(body, separators=(",", ":"), default=str, allow_nan=False)
+
+
+def _finite(value: object) -> object:
+    """The value with null in place of every number that is not finite."""
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {name: _finite(part) for name, part in cast("Mapping[object, object]", value).items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in cast("Sequence[object]", value)]
+    return value

@@ -167,7 +167,7 @@ def _learning(facts: Facts, thresholds: Thresholds) -> Check:
     alerts = [_invariant(facts.difference)] if facts.difference else []
     if facts.lists >= thresholds.min_lists:
         alerts += [_without_outcome(arm) for arm in facts.arms_without_outcome]
-    return Check(worst(alerts) or "ok", metrics, tuple(alerts))
+    return Check(worst(alerts) or ("ok" if facts.shown else "no_data"), metrics, tuple(alerts))
 
 
 def _invariant(difference: str) -> Alert:
@@ -198,11 +198,11 @@ def _without_outcome(arm: str) -> Alert:
 
 def _candidates(facts: Facts, thresholds: Thresholds) -> Check:
     if facts.candidates_updated is None:
-        return Check("no_data", {"age_hours": None})
+        return Check("no_data", {"age_hours": None, "unusable_ratings": facts.unusable_ratings})
     # The window ends before the report reads the lists, so lists may be newer than `now`.
     hours = _hours(max(timedelta(), facts.now - facts.candidates_updated))
     limit = _hours(thresholds.max_candidate_age)
-    metrics: dict[str, Value] = {"age_hours": hours}
+    metrics: dict[str, Value] = {"age_hours": hours, "unusable_ratings": facts.unusable_ratings}
     if hours <= limit:
         return Check("ok", metrics)
     age = f"{hours:.0f} hours" if hours < 48 else f"{hours / 24:.0f} days"

@@ -4,14 +4,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import log
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from bandit_selector.evidence.experiment import ReadOut
 from bandit_selector.evidence.ratio import Ratio
 
 Severity: TypeAlias = Literal["warning", "critical"]
 Status: TypeAlias = Literal["ok", "warning", "critical", "no_data"]
-Overall: TypeAlias = Literal["healthy", "warning", "critical"]
+Overall: TypeAlias = Literal["healthy", "warning", "critical", "unknown"]
+DECISIVE: Final = ("engagement", "feedback")
+"""Checks without whose data nobody can call the service healthy: were lists shown, and did reactions arrive?"""
 Value: TypeAlias = float | int | str | None
 
 
@@ -67,6 +69,7 @@ class Facts:
     contexts_published: int
     expected_shares: Mapping[str, float]
     forgettings: int
+    unusable_ratings: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,9 @@ class Health:
 
     @property
     def overall_status(self) -> Overall:
-        return worst(self.alerts) or "healthy"
+        """The worst alert's severity; without alerts `healthy`, or `unknown` where a decisive check has no data."""
+        judged = all(self.checks[name].status != "no_data" for name in DECISIVE)
+        return worst(self.alerts) or ("healthy" if judged else "unknown")
 
 
 def worst(alerts: Iterable[Alert]) -> Severity | None:

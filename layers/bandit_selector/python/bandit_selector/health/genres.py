@@ -13,7 +13,7 @@ def parse_genres(text: str | None) -> tuple[str, ...]:
         return ()
     try:
         parsed: Any = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         parsed = text
     names = _split(parsed) if isinstance(parsed, str) else _names(parsed)
     return tuple(dict.fromkeys(name.strip() for name in names if name.strip()))

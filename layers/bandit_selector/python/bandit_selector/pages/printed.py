@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from bandit_selector.health.facts import Alert, Check, Status, Value
+from bandit_selector.health.facts import Check, Status, Value
 from bandit_selector.services.report import Report
 
 LINE: Final = "=" * 60
@@ -25,7 +25,7 @@ def printed(report: Report) -> str:
         "📊 Health Checks:",
         "",
         *(line for name, check in report.checks.items() for line in _check(name, check)),
-        *_alerts(report.alerts),
+        *_alerts(report),
         "",
         LINE,
     ]
@@ -47,12 +47,14 @@ def _figure(value: Value) -> str:
     return "no data" if value is None else str(value)
 
 
-def _alerts(alerts: list[Alert]) -> list[str]:
-    if not alerts:
+def _alerts(report: Report) -> list[str]:
+    if report.overall_status == "unknown":
+        return ["⚪ No alerts, but too little data to call the system healthy."]
+    if not report.alerts:
         return ["✅ No alerts - system is healthy!"]
     return [
-        f"🚨 Alerts ({len(alerts)}):",
-        *(f"   {SIGNS_OF[alert.severity]} [{alert.severity.upper()}] {alert.message}" for alert in alerts),
+        f"🚨 Alerts ({len(report.alerts)}):",
+        *(f"   {SIGNS_OF[alert.severity]} [{alert.severity.upper()}] {alert.message}" for alert in report.alerts),
     ]
 
 

@@ -18,6 +18,7 @@ HEADLINES: Final = {
     "healthy": "All is well",
     "warning": "Something needs a look",
     "critical": "Something is wrong",
+    "unknown": "Too little data to say whether all is well",
 }
 STATUS: Final = {"ok": "ok", "warning": "warning", "critical": "critical", "no_data": "too little data"}
 PERCENT: Final = {"long_tail_percentage", "ctr", "join_rate", "lift"}

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
+from pydantic import ValidationError
+
 from bandit_selector.errors import DeliveryFailed
 from bandit_selector.health.incidents import mails
 from bandit_selector.services.report import Now, Report, make_report
@@ -50,7 +52,12 @@ def deliver(connection: Connection, now: datetime, carriers: Carriers) -> list[D
     """Stores every report and sends every mail that has not gone out yet; returns what failed."""
     failures: list[DeliveryFailed] = []
     for day, days, content in reports.not_stored(connection):
-        report = Report.model_validate(content)
+        try:
+            report = Report.model_validate(content)
+        except ValidationError:  # it can never be drawn again, so it is given up
+            failures.append(DeliveryFailed(f"The report of {day} is of another version and is not in the bucket."))
+            reports.stored(connection, day, days, now)
+            continue
         if _delivered(lambda day=day, report=report: carriers.store(day, report), failures):
             reports.stored(connection, day, days, now)
     for mail in reports.unsent(connection):

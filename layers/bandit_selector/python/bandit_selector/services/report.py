@@ -20,6 +20,7 @@ from bandit_selector.health.genres import parse_genres
 from bandit_selector.lists.names import algorithm_of, arm_of
 from bandit_selector.settings import Settings
 from bandit_selector.store import activity, facts
+from bandit_selector.store.candidates import unusable_ratings
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.facts import Listed
 from bandit_selector.store.posteriors import forgettings
@@ -65,10 +66,12 @@ class Now:
     dead_letters: int | None
     difference: str | None
     candidates_updated: datetime | None
+    unusable_ratings: int | None = None
 
     @classmethod
     def read(cls, connection: Connection, dead_letters: int | None, now: datetime) -> "Now":
-        return cls(dead_letters, first_recent_difference(connection, now), facts.candidates_updated(connection))
+        updated = facts.candidates_updated(connection)
+        return cls(dead_letters, first_recent_difference(connection, now), updated, unusable_ratings(connection))
 
     def as_backfilled(self) -> "Now":
         return Now(None, self.difference, None)
@@ -183,6 +186,7 @@ def _facts(
         dead_letters=present.dead_letters,
         difference=present.difference,
         candidates_updated=present.candidates_updated,
+        unusable_ratings=present.unusable_ratings,
         arms_without_outcome=tuple(arm for arm in settings.arms if not _judged(algorithms.get(algorithm_of(arm)))),
         contexts_published=published,
         expected_shares=expected,

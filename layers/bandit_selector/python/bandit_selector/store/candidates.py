@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, LiteralString
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,27 +26,41 @@ _ROW: Final = np.dtype(
     ]
 )
 
+USABLE: Final[LiteralString] = """
+    user_id BETWEEN 1 AND 2147483647 AND movie_id BETWEEN 1 AND 2147483647
+    AND rating::double precision BETWEEN 0.5 AND 5
+"""
+"""A row of ratings that the algorithms can learn from: NULL, NaN, other scales and ids beyond 2³¹ − 1 are left out."""
+
+UNUSABLE: Final[LiteralString] = f"SELECT count(*) FROM ratings WHERE ({USABLE}) IS NOT TRUE"  # noqa: S608 # a constant
+
 RatingColumns = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
 CandidateRow = tuple[int, str, Sequence[int], Sequence[float]]
 
 
 def read_ratings(connection: Connection) -> RatingColumns:
-    """(user ids, movie ids, ratings) of the site's whole table, 24 bytes a rating."""
-    statement = """
-        COPY (
-            SELECT user_id::integer, movie_id::integer, rating::double precision FROM ratings
-            WHERE user_id IS NOT NULL AND movie_id IS NOT NULL AND rating IS NOT NULL
-        ) TO STDOUT (FORMAT binary)
-    """
-    with connection.cursor().copy(statement) as copy:
+    """(user ids, movie ids, ratings) of every usable row of the site's table, 24 bytes a rating."""
+    columns = "SELECT user_id::integer, movie_id::integer, rating::double precision FROM ratings WHERE "
+    with connection.cursor().copy("COPY (" + columns + USABLE + ") TO STDOUT (FORMAT binary)") as copy:
         content = b"".join(copy)
     rows = np.frombuffer(content, _ROW, offset=_HEADER, count=(len(content) - _HEADER - _TRAILER) // _ROW.itemsize)
     return rows["user"].astype(np.int64), rows["movie"].astype(np.int64), rows["rating"].astype(np.float64)
 
 
+def unusable_ratings(connection: Connection) -> int:
+    """How many rows of the site's ratings are left out; 0 where the site has no such table."""
+    known = connection.execute("SELECT to_regclass('ratings') IS NOT NULL").fetchone()
+    if known is None or not known[0]:
+        return 0
+    row = connection.execute(UNUSABLE).fetchone()
+    return row[0] if row else 0
+
+
 def read_movies(connection: Connection) -> list[tuple[int, tuple[str, ...]]]:
-    """(id, genres) of every movie, by id."""
-    rows = connection.execute("SELECT id, genres::text FROM movies ORDER BY id")
+    """(id, genres) of every movie with a usable id, by id."""
+    rows = connection.execute(
+        "SELECT id::integer, genres::text FROM movies WHERE id BETWEEN 1 AND 2147483647 ORDER BY id"
+    )
     return [(movie, parse_genres(genres)) for movie, genres in rows]
 
 

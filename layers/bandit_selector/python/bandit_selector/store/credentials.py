@@ -16,12 +16,13 @@ from importlib.resources import files
 from typing import Final
 from urllib.parse import urlsplit
 
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 
 from bandit_selector.errors import DatabaseUnavailable, InvalidSetting
 from bandit_selector.settings import Platform, Settings, read_platform
+from bandit_selector.store.address import parts_of
 
-SECONDS: Final = 5.0
+SECONDS: Final = 3.0
 SERVICE: Final = "secretsmanager"
 RDS_HOST: Final = re.compile(r"\.(?P<proxy>proxy-)?[^.]+\.(?P<region>[a-z0-9-]+)\.rds\.amazonaws\.com(\.cn)?$")
 SIGNED: Final = ("content-type", "host", "x-amz-date", "x-amz-security-token", "x-amz-target")
@@ -53,7 +54,7 @@ def complete(url: str, secret: str) -> str:
 
     TLS with a verified host name (`sslmode=verify-full`), unless one of them says otherwise.
     """
-    parts = _secret_parts(secret) | conninfo_to_dict(url)
+    parts = _secret_parts(secret) | parts_of(url)
     missing = [name for name in ("host", "user", "password") if not parts.get(name)]
     if missing:
         raise InvalidSetting(
@@ -136,7 +137,7 @@ def _region(arn: str) -> str:
 
 def _secret_parts(secret: str) -> dict[str, str | int | None]:
     if secret.startswith(("postgresql://", "postgres://")):
-        return conninfo_to_dict(secret)
+        return dict(parts_of(secret))
     try:
         document = json.loads(secret)
         named = {"user": document["username"], "password": document["password"]}

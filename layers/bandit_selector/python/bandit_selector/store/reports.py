@@ -28,8 +28,10 @@ def lock(connection: Connection) -> None:
 
 
 def newest_day(connection: Connection, period_days: int) -> date | None:
-    """The newest day that has a report on this window."""
-    row = connection.execute("SELECT max(day) FROM monitor_reports WHERE period_days = %s", [period_days]).fetchone()
+    """The newest day that has the monitor's own report on this window."""
+    row = connection.execute(
+        "SELECT max(day) FROM monitor_reports WHERE period_days = %s AND attempts > 0", [period_days]
+    ).fetchone()
     return row[0] if row else None
 
 
@@ -37,15 +39,34 @@ def attempted(connection: Connection, day: date, period_days: int) -> bool:
     """Whether this day's report is there already; if so, one more attempt is noted."""
     return bool(
         connection.execute(
-            "UPDATE monitor_reports SET attempts = attempts + 1 WHERE day = %s AND period_days = %s", [day, period_days]
+            "UPDATE monitor_reports SET attempts = attempts + 1 WHERE day = %s AND period_days = %s AND attempts > 0",
+            [day, period_days],
         ).rowcount
     )
 
 
 def add(connection: Connection, day: date, period_days: int, report: dict[str, Any], now: datetime) -> None:
+    """Adds the monitor's own report; one made by hand for the same day and window makes room."""
     connection.execute(
-        "INSERT INTO monitor_reports (day, period_days, report, made_at) VALUES (%s, %s, %s, %s)",
+        """
+        INSERT INTO monitor_reports (day, period_days, report, made_at) VALUES (%s, %s, %s, %s)
+        ON CONFLICT (day, period_days) DO UPDATE
+        SET report = excluded.report, made_at = excluded.made_at, attempts = 1, stored_at = NULL
+        """,
         [day, period_days, json.dumps(report), now],
+    )
+
+
+def add_by_hand(connection: Connection, day: date, period_days: int, report: dict[str, Any], now: datetime) -> None:
+    """Adds a report for the dashboard, with 0 attempts: it is not delivered, and the monitor's own of the day stays."""
+    connection.execute(
+        """
+        INSERT INTO monitor_reports (day, period_days, report, made_at, stored_at, attempts)
+        VALUES (%(day)s, %(days)s, %(report)s, %(now)s, %(now)s, 0)
+        ON CONFLICT (day, period_days) DO UPDATE SET report = excluded.report, made_at = excluded.made_at
+        WHERE monitor_reports.attempts = 0
+        """,
+        {"day": day, "days": period_days, "report": json.dumps(report), "now": now},
     )
 
 

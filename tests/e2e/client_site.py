@@ -1,0 +1,108 @@
+"""A site with the browser client on its page, and the two routes that the client calls."""
+
+import json
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from playwright.sync_api import BrowserContext, Page
+
+CLIENT = Path(__file__).parents[2] / "clients" / "browser" / "client.js"
+PAGE = b"""<!doctype html><title>A site</title><script type="module">
+import { connect } from "/client.js";
+window.connect = (options) => (window.bandit = connect({ userId: 1, token: () => "a-token", ...options }));
+window.connect();
+</script>"""
+
+
+@dataclass
+class Site:
+    """A site with the client on its page, and the two routes the client calls; `answers` are for the next posts."""
+
+    url: str = ""
+    answers: list[HTTPStatus] = field(default_factory=list[HTTPStatus])
+    posted: list[tuple[str, dict[str, Any]]] = field(default_factory=list[tuple[str, dict[str, Any]]])
+    asked: list[dict[str, list[str]]] = field(default_factory=list[dict[str, list[str]]])
+    tokens: set[str] = field(default_factory=set[str])
+    movies: tuple[HTTPStatus, object] = (HTTPStatus.OK, [])
+
+    @property
+    def accepted(self) -> list[int]:
+        return [body["event_id"] for _, body in self.posted]
+
+
+def answering(site: Site) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None: ...
+
+        def do_GET(self) -> None:
+            path = urlsplit(self.path)
+            if path.path == "/client.js":
+                return self.answer(HTTPStatus.OK, CLIENT.read_bytes(), "text/javascript")
+            if path.path == "/movies/recommendations":
+                site.asked.append(parse_qs(path.query))
+                status, content = site.movies
+                return self.answer(status, json.dumps(content).encode(), "application/json")
+            return self.answer(HTTPStatus.OK, PAGE, "text/html")
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            site.tokens.add(self.headers["Authorization"])
+            status = site.answers.pop(0) if site.answers else HTTPStatus.ACCEPTED
+            if status == HTTPStatus.ACCEPTED:
+                site.posted.append((self.path, body))
+            self.answer(status, b"{}", "application/json")
+
+        def answer(self, status: HTTPStatus, content: bytes, kind: str) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(content)))
+            self.send_header("X-Recommendation-Id", "r")
+            self.send_header("X-AB-Group", "treatment")
+            self.send_header("X-Context-Key", "evening|weekend|regular")
+            self.end_headers()
+            self.wfile.write(content)
+
+    return Handler
+
+
+@contextmanager
+def running() -> Generator[Site]:
+    """A site that listens until the block ends."""
+    site = Site()
+    with ThreadingHTTPServer(("127.0.0.1", 0), answering(site)) as server:
+        site.url = f"http://127.0.0.1:{server.server_port}/"
+        serving = threading.Thread(target=server.serve_forever, args=(0.02,))
+        serving.start()
+        yield site
+        server.shutdown()
+        serving.join()
+
+
+def open_page(visitor: BrowserContext, site: Site) -> Page:
+    page = visitor.new_page()
+    page.goto(site.url)
+    page.wait_for_function("window.bandit")
+    return page
+
+
+def delivered(page: Page) -> None:
+    page.wait_for_function("window.bandit.pending === 0", timeout=15_000)
+
+
+def eventually(page: Page, true: Callable[[], bool]) -> None:
+    for _ in range(100):
+        if true():
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError("This did not become true within 5 s.")
+
+
+def click(page: Page, *events: int) -> None:
+    page.evaluate("events => events.forEach((event_id) => bandit.track.click({ event_id }))", events)

@@ -1,0 +1,139 @@
+"""Every command as strangers run it: a sentence and an exit code, never a traceback and never a secret."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from infra.local import __main__ as door
+
+from .shell import Shell, shell
+from .test_local_service import copied
+
+USUAL: Final[dict[str, tuple[str, ...]]] = {
+    "candidates": (),
+    "dlq": ("list",),
+    "explain": ("1",),
+    "forget-user": ("1", "--yes"),
+    "import-movielens": ("/nowhere",),
+    "migrate": (),
+    "monitor": ("--days", "7"),
+    "prune": ("--yes",),
+    "rebuild": ("--yes",),
+    "stats": (),
+    "status": (),
+    "token": ("--user", "1"),
+    "verify": (),
+    "bench": (),
+}
+"""Options with which a command does its work; the other commands run without end, or need an AWS account."""
+
+WRONG: Final = [
+    ("bench", "nothing"),
+    ("demo", "--exit"),
+    ("demo", "--port", "99999"),
+    ("demo", "--port", "-1"),
+    ("demo", "--seed", "-1"),
+    ("demo", "--requests", "0"),
+    ("demo", "--requests", "many"),
+    ("demo", "--movielens", "/nowhere", "--requests", "1"),
+    ("dlq", "eat"),
+    ("dlq",),
+    ("explain", "x"),
+    ("explain", "9" * 30),
+    ("explain",),
+    ("forget-user", "-1", "--yes"),
+    ("forget-user", "9" * 30, "--yes"),
+    ("forget-user", "1"),
+    ("import-movielens",),
+    ("monitor", "--days", "0"),
+    ("monitor", "--days", "soon"),
+    ("monitor", "--html", "/nowhere/report.html"),
+    ("prune", "--older-than", "5d", "--yes"),
+    ("prune", "--older-than", "9" * 12 + "d", "--yes"),
+    ("prune", "--older-than", "soon", "--yes"),
+    ("prune",),
+    ("rebuild",),
+    ("serve", "--port", "99999"),
+    ("serve", "--port", "http"),
+    ("token",),
+    ("token", "--user", "x"),
+    ("token", "--user", "1", "--scope", "service"),
+    ("token", "--scope", "evil"),
+    ("dmeo",),
+]
+SECRET: Final = "hunter2"  # noqa: S105 # not one
+ADDRESSES: Final = [
+    f"postgresql+psycopg2://u:{SECRET}@db/site",
+    f"postgresql://u:{SECRET}@127.0.0.1:1/site",
+    f"postgresql://u:p@{SECRET}@db/site",
+    f"postgresql://u:p/{SECRET}@db/site",
+    f"host=db password='{SECRET}",
+    f"mysql://u:{SECRET}@db/site",
+]
+
+
+@pytest.fixture(scope="module")
+def stranger(open_folder: Callable[[], Path]) -> Iterator[Shell]:
+    with shell(copied(open_folder())) as opened:
+        yield opened
+
+
+def rude(said: tuple[int, str, str], codes: set[int]) -> bool:
+    """Whether a command ended with a traceback, a secret, another exit code, or in silence."""
+    code, out, err = said
+    return "Traceback" in out + err or SECRET in out + err or code not in codes or not (out + err).strip()
+
+
+def test_every_command_is_tried() -> None:
+    assert USUAL.keys() | {"demo", "serve", "deploy", "destroy", "synth"} == set(door.names())
+
+
+@pytest.mark.parametrize("name", ["candidates", "dlq", "monitor", "stats", "status", "token"])
+def test_with_nothing_running(stranger: Shell, name: str) -> None:
+    said = stranger.say(name, *USUAL[name])
+    assert not rude(said, {0, 1}), said
+
+
+def test_on_an_empty_database(stranger: Shell, empty_database_url: str) -> None:
+    settings = {"DATABASE_URL": empty_database_url}
+    names = [name for name in USUAL if name != "migrate"]
+    said = {name: stranger.say(name, *USUAL[name], settings=settings) for name in names}
+    assert {name: one for name, one in said.items() if rude(one, {0, 1})} == {}
+
+
+def test_at_sixty_columns(stranger: Shell, database_url: str) -> None:
+    settings = {"DATABASE_URL": database_url, "COLUMNS": "60"}
+    said = {name: stranger.say(name, *USUAL[name], settings=settings) for name in USUAL}
+    assert {name: one for name, one in said.items() if rude(one, {0, 1}) or "…" in one[1]} == {}
+
+
+def test_with_an_option_that_does_not_exist(stranger: Shell) -> None:
+    names = set(door.names()) - {"bench", "deploy", "destroy", "synth"}  # their options go to another program
+    said = {name: stranger.say(name, *USUAL.get(name, ()), "--no-such-option") for name in sorted(names)}
+    assert {name: one for name, one in said.items() if rude(one, {2}) or "--no-such-option" not in one[2]} == {}
+
+
+def test_with_a_wrong_value(stranger: Shell, database_url: str) -> None:
+    said = {words: stranger.say(*words, settings={"DATABASE_URL": database_url}) for words in WRONG}
+    assert {words: one for words, one in said.items() if rude(one, {1, 2})} == {}
+
+
+def test_for_a_reader_that_has_gone(stranger: Shell, database_url: str) -> None:
+    every = [("help",), ("demo", "--help"), ("serve", "--help"), *((name, *words) for name, words in USUAL.items())]
+    settings = {"DATABASE_URL": database_url}
+    said = {words: stranger.say(*words, settings=settings, reader_gone=True) for words in every}
+    for words in every:
+        code, _, err = said[words]
+        assert "Traceback" not in err, words
+        assert "BrokenPipe" not in err, words
+        assert code in {0, 1, 141}, words
+    assert said[("help",)] == (141, "", "")
+
+
+def test_no_secret_is_told(stranger: Shell) -> None:
+    for url in ADDRESSES:
+        for name in ("verify", "stats", "migrate", "serve"):
+            said = stranger.say(name, *USUAL.get(name, ("--port", "0")), settings={"DATABASE_URL": url})
+            assert not rude(said, {1, 2}), said
