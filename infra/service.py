@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Literal
 
+from bandit_selector.settings import QUEUE_RETENTION
+
 Access = Literal["open", "visitor", "analytics"]
 """Who may call a route: everyone; holders of a valid token; holders of a token with the scope `analytics`."""
 
@@ -82,7 +84,8 @@ _LEARNING = (
     "MIN_ARM_PROBABILITY",
     "MAX_ALGORITHM_DOMINANCE",
 )
-_OUTCOMES = ("SUCCESS_RATING", "FAILURE_RATING", "SILENCE_COUNTS_AFTER", "ATTRIBUTION_WINDOW")
+_WINDOWS = ("ATTRIBUTION_WINDOW", "KEEP_EVENTS")  # always together: settings refuse one that does not fit the other
+_OUTCOMES = ("SUCCESS_RATING", "FAILURE_RATING", "SILENCE_COUNTS_AFTER", *_WINDOWS)
 _SLATE = ("MIN_LONG_TAIL_SHARE", "CONTROL_WEIGHTS", "TREATMENT_SHARE", "EXPERIMENT_SALT")
 _PAGE = ("SIGN_IN_AUTHORIZE_URL", "SIGN_IN_TOKEN_URL", "SIGN_IN_CLIENT_ID", "SIGN_IN_SCOPE", "DASHBOARD_NOTICE")
 _EXPERIMENT = ("TREATMENT_SHARE", "EXPERIMENT_START", "PLANNED_LIFT")
@@ -163,7 +166,7 @@ FEEDBACK_QUEUE: Final = Queue(
     batch_window=timedelta(seconds=1),
     maximum_concurrency=4,
     visibility=timedelta(seconds=360),
-    retention=timedelta(days=14),
+    retention=QUEUE_RETENTION,
     attempts=5,
 )
 

@@ -10,6 +10,7 @@ BanditSelectorError
 ├── UnknownEvent          no such impression
 ├── NoReport              no report exists yet
 ├── DeliveryFailed        a report or a mail was not delivered; the next run retries
+├── ArchiveFailed         a day was not archived, and nothing of it was dropped; the next run retries
 └── ForeignUser           the caller may not act for this user
 """
 
@@ -73,3 +74,7 @@ class NoReport(BanditSelectorError):
 
 class DeliveryFailed(BanditSelectorError):
     """A report or a mail was not delivered; the next run retries."""
+
+
+class ArchiveFailed(BanditSelectorError):
+    """A day was not archived, and nothing of it was dropped; the next run retries."""

@@ -1,0 +1,44 @@
+"""Days of lists to archive."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from bandit_selector.settings import Settings
+from bandit_selector.store.connection import Connection
+from bandit_selector.store.outcomes import apply, settle
+
+from tests.builders import EPOCH, RULE, Impression, event_of, message, show
+
+SETTINGS = Settings()
+LATER = EPOCH + timedelta(days=40)
+"""A night when lists of EPOCH and the days after it are due, and not old enough to be dropped."""
+OLD = EPOCH + timedelta(days=120)
+"""A night when they are old enough to be dropped."""
+
+
+def days_of(count: int, at: datetime = EPOCH, per_day: int = 3, places: int = 4) -> list[Impression]:
+    """Lists on `count` days in a row; list n is of user n, and its places show movies 1, 2, 3 and so on."""
+    numbers = range(1, count * per_day + 1)
+    return [
+        Impression(number, number, place, created_at=at + timedelta(days=(number - 1) // per_day), place=place)
+        for number in numbers
+        for place in range(1, places + 1)
+    ]
+
+
+def lived(connection: Connection, impressions: Sequence[Impression], settled: bool = True) -> None:
+    """Shows impressions; the first place of each second list is clicked, of each third rated; silence is settled."""
+    show(connection, impressions)
+    firsts = [one for one in impressions if one.place == 1]
+    said = [_said(one, "click", 0) for one in firsts if one.number % 2 == 0]
+    said += [_said(one, "rating", 1, rating=2.5) for one in firsts if one.number % 3 == 0]
+    apply(connection, said, RULE, LATER)
+    if settled:
+        settle(connection, OLD, RULE, LATER, len(impressions))
+
+
+def _said(one: Impression, action: str, kind: int, **about: Any) -> Any:
+    event = event_of(one.number, one.created_at)
+    at = one.created_at + timedelta(minutes=1)
+    return message(2 * one.number + kind, action, at, one.user_id, event_id=event, **about)
