@@ -9,8 +9,9 @@ from bandit_selector.settings import QUEUE_RETENTION
 Access = Literal["open", "visitor", "analytics"]
 """Who may call a route: everyone; holders of a valid token; holders of a token with the scope `analytics`."""
 
-Resource = Literal["database", "send_feedback", "feedback_queue", "reports", "alerts"]
-"""What a function may use: the database, sending to the queue, looking at both queues, the bucket, the topic."""
+Resource = Literal["database", "send_feedback", "feedback_queue", "reports", "archive", "alerts"]
+"""What a function may use: the database, sending to the queue, looking at both queues, the bucket's reports, its
+archived events, the topic."""
 
 LAMBDA_PYTHON: Final = "3.13"
 
@@ -121,7 +122,7 @@ FUNCTIONS: Final = (
     Function(
         "monitor", "functions.monitor.handler.handler", 1024, timedelta(minutes=5), 1,
         ("database", "feedback_queue", "reports", "alerts"),
-        ("TIME_ZONE", "ARMS", *_EXPERIMENT, *_THRESHOLDS),
+        ("TIME_ZONE", "ARMS", *_WINDOWS, *_EXPERIMENT, *_THRESHOLDS),
     ),
     Function(
         "analytics", "functions.monitor.analytics.handler", 1024, timedelta(seconds=29), 10,
@@ -135,6 +136,10 @@ FUNCTIONS: Final = (
     Function(
         "candidates", "functions.candidates.handler.handler", 3008, timedelta(minutes=15), 1,
         ("database",), ("ARMS",),
+    ),
+    Function(
+        "archive", "functions.archive.handler.handler", 3008, timedelta(minutes=15), 1,
+        ("database", "archive"), ("PRIOR_ALPHA", "PRIOR_BETA", *_OUTCOMES),
     ),
 )  # fmt: skip
 
@@ -173,5 +178,6 @@ FEEDBACK_QUEUE: Final = Queue(
 SCHEDULES: Final = (
     Schedule("settle", "settle", "rate(1 minute)"),
     Schedule("monitor", "monitor", "cron(0 9 * * ? *)", in_time_zone=True),
+    Schedule("archive", "archive", "cron(30 1 * * ? *)", in_time_zone=True),
     Schedule("candidates", "candidates", "cron(0 3 * * ? *)", in_time_zone=True),
 )

@@ -38,7 +38,7 @@ class Desk:
         self._duck.execute("SET lock_configuration = true")
 
     def write(self, lines: Iterable[bytes]) -> Iterator[tuple[Path, int]]:
-        """Lines of CSV as files of at most `rows_per_file` rows, with their numbers of rows; the caller removes each."""
+        """Lines of CSV as files of at most `rows_per_file` rows, each with its rows; the caller removes each."""
         rest, draft, target = iter(lines), self.folder / "rows.csv", self.folder / "rows.parquet"
         while rows := _copied(islice(rest, self._rows_per_file), draft):
             self._read_csv(draft).write_parquet(str(target), compression="zstd")
@@ -62,9 +62,10 @@ class Desk:
             others.write_parquet(str(target), compression="zstd")
         return left
 
-    def join(self, files: Iterable[Path], target: Path) -> None:
-        """Many files as one."""
+    def join(self, files: Iterable[Path], target: Path) -> Path:
+        """Many files as one, `target`, which is returned."""
         self._duck.read_parquet([str(file) for file in files]).write_parquet(str(target), compression="zstd")
+        return target
 
     def close(self) -> None:
         self._duck.close()

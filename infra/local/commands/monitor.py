@@ -23,8 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     with open_database() as connection, named_failures():
-        present = Now.read(connection, None, datetime.now(UTC))
-        report = make_report(connection, arguments.days, datetime.now(UTC), read_settings(), present)
+        settings, now = read_settings(), datetime.now(UTC)
+        report = make_report(connection, arguments.days, now, settings, Now.read(connection, None, now, settings))
     print(printed(report))
     KEPT.write_text(report.model_dump_json(indent=2) + "\n")
     print(f"💾 Report saved to: {KEPT}")

@@ -1,6 +1,6 @@
 """A day is dropped only after its archive was read back; a run that stops anywhere leaves no half archive."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -149,9 +149,7 @@ def test_a_bucket_that_is_down_keeps_everything(connection: Connection, kept: Sh
     assert in_tables(connection) == known
 
 
-def test_a_file_that_came_back_changed_counts_for_nothing(
-    connection: Connection, bucket: Bucket, at_desk: Desk, kept: Shelf
-) -> None:
+def test_a_file_that_came_back_changed_counts_for_nothing(connection: Connection, bucket: Bucket, kept: Shelf) -> None:
     def spoiled(day: date, lines: Any) -> Any:
         files = kept.put(day, lines)
         bucket.s3.put_object(Bucket=bucket.name, Key=files[0].key, Body=b"not what was written")

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Final
 
 from bandit_selector.errors import ArchiveFailed, DatabaseUnavailable
-from bandit_selector.settings import QUEUE_RETENTION, Settings
+from bandit_selector.settings import Settings
 from bandit_selector.store import archives
 from bandit_selector.store.archives import Figures, File, Number
 from bandit_selector.store.connection import Connection
@@ -62,7 +62,7 @@ def run(
     night = Night()
     with _noted(night):
         night.partitions = make_partitions(connection, now, pause)
-    for day in archives.unarchived_days(connection, due_before(now, settings)):
+    for day in archives.unarchived_days(connection, archives.due_before(now, settings)):
         if not time_is_left():
             night.failures.append(f"The time was over before {day} was archived; the next run goes on with it.")
             break
@@ -72,11 +72,6 @@ def run(
     with _noted(night):
         night.dropped += prune(connection, safe_before(connection, now - settings.keep_events), pause)
     return night
-
-
-def due_before(now: datetime, settings: Settings) -> date:
-    """The first UTC day that can still change: a message about it may be under way."""
-    return (now - settings.attribution_window - QUEUE_RETENTION).astimezone(UTC).date()
 
 
 def safe_before(connection: Connection, before: datetime) -> datetime:

@@ -9,6 +9,7 @@ from typing import Final, TypeAlias, cast
 
 from psycopg.sql import SQL, Identifier, Literal
 
+from bandit_selector.settings import QUEUE_RETENTION, Settings
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.locks import Lock
 
@@ -75,6 +76,11 @@ def lock(connection: Connection) -> None:
     connection.execute("SELECT pg_advisory_xact_lock(%s)", [Lock.ARCHIVE])
 
 
+def due_before(now: datetime, settings: Settings) -> date:
+    """The first UTC day that can still change: a message about it may be under way."""
+    return (now - settings.attribution_window - QUEUE_RETENTION).astimezone(UTC).date()
+
+
 def unarchived_days(connection: Connection, until: date) -> list[date]:
     """The UTC days before `until` that have impressions and no archive, oldest first."""
     rows = connection.execute(
@@ -133,6 +139,11 @@ def is_archived(connection: Connection, day: date) -> bool:
     return connection.execute("SELECT FROM bandit_archives WHERE day = %s", [day]).fetchone() is not None
 
 
+def is_empty(connection: Connection) -> bool:
+    """Whether no day was ever archived."""
+    return connection.execute("SELECT FROM bandit_archives LIMIT 1").fetchone() is None
+
+
 def unsettled(connection: Connection, before: datetime) -> int:
     """How many lists shown before a moment are not settled."""
     row = connection.execute("SELECT count(*) FROM bandit_unsettled WHERE created_at < %s", [before]).fetchone()
@@ -141,8 +152,18 @@ def unsettled(connection: Connection, before: datetime) -> int:
 
 def shown(connection: Connection, day: date) -> int:
     """How many impressions of a UTC day the tables hold."""
+    since, until = bounds(day)
     row = connection.execute(
-        "SELECT count(*) FROM bandit_archive_rows WHERE created_at >= %s AND created_at < %s", [*bounds(day)]
+        """
+        SELECT (
+            SELECT coalesce(sum(cardinality(movie_ids)), 0) FROM bandit_lists
+            WHERE created_at >= %(since)s AND created_at < %(until)s
+        ) + (
+            SELECT count(*) FROM recommendation_events_set_aside
+            WHERE recommendation_id IS NOT NULL AND created_at >= %(since)s AND created_at < %(until)s
+        )
+        """,
+        {"since": since, "until": until},
     ).fetchone()
     return int(row[0]) if row else 0
 
@@ -192,9 +213,10 @@ def record(connection: Connection, day: date, files: Sequence[File], now: dateti
     )
 
 
-def archived_days(connection: Connection) -> list[date]:
-    """Every archived day, oldest first."""
-    return [day for (day,) in connection.execute("SELECT day FROM bandit_archives ORDER BY day")]
+def archived(connection: Connection, day: date) -> int:
+    """How many impressions of a UTC day the archive holds."""
+    row = connection.execute("SELECT rows FROM bandit_archives WHERE day = %s", [day]).fetchone()
+    return int(row[0]) if row else 0
 
 
 def bounds(day: date) -> tuple[datetime, datetime]:
