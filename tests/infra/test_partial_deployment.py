@@ -167,14 +167,15 @@ def test_only_the_monitor_writes_reports_and_only_there(deployed: Deployed) -> N
 
 
 def test_the_archive_has_its_own_folder_and_no_other(deployed: Deployed) -> None:
-    bucket, archive = deployed.one(BUCKET), _as(deployed, "archive")
+    bucket = deployed.one(BUCKET)
+    archive, monitor = (_as(deployed, name) for name in ("archive", "monitor"))
     with _rights_enforced(deployed):
         archive.put_object(Bucket=bucket, Key="events/date=2026-06-02/part-0000.parquet", Body=b"rows")
         archive.delete_object(Bucket=bucket, Key="events/date=2026-06-02/part-0000.parquet")
         with pytest.raises(ClientError, match="AccessDenied"):
             archive.put_object(Bucket=bucket, Key="reports/latest.json", Body=b"{}")
         with pytest.raises(ClientError, match="AccessDenied"):
-            _as(deployed, "monitor").get_object(Bucket=bucket, Key="events/date=2026-06-02/part-0000.parquet")
+            monitor.get_object(Bucket=bucket, Key="events/date=2026-06-02/part-0000.parquet")
 
 
 def test_the_scheduler_takes_every_schedule_as_the_template_has_it(own: Synthesised, deployed: Deployed) -> None:
