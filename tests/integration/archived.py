@@ -42,3 +42,18 @@ def _said(one: Impression, action: str, kind: int, **about: Any) -> Any:
     event = event_of(one.number, one.created_at)
     at = one.created_at + timedelta(minutes=1)
     return message(2 * one.number + kind, action, at, one.user_id, event_id=event, **about)
+
+
+def from_before_lists(connection: Connection, day: datetime) -> None:
+    """An impression of the earlier table, one row each, and one of the site's own, which is not ours to archive."""
+    connection.execute(
+        """
+        INSERT INTO recommendation_events_set_aside
+            (user_id, movie_id, algorithm, recommendation_score, position, context, clicked, clicked_at, created_at,
+             recommendation_id, propensity, outcome, settled_at)
+        VALUES (1, 7, 'bandit_svd', .5, 3, %(context)s, true, %(day)s, %(day)s, gen_random_uuid(), .25, 'success',
+             %(day)s),
+            (1, 8, 'svd', .5, 1, NULL, false, NULL, %(day)s, NULL, NULL, NULL, NULL)
+        """,
+        {"context": '{"context_key": "night|weekday|regular"}', "day": day},
+    )

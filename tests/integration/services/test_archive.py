@@ -27,7 +27,7 @@ from functions.archive import handler
 from functions.archive.bucket import Bucket, shelf
 from functions.archive.parquet import Desk, desk
 from tests.builders import EPOCH, Impression, truncate
-from tests.integration.archived import LATER, OLD, SETTINGS, days_of, lived
+from tests.integration.archived import LATER, OLD, SETTINGS, days_of, from_before_lists, lived
 
 NUMBERS = count()
 FIRST = EPOCH.date()
@@ -136,6 +136,28 @@ def test_old_partitions_go_and_what_was_learned_stays(connection: Connection, ke
     assert in_tables(connection) == set()
     assert connection.execute("SELECT context_key, alpha, beta FROM bandit_states").fetchall() == learned
     assert first_difference(connection) is None
+
+
+def test_impressions_from_before_lists_are_archived_and_the_sites_own_rows_stay(
+    connection: Connection, bucket: Bucket, kept: Shelf, tmp_path: Path
+) -> None:
+    from_before_lists(connection, EPOCH)
+    lived(connection, days_of(1, per_day=1))
+    assert night(connection, kept, OLD).failures == []
+    old, *rest = (dict(zip(COLUMNS, row, strict=True)) for row in read(bucket, tmp_path, FIRST))
+    assert len(rest) == 4
+    assert [old[it] for it in ("list_id", "place", "position", "algorithm", "arm")] == [
+        None,
+        None,
+        3,
+        "bandit_svd",
+        "svd",
+    ]
+    assert [old[it] for it in ("ab_group", "outcome", "propensity", "context_key")] == [
+        "treatment", "success", 0.25, "night|weekday|regular",
+    ]  # fmt: skip
+    left = connection.execute("SELECT movie_id FROM recommendation_events").fetchall()
+    assert left == [(8,)]
 
 
 def test_a_bucket_that_is_down_keeps_everything(connection: Connection, kept: Shelf) -> None:
