@@ -1,13 +1,19 @@
-"""Days of lists to archive."""
+"""Days of lists to archive, and what became of them."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+import duckdb
+from bandit_selector.services import archive
+from bandit_selector.services.archive import Night, Shelf
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.outcomes import apply, settle
 
+from functions.archive.bucket import Bucket
 from tests.builders import EPOCH, RULE, Impression, event_of, message, show
 
 SETTINGS = Settings()
@@ -57,3 +63,33 @@ def from_before_lists(connection: Connection, day: datetime) -> None:
         """,
         {"context": '{"context_key": "night|weekday|regular"}', "day": day},
     )
+
+
+def night(connection: Connection, shelf: Shelf, now: datetime = LATER) -> Night:
+    return archive.run(connection, now, SETTINGS, shelf, no_pause, lambda: True)
+
+
+def no_pause(_seconds: float) -> None:
+    raise AssertionError("Nothing else uses the tables, so nothing waits.")
+
+
+def read(bucket: Bucket, folder: Path, day: date) -> list[tuple[Any, ...]]:
+    """A day's rows, read as anybody's DuckDB reads them."""
+    rows: list[tuple[Any, ...]] = []
+    for key in bucket.keys(f"events/date={day}/"):
+        bucket.get(key, folder / "read.parquet")
+        rows += duck().read_parquet(str(folder / "read.parquet")).order("event_id").fetchall()
+    return rows
+
+
+@cache
+def duck() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect()
+
+
+def archived(connection: Connection) -> list[tuple[date, int]]:
+    return connection.execute("SELECT day, rows FROM bandit_archives ORDER BY day").fetchall()
+
+
+def in_tables(connection: Connection) -> set[int]:
+    return {event for (event,) in connection.execute("SELECT event_id FROM bandit_archive_rows")}

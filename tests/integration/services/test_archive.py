@@ -1,97 +1,38 @@
-"""A day is dropped only after its archive was read back; a run that stops anywhere leaves no half archive."""
+"""A day that can no longer change is archived, read back, and only then dropped."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import replace
-from datetime import date, datetime, timedelta
-from functools import cache
-from itertools import count
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import boto3
-import duckdb
-import pytest
 from bandit_selector.errors import ArchiveFailed
 from bandit_selector.services import archive
-from bandit_selector.services.archive import Night, Shelf
+from bandit_selector.services.archive import Shelf
 from bandit_selector.store import archives
 from bandit_selector.store.archives import COLUMNS
 from bandit_selector.store.connection import Connection, Database
 from bandit_selector.store.verification import first_difference
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from moto.server import ThreadedMotoServer
 
 from functions.archive import handler
 from functions.archive.bucket import Bucket, shelf
-from functions.archive.parquet import Desk, desk
-from tests.builders import EPOCH, Impression, truncate
-from tests.integration.archived import LATER, OLD, SETTINGS, days_of, from_before_lists, lived
+from functions.archive.parquet import Desk
+from tests.builders import EPOCH, Impression
+from tests.integration.archived import (
+    LATER,
+    OLD,
+    SETTINGS,
+    archived,
+    days_of,
+    from_before_lists,
+    in_tables,
+    lived,
+    night,
+    read,
+)
 
-NUMBERS = count()
 FIRST = EPOCH.date()
 DAYS = [FIRST + timedelta(days=number) for number in range(3)]
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[Any]:
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "eu-central-1"}
-    yield boto3.client("s3", endpoint_url=f"http://{host}:{port}", **keys)
-    server.stop()
-
-
-@pytest.fixture
-def bucket(s3: Any) -> Bucket:
-    """An empty bucket that keeps old versions, as the stack's does."""
-    name = f"archive-{next(NUMBERS)}"
-    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
-    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
-    return Bucket(s3, name)
-
-
-@pytest.fixture
-def at_desk() -> Iterator[Desk]:
-    with desk() as one:
-        yield one
-
-
-@pytest.fixture
-def kept(bucket: Bucket, at_desk: Desk) -> Shelf:
-    return shelf(bucket, at_desk)
-
-
-def night(connection: Connection, shelf: Shelf, now: datetime = LATER) -> Night:
-    return archive.run(connection, now, SETTINGS, shelf, no_pause, lambda: True)
-
-
-def no_pause(_seconds: float) -> None:
-    raise AssertionError("Nothing else uses the tables, so nothing waits.")
-
-
-def read(bucket: Bucket, folder: Path, day: date) -> list[tuple[Any, ...]]:
-    """A day's rows, read as anybody's DuckDB reads them."""
-    rows: list[tuple[Any, ...]] = []
-    for key in bucket.keys(f"events/date={day}/"):
-        bucket.get(key, folder / "read.parquet")
-        rows += duck().read_parquet(str(folder / "read.parquet")).order("event_id").fetchall()
-    return rows
-
-
-@cache
-def duck() -> duckdb.DuckDBPyConnection:
-    return duckdb.connect()
-
-
-def archived(connection: Connection) -> list[tuple[date, int]]:
-    return connection.execute("SELECT day, rows FROM bandit_archives ORDER BY day").fetchall()
-
-
-def in_tables(connection: Connection) -> set[int]:
-    return {event for (event,) in connection.execute("SELECT event_id FROM bandit_archive_rows")}
 
 
 def test_a_day_is_archived_as_the_tables_have_it(
@@ -167,8 +108,19 @@ def test_a_bucket_that_is_down_keeps_everything(connection: Connection, kept: Sh
     lived(connection, days_of(3))
     known = in_tables(connection)
     done = night(connection, replace(kept, put=down), OLD)
-    assert (done.days, len(done.failures)) == ([], 3)
+    assert (done.days, len(done.failures)) == ([], 4)
     assert in_tables(connection) == known
+
+
+def test_a_day_with_more_in_the_tables_than_in_its_archive_is_kept_and_told(
+    connection: Connection, kept: Shelf
+) -> None:
+    lived(connection, days_of(2))
+    night(connection, kept)
+    lived(connection, [Impression(90, 90, created_at=EPOCH + timedelta(days=1, hours=1))])
+    done = night(connection, kept, OLD)
+    assert f"more impressions of {DAYS[1]} than its archive" in done.failures[0]
+    assert len(in_tables(connection)) == 13
 
 
 def test_a_file_that_came_back_changed_counts_for_nothing(connection: Connection, bucket: Bucket, kept: Shelf) -> None:
@@ -195,95 +147,6 @@ def test_fewer_files_at_the_second_try_leave_none_of_the_first(
     bucket.s3.put_object(Bucket=bucket.name, Key=f"events/date={FIRST}/part-0007.parquet", Body=b"half")
     night(connection, kept)
     assert len(read(bucket, tmp_path, FIRST)) == 12
-
-
-class Stop(BaseException):
-    """The process ends here."""
-
-
-STEPS = ("put", "uploaded", "read", "recorded")
-
-
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    shown=st.lists(st.tuples(st.integers(0, 9), st.integers(1, 3)), min_size=1, max_size=5),
-    stops=st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 4)), max_size=2),
-    partitioned=st.booleans(),
-)
-def test_wherever_a_run_stops_each_impression_is_in_the_tables_or_in_a_noted_archive(
-    connection: Connection,
-    bucket: Bucket,
-    kept: Shelf,
-    tmp_path: Path,
-    shown: list[tuple[int, int]],
-    stops: list[tuple[str, int]],
-    partitioned: bool,
-) -> None:
-    truncate(connection)
-    connection.execute("TRUNCATE bandit_archives")
-    bucket.remove(bucket.keys("events/"))
-    if partitioned:
-        connection.execute("SELECT bandit_make_partitions(%s, %s)", [EPOCH, EPOCH + timedelta(days=21)])
-    lived(
-        connection,
-        [
-            Impression(number, number, place, created_at=EPOCH + timedelta(days=day), place=place)
-            for number, (day, places) in enumerate(shown, start=1)
-            for place in range(1, places + 1)
-        ],
-    )
-    everything = in_tables(connection)
-    for step, after in stops:
-        with pytest.raises(Stop) if _reached(connection, after) else ExitStack():
-            night(connection, _stopping(kept, step, after), OLD)
-        assert everything == in_tables(connection) | _noted(connection, bucket, tmp_path)
-        assert _whole(connection, bucket, tmp_path)
-    assert night(connection, kept, OLD).failures == []
-    assert in_tables(connection) == set()
-    assert everything == _noted(connection, bucket, tmp_path)
-    assert first_difference(connection) is None
-
-
-def _reached(connection: Connection, after: int) -> bool:
-    return len(archives.unarchived_days(connection, OLD.date())) > after
-
-
-def _stopping(kept: Shelf, step: str, after: int) -> Shelf:
-    """A shelf at which the process ends during the day number `after`, from 0."""
-    days = count()
-
-    def put(day: date, lines: Any) -> Any:
-        number = next(days)
-        if number == after and step == "put":
-            next(iter(lines))
-            raise Stop
-        files = kept.put(day, lines)
-        if number == after and step == "uploaded":
-            raise Stop
-        return [*files] if number != after or step != "read" else _Ending(files)
-
-    def read(files: Any) -> Any:
-        if isinstance(files, _Ending):
-            raise Stop
-        found = kept.read(files)
-        if next(reads) == after and step == "recorded":
-            raise Stop
-        return found
-
-    reads = count()
-    return replace(kept, put=put, read=read)
-
-
-class _Ending(list[Any]):
-    """Files at whose reading the process ends."""
-
-
-def _noted(connection: Connection, bucket: Bucket, folder: Path) -> set[int]:
-    return {row[0] for day, _ in archived(connection) for row in read(bucket, folder, day)}
-
-
-def _whole(connection: Connection, bucket: Bucket, folder: Path) -> bool:
-    return all(len(read(bucket, folder, day)) == rows for day, rows in archived(connection))
 
 
 def test_a_forgotten_visitor_is_in_no_file_and_no_old_version(

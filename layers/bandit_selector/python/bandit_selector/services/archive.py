@@ -70,7 +70,7 @@ def run(
             night.impressions += archive_day(connection, day, Rule.of(settings), now, shelf)
             night.days.append(day)
     with _noted(night):
-        night.dropped += prune(connection, safe_before(connection, now - settings.keep_events), pause)
+        _drop(connection, now - settings.keep_events, pause, night)
     return night
 
 
@@ -79,6 +79,16 @@ def safe_before(connection: Connection, before: datetime) -> datetime:
     start, _ = archives.bounds(before.astimezone(UTC).date())
     day = archives.unsafe_day(connection, start)
     return archives.bounds(day)[0] if day else start
+
+
+def _drop(connection: Connection, before: datetime, pause: Callable[[float], None], night: Night) -> None:
+    """Drops what is old enough; a day that the archive lacks is kept with everything after it, and is a failure."""
+    safe = safe_before(connection, before)
+    night.dropped += prune(connection, safe, pause)
+    if safe.date() < before.astimezone(UTC).date():
+        night.failures.append(
+            f"The tables hold more impressions of {safe:%Y-%m-%d} than its archive, so nothing from then on is dropped."
+        )
 
 
 def archive_day(connection: Connection, day: date, rule: Rule, now: datetime, shelf: Shelf) -> int:
