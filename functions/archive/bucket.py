@@ -86,9 +86,7 @@ class _Kept:
     def read(self, files: Sequence[File]) -> Figures:
         found: Figures = {}
         for file in files:
-            with self._fetched(file.key) as here:
-                if sha256(here) != file.sha256:
-                    raise ArchiveFailed(f"{file.key} in the bucket is not the file that was written there.")
+            with self._read_back(file) as here:
                 found = together(found, self.desk.figures(here))
         return found
 
@@ -106,7 +104,11 @@ class _Kept:
             known, left = self.desk.rows(here), self.desk.without(here, user_id, others)
             if left == known:
                 return 0, _file(here, key, known)
-        return known - left, self._upload(others, key, left) if left else None
+        if not left:
+            return known, None
+        kept = self._upload(others, key, left)
+        with self._read_back(kept):  # before its old version is deleted
+            return known - left, kept
 
     def _upload(self, file: Path, key: str, rows: int) -> File:
         """Puts a file into the bucket, and takes it away from the disk."""
@@ -119,12 +121,22 @@ class _Kept:
         self.bucket.remove(set(self.bucket.keys(folder_of(day))) - {file.key for file in files})
 
     @contextmanager
+    def _read_back(self, file: File) -> Generator[Path]:
+        """A file as the bucket has it; raises ArchiveFailed if that is not what was written."""
+        with self._fetched(file.key) as here:
+            if sha256(here) != file.sha256:
+                raise ArchiveFailed(f"{file.key} in the bucket is not the file that was written there.")
+            yield here
+
+    @contextmanager
     def _fetched(self, key: str) -> Generator[Path]:
         """An object as a file on the disk until the block ends."""
         here = self.desk.folder / "fetched.parquet"
         self.bucket.get(key, here)
-        yield here
-        here.unlink()
+        try:
+            yield here
+        finally:
+            here.unlink()
 
 
 def _file(file: Path, key: str, rows: int) -> File:

@@ -61,7 +61,7 @@ def test_a_day_that_can_still_change_waits(connection: Connection, kept: Shelf) 
     assert night(connection, kept, due).days == [FIRST]
 
 
-def test_lists_that_nobody_settled_are_settled_first(connection: Connection, kept: Shelf) -> None:
+def test_lists_that_are_not_settled_yet_are_settled_first(connection: Connection, kept: Shelf) -> None:
     lived(connection, days_of(1), settled=False)
     assert night(connection, kept).days == [FIRST]
     assert archives.unsettled(connection, LATER) == 0

@@ -35,7 +35,7 @@ def make(connection: Connection, pause: Callable[[float], None]) -> None:
 
 
 @pytest.mark.parametrize("work", [drop, make])
-def test_a_table_in_use_is_tried_again_and_nobody_waits_behind_it(
+def test_a_table_in_use_is_tried_again_and_no_reader_waits_behind_it(
     connection: Connection, database_url: str, work: Callable[[Connection, Callable[[float], None]], None]
 ) -> None:
     weeks(connection)

@@ -89,7 +89,7 @@ def partitions_before(connection: Connection, before: datetime) -> list[tuple[st
 
 
 def _drop(connection: Connection, parent: str, child: str, pause: Callable[[float], None]) -> None:
-    """Drops a partition in a moment when nobody uses it or its table; raises DatabaseUnavailable after TRIES.
+    """Drops a partition in a moment when no other process uses it or its table; raises DatabaseUnavailable after TRIES.
 
     Detached first, and in the same transaction: a process that stops in between leaves no table behind.
     """
@@ -104,7 +104,7 @@ def _drop(connection: Connection, parent: str, child: str, pause: Callable[[floa
 def _when_unused(
     connection: Connection, tables: Sequence[str], pause: Callable[[float], None], work: Callable[[], T]
 ) -> T:
-    """Does work in one transaction, in a moment when nobody else uses these tables; raises DatabaseUnavailable.
+    """Does work in one transaction, in a moment when no other uses these tables; raises DatabaseUnavailable.
 
     NOWAIT: everybody behind a lock that is waited for would wait, too.
     """
