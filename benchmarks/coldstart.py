@@ -140,7 +140,7 @@ def _uncompiled(layers: Layers, folder: Path) -> Layers:
     shutil.copytree(layers.third_party, plain, ignore=shutil.ignore_patterns("__pycache__"))
     product = folder / "product"
     shutil.copytree(PRODUCT, product, ignore=shutil.ignore_patterns("__pycache__"))
-    return Layers(plain, layers.candidates, product)
+    return Layers(plain, layers.candidates, layers.archive, product)
 
 
 @contextmanager

@@ -70,7 +70,7 @@ def idle(prices: Prices) -> Bill:
         "VPC endpoints, 3 × 2 zones": 3 * 2 * prices.endpoint_hour * HOURS,
         "SnapStart cache, 2.5 GB": 2.5 * SECONDS * prices.snap_cache_gb_second,
         "settle, once a minute": HOURS * 60 * (0.3 * prices.lambda_gb_second + prices.lambda_million / MILLION),
-        "34 alarms, 15 metrics, key, secret": 34 * prices.alarm + 15 * prices.metric + prices.key + prices.secret,
+        "37 alarms, 15 metrics, key, secret": 37 * prices.alarm + 15 * prices.metric + prices.key + prices.secret,
     }
     return Bill(lines)
 

@@ -61,7 +61,10 @@ class Compute(Construct):
         self._sign_in = sign_in
         self._third_party = self._layer("ThirdParty", str(layers.third_party))
         self._product = self._layer("Product", str(layers.product))
-        self._candidates = self._layer("Scipy", str(layers.candidates))
+        self._own = {
+            "candidates": self._layer("Scipy", str(layers.candidates)),
+            "archive": self._layer("DuckDB", str(layers.archive)),
+        }
         self.functions = {function.name: self._function(function) for function in FUNCTIONS}
         self.callable_at = {name: self._live(name) for name in sorted(OVER_HTTP)}
         self._consume()
@@ -114,8 +117,8 @@ class Compute(Construct):
         return made
 
     def _layers(self, function: Function) -> Sequence[lambda_.ILayerVersion]:
-        own = [self._candidates] if function.name == "candidates" else []
-        return [self._product, self._third_party, *own]
+        own = self._own.get(function.name)
+        return [self._product, self._third_party, *([own] if own else [])]
 
     def _snap_start(self, function: Function) -> lambda_.SnapStartConf | None:
         wanted = self._configuration.snap_start and function.name in OVER_HTTP
@@ -143,21 +146,40 @@ class Compute(Construct):
             for queue in (self._messaging.feedback, self._messaging.dead_letters):
                 queue.grant(role, "sqs:GetQueueAttributes", "sqs:GetQueueUrl")
         if "reports" in uses:
-            bucket = self._messaging.reports
-            objects = bucket.arn_for_objects("reports/*")
-            role.add_to_policy(iam.PolicyStatement(actions=["s3:GetObject", "s3:PutObject"], resources=[objects]))
-            name = Stack.of(self).get_logical_id(cast("CfnElement", bucket.node.default_child))
-            finding = f"AwsSolutions-IAM5[Resource::<{name}.Arn>/reports/*]"
-            accept(
+            self._admit(role, "reports", "s3:GetObject", "s3:PutObject")
+        if "archive" in uses:
+            self._admit(
                 role,
-                finding,
-                "Reports are named by their date, so the permission covers the folder reports/ and nothing else.",
+                "events",
+                "s3:GetObject",
+                "s3:PutObject",
+                "s3:DeleteObject",
+                "s3:DeleteObjectVersion",
+            )
+            role.add_to_policy(
+                iam.PolicyStatement(
+                    actions=["s3:ListBucket", "s3:ListBucketVersions"],
+                    resources=[self._messaging.reports.bucket_arn],
+                    conditions={"StringLike": {"s3:prefix": "events/*"}},
+                )
             )
         if "alerts" in uses:
             publish = iam.PolicyStatement(actions=["sns:Publish"], resources=[self._messaging.topic.topic_arn])
             role.add_to_policy(publish)
             self._messaging.key.grant(role, "kms:GenerateDataKey", "kms:Decrypt")
         return role
+
+    def _admit(self, role: iam.Role, folder: str, *actions: str) -> None:
+        """Allows these actions on the objects of one folder of the bucket."""
+        bucket = self._messaging.reports
+        objects = bucket.arn_for_objects(f"{folder}/*")
+        role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=[objects]))
+        name = Stack.of(self).get_logical_id(cast("CfnElement", bucket.node.default_child))
+        accept(
+            role,
+            f"AwsSolutions-IAM5[Resource::<{name}.Arn>/{folder}/*]",
+            f"Objects are named by their date, so the permission covers the folder {folder}/ and nothing else.",
+        )
 
     def _environment(self, function: Function) -> dict[str, str]:
         """Settings that differ from the product's defaults, and the addresses of what the function uses."""
@@ -166,7 +188,7 @@ class Compute(Construct):
         wired = self._database.settings if "database" in uses else {}
         if {"send_feedback", "feedback_queue"} & set(uses):
             wired = wired | {"FEEDBACK_QUEUE_URL": self._messaging.feedback.queue_url}
-        if "reports" in uses:
+        if {"reports", "archive"} & set(uses):
             wired = wired | {"REPORT_BUCKET": self._messaging.reports.bucket_name}
         if "alerts" in uses:
             wired = wired | {"ALERT_TOPIC_ARN": self._messaging.topic.topic_arn}

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from infra.service import LAMBDA_PYTHON
 
@@ -19,7 +19,7 @@ ROOT: Final = Path(__file__).parent.parent
 BUILT: Final = ROOT / ".local" / "layers"
 PRODUCT: Final = ROOT / "layers" / "bandit_selector"
 
-LayerName = Literal["third_party", "candidates"]
+LayerName = Literal["third_party", "candidates", "archive"]
 
 IN_RUNTIME: Final = (
     "boto3",
@@ -37,6 +37,7 @@ NEVER_READ: Final = (
     *("*.pyi", "tests", "numpy/_core/include", "numpy/_core/lib", "bin", "sboms"),
     *(f"scipy/{part}" for part in ("cluster", "fftpack", "integrate", "interpolate", "io", "ndimage", "odr")),
     *(f"scipy/{part}" for part in ("optimize", "signal", "stats")),
+    *("adbc_driver_duckdb", "duckdb/experimental", "duckdb/query_graph"),
 )
 """Folders and files of the wheels that nothing imports at run time."""
 
@@ -58,16 +59,18 @@ class PackagingFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Layers:
-    """The folders of the three layers, each with `python/` inside."""
+    """The folders of the four layers, each with `python/` inside."""
 
     third_party: Path
     candidates: Path
+    archive: Path
     product: Path
 
 
 def build_layers(target: Target = LAMBDA) -> Layers:
-    """All three layers; missing ones are built."""
-    return Layers(build_layer("third_party", target), build_layer("candidates", target), build_product(target))
+    """All four layers; missing ones are built."""
+    third_party, candidates, archive = (build_layer(name, target) for name in get_args(LayerName))
+    return Layers(third_party, candidates, archive, build_product(target))
 
 
 def this_machine() -> Target:
@@ -140,8 +143,8 @@ def size_mb(folder: Path) -> float:
 
 def _install(name: LayerName, target: Target, folder: Path) -> None:
     pins = _pins("--no-dev")
-    if name == "candidates":
-        pins = [pin for pin in _pins("--only-group", "candidates") if pin not in pins]
+    if name != "third_party":
+        pins = [pin for pin in _pins("--only-group", name) if pin not in pins]
     wanted = [pin for pin in pins if pin.partition("==")[0] not in IN_RUNTIME]
     folder.mkdir(parents=True)
     listing = folder.parent / "requirements.txt"

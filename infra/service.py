@@ -4,11 +4,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Literal
 
+from bandit_selector.settings import QUEUE_RETENTION
+
 Access = Literal["open", "visitor", "analytics"]
 """Who may call a route: everyone; holders of a valid token; holders of a token with the scope `analytics`."""
 
-Resource = Literal["database", "send_feedback", "feedback_queue", "reports", "alerts"]
-"""What a function may use: the database, sending to the queue, looking at both queues, the bucket, the topic."""
+Resource = Literal["database", "send_feedback", "feedback_queue", "reports", "archive", "alerts"]
+"""What a function may use: the database, sending to the queue, looking at both queues, the bucket's reports, its
+archived events, the topic."""
 
 LAMBDA_PYTHON: Final = "3.13"
 
@@ -92,7 +95,8 @@ _LEARNING = (
 )
 _SILENCE = ("SILENCE_COUNTS_AFTER", "SILENCE_COUNTS")
 """Recorded with each list by `select`; `analytics` tells which is in force."""
-_OUTCOMES = ("SUCCESS_RATING", "FAILURE_RATING", "SILENCE_COUNTS_AFTER", "ATTRIBUTION_WINDOW")
+_WINDOWS = ("ATTRIBUTION_WINDOW", "KEEP_EVENTS")  # always together: settings refuse one that does not fit the other
+_OUTCOMES = ("SUCCESS_RATING", "FAILURE_RATING", "SILENCE_COUNTS_AFTER", *_WINDOWS)
 _SLATE = ("MIN_LONG_TAIL_SHARE", "CONTROL_WEIGHTS", "TREATMENT_SHARE", "EXPERIMENT_SALT")
 _PAGE = ("SIGN_IN_AUTHORIZE_URL", "SIGN_IN_TOKEN_URL", "SIGN_IN_CLIENT_ID", "SIGN_IN_SCOPE", "DASHBOARD_NOTICE")
 _EXPERIMENT = ("TREATMENT_SHARE", "EXPERIMENT_START", "PLANNED_LIFT")
@@ -129,7 +133,7 @@ FUNCTIONS: Final = (
     Function(
         "monitor", "functions.monitor.handler.handler", 1024, timedelta(minutes=5), 1,
         ("database", "feedback_queue", "reports", "alerts"),
-        ("TIME_ZONE", "ARMS", *_DATABASE, *_EXPERIMENT, *_THRESHOLDS),
+        ("TIME_ZONE", "ARMS", *_DATABASE, *_WINDOWS, *_EXPERIMENT, *_THRESHOLDS),
     ),
     Function(
         "analytics", "functions.monitor.analytics.handler", 1024, timedelta(seconds=29), 10,
@@ -143,6 +147,10 @@ FUNCTIONS: Final = (
     Function(
         "candidates", "functions.candidates.handler.handler", 3008, timedelta(minutes=15), 1,
         ("database",), ("ARMS", *_DATABASE),
+    ),
+    Function(
+        "archive", "functions.archive.handler.handler", 3008, timedelta(minutes=15), 1,
+        ("database", "archive"), ("PRIOR_ALPHA", "PRIOR_BETA", *_DATABASE, *_OUTCOMES),
     ),
 )  # fmt: skip
 
@@ -174,12 +182,13 @@ FEEDBACK_QUEUE: Final = Queue(
     batch_window=timedelta(seconds=1),
     maximum_concurrency=4,
     visibility=timedelta(seconds=360),
-    retention=timedelta(days=14),
+    retention=QUEUE_RETENTION,
     attempts=5,
 )
 
 SCHEDULES: Final = (
     Schedule("settle", "settle", "rate(1 minute)"),
     Schedule("monitor", "monitor", "cron(0 9 * * ? *)", in_time_zone=True),
+    Schedule("archive", "archive", "cron(30 1 * * ? *)", in_time_zone=True),
     Schedule("candidates", "candidates", "cron(0 3 * * ? *)", in_time_zone=True),
 )

@@ -7,6 +7,7 @@ from aws_cdk import App, CfnOutput, Environment, Stack
 
 from infra.alarms import Alarms
 from infra.api import Api
+from infra.archive import Archive
 from infra.clock import Clock
 from infra.compute import Compute
 from infra.configuration import Configuration
@@ -32,6 +33,7 @@ class ServiceStack(Stack):
             termination_protection=configuration.keep_data,
         )
         self.messaging = Messaging(self, "Messaging", configuration, FEEDBACK_QUEUE)
+        self.archive = Archive(self, "Archive", configuration, self.messaging.reports)
         self.network = Network(self, "Network", configuration)
         self.database = Database(self, "Database", configuration, self.network, self.messaging.key)
         self.api = Api(self, "Api", configuration)
@@ -56,6 +58,7 @@ class ServiceStack(Stack):
             "ApiUrl": self.api.url,
             "DashboardUrl": f"{self.api.url}/dashboard",
             "ReportBucket": self.messaging.reports.bucket_name,
+            "ArchiveDatabase": self.archive.database,
             "AlertTopic": self.messaging.topic.topic_arn,
             "FeedbackQueue": self.messaging.feedback.queue_url,
             "DeadLetterQueue": self.messaging.dead_letters.queue_url,

@@ -195,6 +195,7 @@ def settings_of(
         "send_feedback": {"FEEDBACK_QUEUE_URL": resources.queue},
         "feedback_queue": queues,
         "reports": {"REPORT_BUCKET": resources.bucket},
+        "archive": {"REPORT_BUCKET": resources.bucket},
         "alerts": {"ALERT_TOPIC_ARN": resources.topic},
     }
     given = {name: value for use in function.uses for name, value in of_resource[use].items()}

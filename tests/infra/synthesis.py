@@ -20,7 +20,7 @@ def synthesise(kind: str, folder: Path) -> Synthesised:
     place = cdk.Environment(account="111122223333", region="eu-central-1") if "vpc_id" in KINDS[kind] else None
     app = cdk.App(context=context, outdir=str(folder))
     configuration = read_configuration(app.node.get_all_context())
-    stack = build(app, configuration, Layers(PRODUCT, PRODUCT, PRODUCT), place)
+    stack = build(app, configuration, Layers(PRODUCT, PRODUCT, PRODUCT, PRODUCT), place)
     template = app.synth().get_stack_by_name(stack.stack_name).template
     report = json.loads((folder / "validation-report.json").read_text())
     violations = [violation for plugin in report["pluginReports"] for violation in plugin["violations"]]

@@ -41,6 +41,7 @@ USED = {
     "send_feedback": {(QUEUE, "Feedback")},
     "feedback_queue": {(QUEUE, "Feedback"), (QUEUE, "DeadLetters")},
     "reports": {(BUCKET, "Reports")},
+    "archive": {(BUCKET, "Reports")},
     "alerts": {(TOPIC, "Alerts")},
 }
 """The resources that a function's role must name, by its `uses` in infra.service."""
@@ -163,6 +164,18 @@ def test_only_the_monitor_writes_reports_and_only_there(deployed: Deployed) -> N
                 who.put_object(Bucket=bucket, Key=key, Body=b"{}")
         with pytest.raises(ClientError, match="AccessDenied"):
             monitor.delete_object(Bucket=bucket, Key="reports/2026/06/02/report.json")
+
+
+def test_the_archive_has_its_own_folder_and_no_other(deployed: Deployed) -> None:
+    bucket = deployed.one(BUCKET)
+    archive, monitor = (_as(deployed, name) for name in ("archive", "monitor"))
+    with _rights_enforced(deployed):
+        archive.put_object(Bucket=bucket, Key="events/date=2026-06-02/part-0000.parquet", Body=b"rows")
+        archive.delete_object(Bucket=bucket, Key="events/date=2026-06-02/part-0000.parquet")
+        with pytest.raises(ClientError, match="AccessDenied"):
+            archive.put_object(Bucket=bucket, Key="reports/latest.json", Body=b"{}")
+        with pytest.raises(ClientError, match="AccessDenied"):
+            monitor.get_object(Bucket=bucket, Key="events/date=2026-06-02/part-0000.parquet")
 
 
 def test_the_scheduler_takes_every_schedule_as_the_template_has_it(own: Synthesised, deployed: Deployed) -> None:

@@ -64,6 +64,15 @@ def test_a_value_that_cannot_be_used_is_named(name: str, value: str) -> None:
         read_settings({name: value})
 
 
+def test_events_are_kept_while_feedback_can_still_arrive() -> None:
+    assert read_settings({"KEEP_EVENTS": "21d"}).keep_events == timedelta(days=21)
+    sentence = r"KEEP_EVENTS 20d must be at least 21d: ATTRIBUTION_WINDOW 7d and the 14d"
+    with pytest.raises(InvalidSetting, match=sentence):
+        read_settings({"KEEP_EVENTS": "20d"})
+    with pytest.raises(InvalidSetting, match="at least 94d"):
+        read_settings({"ATTRIBUTION_WINDOW": "80d"})
+
+
 def test_all_faults_are_said_at_once() -> None:
     with pytest.raises(InvalidSetting, match=r"POLICY.*HALF_LIFE"):
         read_settings({"POLICY": "greedy", "HALF_LIFE": "-1"})

@@ -1,10 +1,18 @@
-"""Erases every row about one visitor and keeps the learned counts."""
+"""Erases every row about one visitor, also from the archive, and keeps the learned counts."""
 
 import argparse
 from datetime import UTC, datetime
 
+from bandit_selector.services import archive
+from bandit_selector.store.archives import is_empty
+from bandit_selector.store.connection import named_failures
 from bandit_selector.store.retention import forget_user
+from rich.console import Console
+from rich.progress import track
 
+from functions.archive.bucket import shelf
+from functions.archive.parquet import desk
+from infra.local.archive import open_bucket
 from infra.local.consent import agreed
 from infra.local.database import open_database
 from infra.local.options import USER
@@ -14,14 +22,21 @@ from infra.local.queues import NoQueue, forget_letters, open_queues
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("user", type=USER, help="the user's id")
     parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.epilog = "REPORT_BUCKET names the archive's bucket; without it, the running local service's."
 
 
 def run(arguments: argparse.Namespace) -> int:
     if not agreed(f"Erase everything recorded about user {arguments.user}?", arguments.yes):
         return 1
-    with open_database() as connection:
-        impressions = forget_user(connection, arguments.user, datetime.now(UTC))
-    print(f"User {arguments.user} is forgotten: {impressions:,} impressions and all their feedback are erased.")
+    now = datetime.now(UTC)
+    with open_database() as connection, named_failures(), desk() as one:
+        if is_empty(connection):
+            known, kept = forget_user(connection, arguments.user, now), 0
+        else:
+            erased = archive.forget(connection, arguments.user, shelf(open_bucket(), one), now)
+            known, kept = next(erased), sum(track(erased, "archived days", console=Console(stderr=True)))
+    print(f"User {arguments.user} is forgotten: {known:,} impressions and all their feedback are erased,")
+    print(f"and {kept:,} impressions in the archive.")
     print("`users` and `ratings` are the site's own and were not touched. Feedback in the queue will be dropped.")
     print(_letters(arguments.user))
     return 0

@@ -22,10 +22,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    now = moment.now()
+    settings, now = read_settings(), moment.now()
     with open_database() as connection:
-        present = Now.read(connection, None, now)
-        report = make_report(connection, arguments.days, now, read_settings(), present)
+        present = Now.read(connection, None, now, settings)
+        report = make_report(connection, arguments.days, now, settings, present)
         add_by_hand(connection, report.timestamp.date(), arguments.days, report.model_dump(mode="json"), now)
     print(printed(report))
     KEPT.write_text(report.model_dump_json(indent=2) + "\n")

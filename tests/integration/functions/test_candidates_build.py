@@ -171,7 +171,9 @@ def test_unusable_rows_are_left_out_and_counted(empty_database_url: str) -> None
         assert [column.tolist() for column in read_ratings(connection)] == before
         assert build(connection, silent, LATER) > 0
         assert unusable_ratings(connection) == len(UNUSABLE)
-        check = make_report(connection, 7, LATER, Settings(), Now.read(connection, None, NOW)).checks["candidates"]
+        check = make_report(connection, 7, LATER, Settings(), Now.read(connection, None, NOW, Settings())).checks[
+            "candidates"
+        ]
     assert check.metrics["unusable_ratings"] == len(UNUSABLE)
 
 

@@ -27,7 +27,7 @@ from tests.integration.activity import copy_database, live
 from tests.integration.events import http_event, load_site
 
 NUMBERS = count()
-NOTHING_NOW = Now(dead_letters=None, difference=None, candidates_updated=None)
+NOTHING_NOW = Now(dead_letters=None, difference=None, candidates_updated=None, partitions=None)
 NINE = datetime(2026, 6, 10, 9, tzinfo=UTC)
 LENIENT = {
     "min_ctr": 0.01,

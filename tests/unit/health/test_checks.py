@@ -1,7 +1,7 @@
 """Checks alert when the bound crosses, never for lack of data; incidents mail at the start, daily, and at the end."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +9,7 @@ from bandit_selector.evidence.experiment import read_out
 from bandit_selector.evidence.ratio import Ratio
 from bandit_selector.evidence.tally import Tally
 from bandit_selector.health.checks import judge
-from bandit_selector.health.facts import Alert, Facts, Feedback, evenness_among
+from bandit_selector.health.facts import Alert, Facts, Feedback, Partitions, evenness_among
 from bandit_selector.health.incidents import Incident, mails
 from bandit_selector.services.report import plan, thresholds
 from bandit_selector.settings import Settings
@@ -36,6 +36,7 @@ WELL = Facts(
     dead_letters=0,
     difference=None,
     candidates_updated=NOW - timedelta(hours=6),
+    partitions=Partitions(NOW + timedelta(days=15), None),
     arms_without_outcome=(),
     contexts_published=24,
     expected_shares={"svd": 0.4, "graph": 0.6},
@@ -67,6 +68,9 @@ def test_a_service_that_is_well_alerts_nobody() -> None:
         ({"dead_letters": 2}, "dead_letters", "critical"),
         ({"difference": "A cell is wrong."}, "invariant", "critical"),
         ({"candidates_updated": NOW - timedelta(days=3)}, "candidate_age", "warning"),
+        ({"partitions": Partitions(NOW + timedelta(days=6), None)}, "partitions_ahead", "critical"),
+        ({"partitions": Partitions(None, None)}, "partitions_ahead", "critical"),
+        ({"partitions": Partitions(NOW + timedelta(days=7), date(2026, 5, 18))}, "unarchived", "critical"),
         ({"arms_without_outcome": ("graph",)}, "arm_without_data:graph", "warning"),
     ],
 )
@@ -106,6 +110,10 @@ def test_too_few_lists_or_none_are_no_alarm() -> None:
 def test_lists_built_while_the_report_is_made_are_new() -> None:
     new = judge(replace(WELL, candidates_updated=NOW + timedelta(minutes=1)), THRESHOLDS)
     assert new.checks["candidates"].metrics["age_hours"] == 0
+
+
+def test_a_past_day_knows_nothing_of_partitions() -> None:
+    assert judge(replace(WELL, partitions=None), THRESHOLDS).checks["partitions"].status == "no_data"
 
 
 def test_quiet_nights_are_no_silence() -> None:

@@ -13,6 +13,7 @@ BanditSelectorError
 ├── NoReport              no report exists yet
 ├── OutdatedReport        the newest report was made by another version
 ├── DeliveryFailed        a report or a mail was not delivered; the next run retries
+├── ArchiveFailed         a day was not archived, and nothing of it was dropped; the next run retries
 └── ForeignUser           the caller may not act for this user
 """
 
@@ -100,3 +101,7 @@ class OutdatedReport(BanditSelectorError):
 
 class DeliveryFailed(BanditSelectorError):
     """A report or a mail was not delivered; the next run retries."""
+
+
+class ArchiveFailed(BanditSelectorError):
+    """A day was not archived, and nothing of it was dropped; the next run retries."""

@@ -16,6 +16,8 @@ REQUEST_FIELDS: Final = ("user_id", "limit", "offset", "seed", "use_bandit", "ti
 LONGEST_KEY: Final = 200
 UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 LONGEST_DAYS: Final = 36_500
+QUEUE_RETENTION: Final = timedelta(days=14)
+"""How long the queue keeps a message, which is SQS's longest: feedback may arrive this late."""
 GUIDE_ARMS: Final = ("svd", "embeddings", "graph", "item_cf", "long_tail", "serendipity")
 
 
@@ -27,6 +29,11 @@ def parse_duration(text: object) -> object:
     if not parts or (parts[2] == "d" and float(parts[1]) > LONGEST_DAYS):
         raise ValueError(f"{text!r} is not a duration; write one like 90s, 10m, 12h or 7d")
     return timedelta(**{UNITS[parts[2]]: float(parts[1])})
+
+
+def days(span: timedelta) -> str:
+    """A duration as a setting is written: `90d`."""
+    return f"{span / timedelta(days=1):g}d"
 
 
 def parse_silence(text: object) -> object:
@@ -133,6 +140,8 @@ class Settings(BaseModel):
     silence_counts_after: Annotated[timedelta | None, BeforeValidator(parse_silence)] = timedelta(minutes=10)
     silence_counts: Literal["shown", "seen"] = "shown"
     attribution_window: Duration = timedelta(days=7)
+    # How long impressions and messages stay in the database; they are archived first (docs/archive.md)
+    keep_events: Duration = timedelta(days=90)
     # The thresholds of the monitor's alerts
     min_avg_rating: float = Field(default=3.5, ge=0.5, le=5.0)
     min_ctr: Share = 0.10
@@ -166,6 +175,16 @@ class Settings(BaseModel):
                 f"CONTEXT_FACTORS may not be named {', '.join(taken)}"
                 if taken
                 else f"CONTEXT_FACTORS make keys of up to {longest} characters; {LONGEST_KEY} fit"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _events_are_kept_while_they_can_change(self) -> Self:
+        shortest = self.attribution_window + QUEUE_RETENTION
+        if self.keep_events < shortest:
+            raise ValueError(
+                f"KEEP_EVENTS {days(self.keep_events)} must be at least {days(shortest)}: ATTRIBUTION_WINDOW "
+                f"{days(self.attribution_window)} and the {days(QUEUE_RETENTION)} for which the queue keeps feedback"
             )
         return self
 

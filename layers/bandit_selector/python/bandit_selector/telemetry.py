@@ -22,6 +22,7 @@ Metric: TypeAlias = Literal[
     "Failures",  # outcomes that became a failure
     "ListsSettled",  # lists whose time to react is over
     "PosteriorsPublished",  # versions of the posteriors published
+    "ImpressionsArchived",  # impressions that went to the archive and were read back
     "MailsSent",  # alerts, reminders and recoveries that the topic took
     "DeliveriesFailed",  # reports and mails to deliver again
 ]

@@ -16,6 +16,10 @@ EXPECTED_FEEDBACK: Final = 10.0
 """Silence alerts from this many expected reactions on: if 10 are expected, none come by chance with p = 5e-5."""
 
 
+DAYS_AHEAD: Final = 7
+"""Partitions are made 14 days ahead; with fewer than these left, a week of nights has failed."""
+
+
 def judge(facts: Facts, thresholds: Thresholds) -> Health:
     """Every check on the facts of one window; each alert carries the name of its check."""
     checks = _checks(facts, thresholds)
@@ -37,6 +41,7 @@ def _checks(facts: Facts, thresholds: Thresholds) -> dict[str, Check]:
         "feedback": _feedback(facts, thresholds),
         "learning": _learning(facts, thresholds),
         "candidates": _candidates(facts, thresholds),
+        "partitions": _partitions(facts),
     }
 
 
@@ -217,6 +222,43 @@ def _candidates(facts: Facts, thresholds: Thresholds) -> Check:
         advice="See why the nightly build failed; visitors keep getting the old lists meanwhile.",
     )
     return Check("warning", metrics, (alert,))
+
+
+def _partitions(facts: Facts) -> Check:
+    found = facts.partitions
+    if found is None:
+        return Check("no_data", {"days_ahead": None, "unarchived_since": None})
+    ahead = (found.until - facts.now) / timedelta(days=1) if found.until else 0.0
+    day = f"{found.unarchived}" if found.unarchived else None
+    alerts = [_too_short(ahead)] if ahead < DAYS_AHEAD else []
+    alerts += [_unarchived(day)] if day else []
+    return Check(worst(alerts) or "ok", {"days_ahead": round(ahead, 1), "unarchived_since": day}, tuple(alerts))
+
+
+def _too_short(ahead: float) -> Alert:
+    return Alert(
+        severity="critical",
+        metric="partitions_ahead",
+        value=round(ahead, 1),
+        threshold=DAYS_AHEAD,
+        message=f"Tables for new events exist for {ahead:.1f} days (threshold: {DAYS_AHEAD})",
+        headline=f"tables for new events exist for {ahead:.1f} more days",
+        detail="Later events would go into the default tables: served and counted, but slow to drop.",
+        advice="See why the archive function fails: it makes them every night, 14 days ahead.",
+    )
+
+
+def _unarchived(day: str) -> Alert:
+    return Alert(
+        severity="critical",
+        metric="unarchived",
+        value=day,
+        threshold="archived",
+        message=f"The events of {day} are not archived",
+        headline=f"events are not archived since {day}",
+        detail="Nothing from that day on is dropped, so the database grows.",
+        advice="Read the log of the archive function; docs/archive.md says what it compares.",
+    )
 
 
 def _hours(span: timedelta) -> float:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from math import log
 from typing import Final, Literal, TypeAlias
 
@@ -45,6 +45,14 @@ class Feedback:
 
 
 @dataclass(frozen=True, slots=True)
+class Partitions:
+    """Until when weekly tables exist (None: there is none), and the oldest day that should be archived and is not."""
+
+    until: datetime | None
+    unarchived: date | None
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What was measured in one window; None where nothing could be measured.
 
@@ -65,6 +73,7 @@ class Facts:
     dead_letters: int | None
     difference: str | None
     candidates_updated: datetime | None
+    partitions: Partitions | None
     arms_without_outcome: tuple[str, ...]
     contexts_published: int
     expected_shares: Mapping[str, float]

@@ -24,6 +24,7 @@ STATUS: Final = {"ok": "ok", "warning": "warning", "critical": "critical", "no_d
 PERCENT: Final = {"long_tail_percentage", "ctr", "join_rate", "lift"}
 CHECKS: Final = (
     "diversity", "quality", "algorithm_balance", "engagement", "experiment", "feedback", "learning", "candidates",
+    "partitions",
 )  # fmt: skip
 """The order on the page, the deployment guide's checks first; jsonb, which stores reports, does not keep an order."""
 METRICS: Final[tuple[tuple[Metric, str, str], ...]] = (

@@ -38,7 +38,7 @@ def make_due(connection: Connection, now: datetime, days: int, settings: Setting
         local = now.astimezone(settings.time_zone)
         if reports.attempted(connection, local.date(), days):
             return []
-        current = Now.read(connection, dead, now)
+        current = Now.read(connection, dead, now, settings)
         missed = missed_days(local, reports.newest_day(connection, days))
         for moment in missed:
             _keep(connection, make_report(connection, days, moment, settings, current.as_backfilled()), now)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import ceil
 from typing import Final
 
@@ -15,21 +15,25 @@ from bandit_selector.evidence.experiment import Plan, ReadOut, ctr_by_day, explo
 from bandit_selector.evidence.ratio import Ratio, clustered
 from bandit_selector.evidence.tally import RATIOS, Metric, Tally, Window, across, total
 from bandit_selector.health.checks import judge
-from bandit_selector.health.facts import Alert, Check, Facts, Feedback, Overall, Thresholds, evenness_among
+from bandit_selector.health.facts import Alert, Check, Facts, Feedback, Overall, Partitions, Thresholds, evenness_among
 from bandit_selector.health.genres import parse_genres
 from bandit_selector.lists.names import algorithm_of, arm_of
 from bandit_selector.settings import Settings
 from bandit_selector.store import activity, facts
+from bandit_selector.store.archives import due_before, unarchived_days
 from bandit_selector.store.candidates import unusable_ratings
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.facts import Listed
 from bandit_selector.store.posteriors import forgettings
+from bandit_selector.store.retention import partitions_until
 from bandit_selector.store.verification import first_recent_difference
 
 SAMPLED_LISTS: Final = 2_000
 """Diversity is measured on a sample of about this many lists, which gives genre diversity to ±.01."""
 PLACES_PER_LIST: Final = 10
 MOMENTS: Final = 30
+A_NIGHT: Final = timedelta(days=1)
+"""A day that became due since yesterday may wait for the next night's archive."""
 
 
 class Report(BaseModel):
@@ -58,7 +62,7 @@ class Report(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """What only the present knows: dead letters in the queue, what `verify` found, the age of the candidates.
+    """What only the present knows: dead letters, what `verify` found, the age of the candidates, the partitions.
 
     None where it cannot be known. A report on a past moment has none of it but what `verify` found.
     """
@@ -66,15 +70,22 @@ class Now:
     dead_letters: int | None
     difference: str | None
     candidates_updated: datetime | None
+    partitions: Partitions | None
     unusable_ratings: int | None = None
 
     @classmethod
-    def read(cls, connection: Connection, dead_letters: int | None, now: datetime) -> "Now":
-        updated = facts.candidates_updated(connection)
-        return cls(dead_letters, first_recent_difference(connection, now), updated, unusable_ratings(connection))
+    def read(cls, connection: Connection, dead_letters: int | None, now: datetime, settings: Settings) -> "Now":
+        unarchived = unarchived_days(connection, due_before(now - A_NIGHT, settings))
+        return cls(
+            dead_letters,
+            first_recent_difference(connection, now),
+            facts.candidates_updated(connection),
+            Partitions(partitions_until(connection), unarchived[0] if unarchived else None),
+            unusable_ratings(connection),
+        )
 
     def as_backfilled(self) -> "Now":
-        return Now(None, self.difference, None)
+        return Now(None, self.difference, None, None)
 
 
 def make_report(connection: Connection, days: int, now: datetime, settings: Settings, present: Now) -> Report:
@@ -187,6 +198,7 @@ def _facts(
         difference=present.difference,
         candidates_updated=present.candidates_updated,
         unusable_ratings=present.unusable_ratings,
+        partitions=present.partitions,
         arms_without_outcome=tuple(arm for arm in settings.arms if not _judged(algorithms.get(algorithm_of(arm)))),
         contexts_published=published,
         expected_shares=expected,

@@ -14,3 +14,4 @@ class Lock(IntEnum):
     CANDIDATES = 7_310_015
     PARTITIONS = 7_310_016
     SET_ASIDE = 7_310_017
+    ARCHIVE = 7_310_018

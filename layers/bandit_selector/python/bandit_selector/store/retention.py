@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from psycopg import errors
 from psycopg.sql import SQL, Identifier
@@ -13,15 +13,29 @@ from bandit_selector.store.connection import Connection
 from bandit_selector.store.locks import Lock
 from bandit_selector.store.outcomes import lock_lists
 
+PARENTS: Final = ("bandit_lists", "bandit_reactions", "feedback_events")
 TRIES: Final = 600
 PAUSE_SECONDS: Final = 0.1
+T = TypeVar("T")
 
 
-def make_partitions(connection: Connection, now: datetime, ahead: timedelta = timedelta(days=14)) -> int:
-    """Makes the weekly partitions of today and the days `ahead`; returns how many were missing."""
-    with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", [Lock.PARTITIONS])
-        row = connection.execute("SELECT bandit_make_partitions(%s, %s)", [now, now + ahead]).fetchone()
+def make_partitions(
+    connection: Connection, now: datetime, pause: Callable[[float], None], ahead: timedelta = timedelta(days=14)
+) -> int:
+    """Makes the weekly partitions of today and the days `ahead`; returns how many were missing.
+
+    What waits in the default partitions moves. No reader waits behind this: while one uses the default partitions,
+    it is tried again after `pause` seconds. Raises DatabaseUnavailable after TRIES.
+    """
+    until = partitions_until(connection)
+    if until and until >= now + ahead:
+        return 0
+    row = _when_unused(
+        connection,
+        [f"{parent}_default" for parent in PARENTS],
+        pause,
+        lambda: connection.execute("SELECT bandit_make_partitions(%s, %s)", [now, now + ahead]).fetchone(),
+    )
     return int(row[0]) if row else 0
 
 
@@ -48,8 +62,7 @@ def prune(connection: Connection, before: datetime, pause: Callable[[float], Non
         raise ValueError(f"Events are pruned by whole UTC days; {before} is not the start of one.")
     connection.execute("UPDATE bandit_retention SET complete_from = greatest(complete_from, %s)", [before])
     for parent, child in partitions_before(connection, before):
-        _detach(connection, parent, child, pause)
-        connection.execute(SQL("DROP TABLE {}").format(Identifier(child)))
+        _drop(connection, parent, child, pause)
         yield child
     _delete_from_defaults(connection, before)
 
@@ -63,34 +76,48 @@ def partitions_before(connection: Connection, before: datetime) -> list[tuple[st
                 to_date(right(c.relname, 8), 'YYYYMMDD')::timestamp AT TIME ZONE 'UTC' + interval '7 days' AS until
             FROM pg_inherits
             JOIN pg_class AS c ON c.oid = inhrelid JOIN pg_class AS p ON p.oid = inhparent
-            WHERE inhparent = ANY(ARRAY['bandit_lists', 'bandit_reactions', 'feedback_events']::regclass[])
+            WHERE inhparent = ANY(%(parents)s::regclass[])
                 AND c.relname ~ '_[0-9]{8}$'
         )
         SELECT parent, name FROM child
-        WHERE until <= %s AND NOT EXISTS (SELECT FROM bandit_unsettled AS u WHERE u.created_at < child.until)
+        WHERE until <= %(before)s AND NOT EXISTS (SELECT FROM bandit_unsettled AS u WHERE u.created_at < child.until)
         ORDER BY until, parent
         """,
-        [before],
+        {"parents": list(PARENTS), "before": before},
     )
     return [(parent, name) for parent, name in rows]
 
 
-def _detach(connection: Connection, parent: str, child: str, pause: Callable[[float], None]) -> None:
-    """Takes a partition out of its table in a moment when nobody uses either; raises DatabaseUnavailable after TRIES.
+def _drop(connection: Connection, parent: str, child: str, pause: Callable[[float], None]) -> None:
+    """Drops a partition in a moment when no other process uses it or its table; raises DatabaseUnavailable after TRIES.
+
+    Detached first, and in the same transaction: a process that stops in between leaves no table behind.
+    """
+
+    def detach_and_drop() -> None:
+        connection.execute(SQL("ALTER TABLE {} DETACH PARTITION {}").format(Identifier(parent), Identifier(child)))
+        connection.execute(SQL("DROP TABLE {}").format(Identifier(child)))
+
+    _when_unused(connection, [parent, f"{parent}_default", child], pause, detach_and_drop)
+
+
+def _when_unused(
+    connection: Connection, tables: Sequence[str], pause: Callable[[float], None], work: Callable[[], T]
+) -> T:
+    """Does work in one transaction, in a moment when no other uses these tables; raises DatabaseUnavailable.
 
     NOWAIT: everybody behind a lock that is waited for would wait, too.
     """
-    names = [Identifier(name) for name in (parent, f"{parent}_default", child)]
+    names = SQL(", ").join(SQL("ONLY {}").format(Identifier(table)) for table in tables)
     for _ in range(TRIES):
         try:
             with connection.transaction():
-                connection.execute(SQL("LOCK TABLE ONLY {}, {}, {} IN ACCESS EXCLUSIVE MODE NOWAIT").format(*names))
-                connection.execute(SQL("ALTER TABLE {} DETACH PARTITION {}").format(names[0], names[2]))
+                connection.execute("SELECT pg_advisory_xact_lock(%s)", [Lock.PARTITIONS])
+                connection.execute(SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE NOWAIT").format(names))
+                return work()
         except errors.LockNotAvailable:
             pause(PAUSE_SECONDS)
-        else:
-            return
-    raise DatabaseUnavailable(f"The table {child} was in use at each of {TRIES} tries to drop it; try again later.")
+    raise DatabaseUnavailable(f"The table {tables[-1]} was in use at each of {TRIES} tries; try again later.")
 
 
 def _delete_from_defaults(connection: Connection, before: datetime) -> None:
