@@ -82,6 +82,8 @@ _LEARNING = (
     "MIN_ARM_PROBABILITY",
     "MAX_ALGORITHM_DOMINANCE",
 )
+_SILENCE = ("SILENCE_COUNTS_AFTER", "SILENCE_COUNTS")
+"""Recorded with each list by `select`; `analytics` tells which is in force."""
 _OUTCOMES = ("SUCCESS_RATING", "FAILURE_RATING", "SILENCE_COUNTS_AFTER", "ATTRIBUTION_WINDOW")
 _SLATE = ("MIN_LONG_TAIL_SHARE", "CONTROL_WEIGHTS", "TREATMENT_SHARE", "EXPERIMENT_SALT")
 _PAGE = ("SIGN_IN_AUTHORIZE_URL", "SIGN_IN_TOKEN_URL", "SIGN_IN_CLIENT_ID", "SIGN_IN_SCOPE", "DASHBOARD_NOTICE")
@@ -101,7 +103,7 @@ _THRESHOLDS = (
 FUNCTIONS: Final = (
     Function(
         "select", "functions.select.handler.handler", 1024, timedelta(seconds=10), 40,
-        ("database",), ("TIME_ZONE", "USER_ID_CLAIM", *_LEARNING, *_SLATE),
+        ("database",), ("TIME_ZONE", "USER_ID_CLAIM", *_LEARNING, *_SLATE, *_SILENCE),
     ),
     Function(
         "ingest", "functions.feedback.ingest.handler", 512, timedelta(seconds=10), 40,
@@ -123,7 +125,7 @@ FUNCTIONS: Final = (
     Function(
         "analytics", "functions.monitor.analytics.handler", 1024, timedelta(seconds=29), 10,
         ("database", "feedback_queue"),
-        ("TIME_ZONE", *_EXPERIMENT, *_PAGE),
+        ("TIME_ZONE", *_EXPERIMENT, *_SILENCE, *_PAGE),
     ),
     Function(
         "migrate", "functions.migrate.handler.handler", 512, timedelta(minutes=5), 1,

@@ -161,8 +161,10 @@ function collectViews(report) {
  * @param {(eventId: number) => void} onSeen
  */
 function watchElements(onSeen) {
-  /** @type {Map<Element, { eventId: number, timer?: ReturnType<typeof setTimeout> }>} */
-  const watched = new Map();
+  /** Weak, because a page drops elements without telling.
+   * @type {WeakMap<Element, { eventId: number, timer?: ReturnType<typeof setTimeout> }>} */
+  const watched = new WeakMap();
+  let closed = false;
   const observer =
     "IntersectionObserver" in globalThis
       ? new IntersectionObserver((entries) => entries.forEach(look), { threshold: 0.5 })
@@ -181,7 +183,7 @@ function watchElements(onSeen) {
     one.timer = setTimeout(() => {
       if (document.hidden) return wait(element);
       stop(element);
-      onSeen(one.eventId);
+      if (!closed) onSeen(one.eventId);
     }, SEEN_AFTER);
   };
   /** @param {IntersectionObserverEntry} entry */
@@ -197,7 +199,10 @@ function watchElements(onSeen) {
       observer?.observe(element);
       return () => stop(element);
     },
-    close: () => [...watched.keys()].forEach(stop),
+    close() {
+      closed = true;
+      observer?.disconnect();
+    },
   };
 }
 

@@ -104,8 +104,8 @@ def backlog(settings: Settings) -> Backlog:
     return backlog.read_backlog(backlog.hurried_sqs(), settings.feedback_queue_url)
 
 
-def bandit_stats(connection: Connection, event: Event, _settings: Settings) -> BanditStats:
-    return BanditStats.of(activity.cells(connection, Filter.model_validate(query_of(event)).context_key))
+def bandit_stats(connection: Connection, event: Event, settings: Settings) -> BanditStats:
+    return BanditStats.of(activity.cells(connection, Filter.model_validate(query_of(event)).context_key), settings)
 
 
 def performance(connection: Connection, event: Event, settings: Settings) -> Performance:

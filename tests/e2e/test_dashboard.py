@@ -111,6 +111,11 @@ def test_a_cell_opens_the_evidence_behind_it_by_keyboard(page: Page, lively: Ins
     expect(evidence).to_be_hidden()
 
 
+def test_the_silence_rule_in_force_is_told(page: Page, lively: Installation) -> None:
+    open_dashboard(page, lively)
+    expect(page.get_by_text("counts as a failure if it gets no feedback within 10 minutes")).to_be_visible()
+
+
 def test_the_newest_reports_checks_are_listed(page: Page, lively: Installation) -> None:
     open_dashboard(page, lively)
     report = figures(lively, "health")

@@ -7,6 +7,8 @@ import pytest
 from bandit_selector.errors import InvalidSetting
 from bandit_selector.settings import GUIDE_ARMS, read_settings
 
+from infra.service import FUNCTIONS
+
 
 def test_nothing_set_is_the_guides_configuration() -> None:
     settings = read_settings({})
@@ -34,9 +36,28 @@ def test_texts_become_values() -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "rule"),
+    [
+        ({}, "shown"),
+        ({"SILENCE_COUNTS": "seen"}, "seen"),
+        ({"SILENCE_COUNTS": "seen", "SILENCE_COUNTS_AFTER": "off"}, "off"),
+    ],
+)
+def test_which_silence_is_a_failure(given: dict[str, str], rule: str) -> None:
+    assert read_settings(given).silence == rule
+
+
+@pytest.mark.parametrize("name", ["select", "analytics"])
+def test_functions_that_record_or_tell_the_silence_get_both_of_its_settings(name: str) -> None:
+    (function,) = (one for one in FUNCTIONS if one.name == name)
+    assert {"SILENCE_COUNTS_AFTER", "SILENCE_COUNTS"} <= {*function.settings}
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [("TIME_ZONE", "Mars/Olympus"), ("POLICY", "greedy"), ("PRIOR_ALPHA", "0"), ("ARMS", "SVD!"),
-     ("SUCCESS_RATING", "1.5"), ("CONTROL_WEIGHTS", "gnn=1"), ("ATTRIBUTION_WINDOW", "soon")],
+     ("SILENCE_COUNTS", "maybe"), ("SUCCESS_RATING", "1.5"), ("CONTROL_WEIGHTS", "gnn=1"),
+     ("ATTRIBUTION_WINDOW", "soon")],
 )  # fmt: skip
 def test_a_value_that_cannot_be_used_is_named(name: str, value: str) -> None:
     with pytest.raises(InvalidSetting, match=value.replace("!", "").split("=")[0]):

@@ -5,7 +5,7 @@ Knows the service's public routes and must not know what is behind them.
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -31,13 +31,17 @@ class RequestFailed(Exception):
 
 @dataclass(slots=True)
 class Crowd:
-    """Visitors of one world at one service; counts movies shown and clicks."""
+    """Visitors of one world at one service; counts movies shown and clicks.
+
+    Each looks at a whole list, and reports that if `reports_seen`.
+    """
 
     world: World
     api: str
     issuer: Issuer
     seed: int
     session: aiohttp.ClientSession
+    reports_seen: bool = False
     visits: int = 0
     tracked: int = 0
     shown: Counter[str] = field(default_factory=Counter[str])
@@ -64,6 +68,8 @@ class Crowd:
 
     async def _visit(self, visit: Visit, rng: np.random.Generator) -> None:
         group, events = await self._ask(visit)
+        if self.reports_seen and events:
+            await self._post("seen", visit.user_id, visit.at, {"event_ids": list(events.values())})
         reactions = self.world.react(visit.user_id, list(events), visit.at, rng)
         self.shown[group] += len(events)
         self.clicked[group] += len({reaction.movie_id for reaction in reactions if reaction.action == "click"})
@@ -81,14 +87,16 @@ class Crowd:
             return response.headers["X-AB-Group"], {movie["id"]: movie["event_id"] for movie in movies}
 
     async def _track(self, visit: Visit, reaction: Reaction, event_id: int) -> None:
-        body = {"user_id": visit.user_id, "movie_id": reaction.movie_id, "event_id": event_id}
+        about = {"movie_id": reaction.movie_id, "event_id": event_id}
         rating = {} if reaction.rating is None else {"rating": reaction.rating}
-        path = f"{self.api}/analytics/track/{PATHS[reaction.action]}"
-        headers = self._headers(visit.user_id, visit.at + reaction.delay)
-        async with self.session.post(path, json=body | rating, headers=headers) as response:
+        await self._post(PATHS[reaction.action], visit.user_id, visit.at + reaction.delay, about | rating)
+        self.tracked += 1
+
+    async def _post(self, action: str, user_id: int, at: datetime, about: Mapping[str, object]) -> None:
+        path, headers = f"{self.api}/analytics/track/{action}", self._headers(user_id, at)
+        async with self.session.post(path, json={"user_id": user_id, **about}, headers=headers) as response:
             if response.status != 202:
                 raise RequestFailed(f"Feedback was answered by {response.status}: {await response.text()}")
-        self.tracked += 1
 
     def _headers(self, user_id: int, moment: datetime) -> dict[str, str]:
         if user_id not in self._tokens:

@@ -74,7 +74,8 @@ async def run(service: Installation, world: World, seed: int, visits: int | None
     """Makes `visits` visits (None: endless) or stops at `stopping`; then waits for the queue and reports."""
     pace = Pace(time.monotonic)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-        crowd = Crowd(world, service.addresses.api, service.issuer, seed, session)
+        seen = read_settings().silence == "seen"
+        crowd = Crowd(world, service.addresses.api, service.issuer, seed, session, reports_seen=seen)
         stop_settling = background(_keep_settling(service))
         await _watched(service, crowd, _visits(world, seed, visits), visits, stopping, pace)
         with suppress(TimeoutError):

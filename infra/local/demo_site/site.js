@@ -72,7 +72,7 @@ function card(movie, list) {
       },
       hand(),
     );
-  return make(
+  const item = make(
     "li",
     {},
     make(
@@ -96,6 +96,8 @@ function card(movie, list) {
       make("span", { class: "unseen" }, ` ${movie.title}`),
     ),
   );
+  state.bandit.watch(item, movie);
+  return item;
 }
 
 function stars(movie, tell) {

@@ -172,6 +172,8 @@ def test_bandit_stats_are_the_states(database: Database, now: datetime) -> None:
     assert sum(arm["selection_rate"] for arm in stats["algorithm_summary"].values()) == pytest.approx(1)
     one = ask(database, "/analytics/bandit/stats", now, context_key="evening|weekend|regular")
     assert one["summary"]["total_contexts"] == 1
+    assert stats["silence"]["rule"] == "shown"
+    assert "within 10 minutes" in stats["silence"]["sentence"]
 
 
 def test_recommendation_stats_are_the_rows(database: Database, now: datetime) -> None:

@@ -56,6 +56,17 @@ def test_a_list_has_the_movies_own_columns_and_what_it_was_recorded_under(
     assert answer["headers"]["x-recommendation-id"] == movies[0]["recommendation_id"]
 
 
+@pytest.mark.parametrize(
+    ("given", "rule"),
+    [({}, "shown"), ({"silence_counts": "seen"}, "seen"), ({"silence_counts_after": "off"}, "off")],
+)
+def test_a_list_keeps_the_silence_rule_it_was_shown_under(
+    database: Database, connection: Connection, given: dict[str, str], rule: str
+) -> None:
+    respond(http_event({"user_id": "1"}), Settings.model_validate(given), database)
+    assert connection.execute("SELECT silence FROM bandit_lists").fetchall() == [(rule,)]
+
+
 def test_the_first_lists_draw_every_arm_alike(database: Database) -> None:
     drawn = [movie for seed in range(100) for movie in ask(database, seed=str(seed), limit="10")]
     shares = {arm: sum(movie["algorithm"] == f"bandit_{arm}" for movie in drawn) / 1000 for arm in GUIDE_ARMS}

@@ -14,7 +14,14 @@ export interface Cell {
   probability: number | null;
 }
 
+/** Which movies without feedback count as failures in lists that are shown now. */
+export interface Silence {
+  rule: "shown" | "seen" | "off";
+  sentence: string;
+}
+
 export interface BanditStats {
+  silence: Silence;
   summary: { total_contexts: number; total_pulls: number };
   detailed_stats: Record<string, Cell>;
 }
@@ -75,7 +82,10 @@ export interface Report {
   timestamp: string;
   period_days: number;
   overall_status: "healthy" | "warning" | "critical";
-  checks: Record<string, { status: "ok" | "warning" | "critical" | "no_data"; metrics: Record<string, number | string | null> }>;
+  checks: Record<
+    string,
+    { status: "ok" | "warning" | "critical" | "no_data"; metrics: Record<string, number | string | null> }
+  >;
   alerts: Alert[];
 }
 

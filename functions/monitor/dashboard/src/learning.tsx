@@ -20,6 +20,7 @@ export function LearningSection({ stats, timeline, group, context, zone }: Learn
   return (
     <section aria-labelledby="learning">
       <h2 id="learning">What did it learn?</h2>
+      <p class="hint">{stats.silence.sentence}</p>
       <div class="columns">
         <Shares points={timeline.points} arms={arms} zone={zone} />
         <Clicks points={timeline.points} group={group} zone={zone} />

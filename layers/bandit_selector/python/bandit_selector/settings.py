@@ -110,6 +110,11 @@ class Settings(BaseModel):
     max_feedback_silence: Duration = timedelta(hours=6)
     max_candidate_age: Duration = timedelta(days=2)
 
+    @property
+    def silence(self) -> Literal["shown", "seen", "off"]:
+        """Which silence is a failure: that on every place shown, on the places seen, or none."""
+        return self.silence_counts if self.silence_counts_after is not None else "off"
+
     @model_validator(mode="after")
     def _success_above_failure(self) -> Self:
         if self.failure_rating >= self.success_rating:

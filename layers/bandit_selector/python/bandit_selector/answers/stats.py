@@ -5,12 +5,13 @@ and 1.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Self
+from datetime import datetime, timedelta
+from typing import Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
 from bandit_selector.evidence.tally import Tally, group_of, total
+from bandit_selector.settings import Settings
 from bandit_selector.store.activity import Cell
 
 
@@ -53,18 +54,42 @@ class CellStats(Counted):
     probability: float | None
 
 
+class Silence(Answer):
+    """Which movies without feedback count as failures in lists that are shown now; older lists keep their own rule."""
+
+    rule: Literal["shown", "seen", "off"]
+    sentence: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        minutes = (settings.silence_counts_after or timedelta()) / timedelta(minutes=1)
+        return cls(rule=settings.silence, sentence=SENTENCES[settings.silence].format(minutes=minutes))
+
+
+SENTENCES: Final = {
+    "shown": "A movie that was shown counts as a failure if it gets no feedback within {minutes:g} minutes.",
+    "seen": (
+        "A movie that was seen counts as a failure if it gets no feedback within {minutes:g} minutes of its list;"
+        " a movie that nobody saw counts nowhere."
+    ),
+    "off": "Only feedback counts: a movie without any has no outcome.",
+}
+
+
 class BanditStats(Answer):
     """GET /analytics/bandit/stats."""
 
+    silence: Silence
     summary: BanditSummary
     algorithm_summary: dict[str, ArmStats]
     detailed_stats: dict[str, CellStats]
 
     @classmethod
-    def of(cls, cells: list[Cell]) -> Self:
+    def of(cls, cells: list[Cell], settings: Settings) -> Self:
         arms = sorted({cell.arm for cell in cells})
         everything = _counted(cells)
         return cls(
+            silence=Silence.of(settings),
             summary=BanditSummary(
                 **everything,
                 total_contexts=len({cell.context_key for cell in cells}),

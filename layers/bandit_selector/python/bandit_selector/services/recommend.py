@@ -82,7 +82,7 @@ def recommend(
     context = situations[user_type(len(visitor.rated))]
     group = assign(request, settings)
     slate = make_slate(visitor, context, group, request, settings, randomness, on_failure)
-    showing = Showing(request.user_id, context.key, group, silence(settings), request.seed, slate.version)
+    showing = Showing(request.user_id, context.key, group, settings.silence, request.seed, slate.version)
     recorded = database.run(lambda connection: record_list(connection, slate.places, showing, now))
     if recorded is None:
         return Recommendations(None, group, context, [])
@@ -97,11 +97,6 @@ def assign(request: Request, settings: Settings) -> Group:
         "auto": is_treated(request.user_id, settings.experiment_salt, settings.treatment_share),
     }
     return "treatment" if treated[request.use_bandit] else "control"
-
-
-def silence(settings: Settings) -> str:
-    """Which silence is a failure for a list that is shown now: off, of all places shown, or of the places seen."""
-    return settings.silence_counts if settings.silence_counts_after is not None else "off"
 
 
 def recommendation_id(list_id: int) -> UUID:

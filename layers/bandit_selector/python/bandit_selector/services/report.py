@@ -94,7 +94,7 @@ def make_report(connection: Connection, days: int, now: datetime, settings: Sett
             for day, groups in ctr_by_day(activity.clusters_by_day(connection, start(window, settings)))
         ],
         lift=lift_points(connection, window, settings),
-        posteriors=stats.BanditStats.of(activity.cells(connection)).detailed_stats,
+        posteriors=stats.BanditStats.of(activity.cells(connection), settings).detailed_stats,
     )
 
 
