@@ -79,8 +79,8 @@ def _row(places: Sequence[Impression]) -> tuple[object, ...]:
 def truncate(connection: Connection) -> None:
     """Empties what was shown, said and learned."""
     connection.execute(
-        "TRUNCATE bandit_lists, bandit_unsettled, bandit_reactions, feedback_events, bandit_states,"
-        " recommendation_hours, experiment_days, experiment_visitors"
+        "TRUNCATE bandit_lists, recommendation_events_set_aside, bandit_unsettled, bandit_reactions, feedback_events,"
+        " bandit_states, recommendation_hours, experiment_days, experiment_visitors"
     )
 
 

@@ -13,3 +13,4 @@ class Lock(IntEnum):
     REPORT = 7_310_014
     CANDIDATES = 7_310_015
     PARTITIONS = 7_310_016
+    SET_ASIDE = 7_310_017

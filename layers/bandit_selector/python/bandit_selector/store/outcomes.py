@@ -1,6 +1,7 @@
 """From feedback to outcomes to learned counts, exactly once: every write to reactions, settled lists and bandit_states.
 
 One transaction takes its locks in one order, in every process: messages by id, lists by id, cells, sums, visitors.
+Before the cells, transactions with impressions from before lists take turns (set_aside.take_turn).
 """
 
 from collections.abc import Iterable, Sequence
@@ -58,6 +59,7 @@ def _settle(connection: Connection, due: Sequence[int], rule: Rule, now: datetim
     old, lists = set_aside.parted(due)
     moved = reattribute(connection, lists, old, rule.window)
     lock_lists(connection, {*lists, *_lists_of(moved.events)})
+    set_aside.take_turn(connection, bool(old) or _has_old(moved))
     _fold_locked(connection, moved, rule, now)
     if old:
         set_aside.fold(connection, old, old, rule, now)
@@ -69,6 +71,7 @@ def _settle(connection: Connection, due: Sequence[int], rule: Rule, now: datetim
 def _fold(connection: Connection, moved: Moved, rule: Rule, now: datetime) -> list[Change]:
     """Locks the lists of these events and makes them agree with the log."""
     lock_lists(connection, _lists_of(moved.events))
+    set_aside.take_turn(connection, _has_old(moved))
     return _fold_locked(connection, moved, rule, now)
 
 
@@ -78,6 +81,10 @@ def _fold_locked(connection: Connection, moved: Moved, rule: Rule, now: datetime
     changes = set_aside.fold(connection, old, [], rule, now) if old else []
     changes += fold(connection, impressions, rule, now) if impressions else []
     return changes + (see(connection, moved.seen, rule, now) if moved.seen else [])
+
+
+def _has_old(moved: Moved) -> bool:
+    return any(map(set_aside.is_old, moved.events))
 
 
 def _lists_of(events: Sequence[int]) -> set[int]:

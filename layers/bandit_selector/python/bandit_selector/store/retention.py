@@ -126,6 +126,7 @@ def forget_user(connection: Connection, user_id: int) -> int:
         _alone(connection)
         lists = [row[0] for row in connection.execute("SELECT id FROM bandit_lists WHERE user_id = %s", [user_id])]
         lock_lists(connection, lists)
+        set_aside.take_turn(connection, concerned=True)
         shown = connection.execute(
             "SELECT count(*) FROM recommendation_events WHERE user_id = %s AND recommendation_id IS NOT NULL", [user_id]
         ).fetchone()
