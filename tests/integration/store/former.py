@@ -51,7 +51,7 @@ EVERYTHING: Final[dict[str, LiteralString]] = {
     " sum(thumbs_up), sum(thumbs_down) FROM experiment_activity GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
     "visitors": "SELECT * FROM experiment_visitors ORDER BY user_id, ab_group",
     "messages": "SELECT message_id, user_id, movie_id, claimed_event_id, action, rating, occurred_at, received_at,"
-    " event_id, reason FROM feedback_events WHERE received_at > now() - interval '45 days' ORDER BY message_id",
+    " event_id, reason FROM feedback_events WHERE received_at > now() - interval '90 days' ORDER BY message_id",
 }
 
 

@@ -63,6 +63,22 @@ def test_a_list_recorded_while_the_migration_runs_is_not_lost(former: Connection
         assert first_difference(other) is None
 
 
+def test_a_long_reader_holds_up_the_migration_and_nobody_else(former: Connection, now: datetime) -> None:
+    password = f" password={former.info.password}"
+    with connect(former.info.dsn + password) as reader, connect(former.info.dsn + password) as other:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM recommendation_events")
+        migration = threading.Thread(target=migrate, args=[former])
+        migration.start()
+        migration.join(0.5)
+        other.execute("SET statement_timeout = '3s'")
+        assert len(old_list(other, now)) == 2  # queues behind the migration for a second at most
+        assert migration.is_alive()
+        reader.execute("COMMIT")
+        migration.join()
+        assert first_difference(other) is None
+
+
 def test_the_former_consumer_and_settle_fail_and_change_nothing(carried: Connection, now: datetime) -> None:
     shown = silent(carried, now)
     messages = write_messages([said(1, shown.user_id, now, event_id=shown.event_id)]).decode()

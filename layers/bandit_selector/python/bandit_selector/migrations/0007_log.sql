@@ -46,11 +46,11 @@ CREATE INDEX feedback_events_pair ON feedback_events (user_id, received_at) WHER
 CREATE INDEX feedback_events_claim ON feedback_events (claimed_event_id) WHERE event_id IS NULL;
 CREATE INDEX feedback_events_received ON feedback_events USING brin (received_at) WITH (pages_per_range = 32);
 
--- Messages that a queue could still deliver again, or whose impression can still change.
+-- Messages that a queue could still deliver again, or whose impression can still change; 90 days are beyond both.
 INSERT INTO feedback_events
     (message_id, message_time, user_id, movie_id, claimed_event_id, action, rating, occurred_at, received_at, event_id,
      reason)
 SELECT message_id, bandit_message_time(message_id), user_id, movie_id, claimed_event_id, action, rating, occurred_at,
     received_at, event_id, reason
-FROM feedback_events_before WHERE received_at > now() - interval '45 days';
+FROM feedback_events_before WHERE received_at > now() - interval '90 days';
 DROP TABLE feedback_events_before;

@@ -3,9 +3,18 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 from importlib.resources import files
+from time import sleep
+from typing import Final
 
+from psycopg import errors
+
+from bandit_selector.errors import DatabaseUnavailable
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.locks import Lock
+
+TRIES: Final = 90
+LOCK_WAIT: Final = "1s"
+PAUSE_SECONDS: Final = 1.0
 
 
 def migrate(connection: Connection) -> list[str]:
@@ -43,7 +52,26 @@ def _alone(connection: Connection) -> Generator[None]:
 
 
 def _apply(connection: Connection, step: str) -> None:
-    with connection.transaction():
-        connection.execute("SET LOCAL statement_timeout = 0")
-        connection.execute((files("bandit_selector") / "migrations" / step).read_bytes())
-        connection.execute("INSERT INTO bandit_migrations (name) VALUES (%s)", [step])
+    """Raises DatabaseUnavailable if a table that the step changes is in use at each of TRIES tries.
+
+    A lock is waited for shortly, because everybody else's statements on that table queue behind who waits.
+    """
+    for _ in range(TRIES):
+        try:
+            with connection.transaction():
+                _run(connection, step)
+        except errors.LockNotAvailable:
+            sleep(PAUSE_SECONDS)
+        else:
+            return
+    raise DatabaseUnavailable(
+        f"The migration {step} found its tables in use at each of {TRIES} tries; try again later."
+    )
+
+
+def _run(connection: Connection, step: str) -> None:
+    connection.execute(
+        "SELECT set_config('statement_timeout', '0', true), set_config('lock_timeout', %s, true)", [LOCK_WAIT]
+    )
+    connection.execute((files("bandit_selector") / "migrations" / step).read_bytes())
+    connection.execute("INSERT INTO bandit_migrations (name) VALUES (%s)", [step])
