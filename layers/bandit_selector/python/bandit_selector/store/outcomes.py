@@ -1,7 +1,7 @@
 """From feedback to outcomes to learned counts, exactly once: every write to reactions, settled lists and bandit_states.
 
 One transaction takes its locks in one order, in every process: messages by id, lists by id, cells, sums, visitors.
-Before the cells, transactions with impressions from before lists take turns (set_aside.take_turn).
+Before the cells, a transaction with impressions from before lists excludes all others (lock_lists).
 """
 
 from collections.abc import Iterable, Sequence
@@ -58,8 +58,7 @@ def _due(connection: Connection, shown_before: datetime, limit: int) -> list[int
 def _settle(connection: Connection, due: Sequence[int], rule: Rule, now: datetime) -> None:
     old, lists = set_aside.parted(due)
     moved = reattribute(connection, lists, old, rule.window)
-    lock_lists(connection, {*lists, *_lists_of(moved.events)})
-    set_aside.take_turn(connection, bool(old) or _has_old(moved))
+    lock_lists(connection, {*lists, *_lists_of(moved.events)}, with_old=bool(old) or _has_old(moved))
     _fold_locked(connection, moved, rule, now)
     if old:
         set_aside.fold(connection, old, old, rule, now)
@@ -70,8 +69,7 @@ def _settle(connection: Connection, due: Sequence[int], rule: Rule, now: datetim
 
 def _fold(connection: Connection, moved: Moved, rule: Rule, now: datetime) -> list[Change]:
     """Locks the lists of these events and makes them agree with the log."""
-    lock_lists(connection, _lists_of(moved.events))
-    set_aside.take_turn(connection, _has_old(moved))
+    lock_lists(connection, _lists_of(moved.events), with_old=_has_old(moved))
     return _fold_locked(connection, moved, rule, now)
 
 
@@ -91,17 +89,27 @@ def _lists_of(events: Sequence[int]) -> set[int]:
     return {event_id >> 6 for event_id in events if not set_aside.is_old(event_id)}
 
 
-def lock_lists(connection: Connection, lists: Iterable[int]) -> None:
-    """Locks lists in the order of their ids, in a statement of its own: the next one sees what was committed before."""
+def lock_lists(connection: Connection, lists: Iterable[int], *, with_old: bool = False) -> None:
+    """Locks lists in the order of their ids, in a statement of its own: the next one sees what was committed before.
+
+    Whoever folds impressions from before lists, too, takes the locks on cells and sums twice, which is no order. It
+    waits until nobody else folds, and all others wait until it has ended.
+    """
     connection.execute(
         """
-        SELECT FROM (SELECT DISTINCT unnest(%s::bigint[]) AS id ORDER BY 1) AS wanted
-        CROSS JOIN LATERAL (
-            SELECT id FROM bandit_lists AS l
-            WHERE l.id = wanted.id AND l.created_at >= bandit_second(wanted.id)
-                AND l.created_at < bandit_second(wanted.id) + interval '1 second'
-            FOR NO KEY UPDATE
-        ) AS locked
+        SELECT CASE
+            WHEN %(with_old)s THEN pg_advisory_xact_lock(%(turn)s)::text
+            ELSE pg_advisory_xact_lock_shared(%(turn)s)::text
+        END
+        FROM (
+            SELECT count(*) FROM (SELECT DISTINCT unnest(%(lists)s::bigint[]) AS id ORDER BY 1) AS wanted
+            CROSS JOIN LATERAL (
+                SELECT id FROM bandit_lists AS l
+                WHERE l.id = wanted.id AND l.created_at >= bandit_second(wanted.id)
+                    AND l.created_at < bandit_second(wanted.id) + interval '1 second'
+                FOR NO KEY UPDATE
+            ) AS locked
+        ) AS all_locked -- first
         """,
-        [ids(sorted(lists))],
+        {"lists": ids(sorted(lists)), "with_old": with_old, "turn": Lock.SET_ASIDE},
     )

@@ -125,8 +125,7 @@ def forget_user(connection: Connection, user_id: int) -> int:
     with connection.transaction():
         _alone(connection)
         lists = [row[0] for row in connection.execute("SELECT id FROM bandit_lists WHERE user_id = %s", [user_id])]
-        lock_lists(connection, lists)
-        set_aside.take_turn(connection, concerned=True)
+        lock_lists(connection, lists, with_old=True)
         shown = connection.execute(
             "SELECT count(*) FROM recommendation_events WHERE user_id = %s AND recommendation_id IS NOT NULL", [user_id]
         ).fetchone()

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from bandit_selector.store.connection import Connection
-from bandit_selector.store.locks import Lock
 from bandit_selector.store.rule import Change, Rule, ids
 
 FIRST_LIST = 1 << 40
@@ -23,18 +22,6 @@ def parted(numbers: Iterable[int]) -> tuple[list[int], list[int]]:
     """Ids from before lists, and the others; each in order."""
     in_order = sorted(numbers)
     return [one for one in in_order if is_old(one)], [one for one in in_order if not is_old(one)]
-
-
-def take_turn(connection: Connection, concerned: bool) -> None:
-    """Waits, until the transaction ends, for whoever else folds, if impressions from before lists are `concerned`.
-
-    A transaction that folds both kinds takes the locks on cells and sums twice, which is no order. All others wait only
-    for such a one.
-    """
-    if concerned:
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", [Lock.SET_ASIDE])
-    else:
-        connection.execute("SELECT pg_advisory_xact_lock_shared(%s)", [Lock.SET_ASIDE])
 
 
 def fold(
