@@ -92,8 +92,8 @@ def _lists_of(events: Sequence[int]) -> set[int]:
 def lock_lists(connection: Connection, lists: Iterable[int], *, with_old: bool = False) -> None:
     """Locks lists in the order of their ids, in a statement of its own: the next one sees what was committed before.
 
-    Whoever folds impressions from before lists, too, takes the locks on cells and sums twice, which is no order. It
-    waits until nobody else folds, and all others wait until it has ended.
+    A transaction `with_old` impressions, from before lists, locks cells and sums twice and so in no fixed order. It
+    waits until no other transaction folds, and the others wait until it has ended.
     """
     connection.execute(
         """
