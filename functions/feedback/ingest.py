@@ -36,6 +36,7 @@ ACTIONS: Final[dict[str, Action]] = {
     "thumbs-down": "thumbs_down",
     "seen": "seen",
 }
+LONGEST_LIST: Final = 50
 AT_ONCE: Final = 10
 """Messages that SQS takes in one request."""
 SEND: Final = Config(
@@ -70,8 +71,8 @@ class Rating(Reaction):
 
 
 def of_a_place(event_id: int) -> int:
-    if event_id % PLACES == 0:
-        raise ValueError("this is the id of a whole list; send those of its movies")
+    if not 1 <= event_id % PLACES <= LONGEST_LIST:
+        raise ValueError(f"this is not the event_id of a movie shown, whose place is 1 to {LONGEST_LIST}")
     return event_id
 
 
@@ -81,7 +82,9 @@ class Seen(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     user_id: Id
-    event_ids: Annotated[list[Annotated[EventId, AfterValidator(of_a_place)]], Field(min_length=1, max_length=50)]
+    event_ids: Annotated[
+        list[Annotated[EventId, AfterValidator(of_a_place)]], Field(min_length=1, max_length=LONGEST_LIST)
+    ]
     occurred_at: Moment | None = None
 
 

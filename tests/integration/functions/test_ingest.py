@@ -116,6 +116,7 @@ def test_a_visitors_clock_may_lag_but_not_lead(server: aws.Aws, queue: str) -> N
         ("seen", {"user_id": 1, "event_ids": list(range(65, 116))}, "event_ids"),
         ("seen", {"user_id": 1, "event_ids": [65, "one"]}, "event_ids.1"),
         ("seen", {"user_id": 1, "event_ids": [65, 128]}, "event_ids.1"),
+        ("seen", {"user_id": 1, "event_ids": [65, 127]}, "event_ids.1"),
         ("seen", {"user_id": 1, "event_ids": [65], "occurred_at": "yesterday"}, "occurred_at"),
         ("click", None, "body"),
         ("click", [], "body"),

@@ -70,7 +70,7 @@ SENTENCES: Final = {
     "shown": "A movie that was shown counts as a failure if it gets no feedback within {minutes:g} minutes.",
     "seen": (
         "A movie that was seen counts as a failure if it gets no feedback within {minutes:g} minutes of its list;"
-        " a movie that nobody saw counts nowhere."
+        " a movie that was not seen counts nowhere."
     ),
     "off": "Only feedback counts: a movie without any has no outcome.",
 }

@@ -1,7 +1,7 @@
 -- What follows from lists and reactions: impressions, sums, learned counts. Each rule once.
 
--- What was recorded before, a row for each movie, is set aside by a rename and stays readable. Nothing is lost: whoever
--- writes waits for this step's lock, and finds the view of the same name afterwards.
+-- What was recorded before, a row for each movie, is set aside by a rename and stays readable. Nothing is lost: a writer
+-- waits for this step's lock, and finds the view of the same name afterwards.
 ALTER TABLE recommendation_events RENAME TO recommendation_events_set_aside;
 INSERT INTO bandit_unsettled
 SELECT id, created_at FROM recommendation_events_set_aside WHERE settled_at IS NULL AND recommendation_id IS NOT NULL;

@@ -54,7 +54,7 @@ def _alone(connection: Connection) -> Generator[None]:
 def _apply(connection: Connection, step: str) -> None:
     """Raises DatabaseUnavailable if a table that the step changes is in use at each of TRIES tries.
 
-    A lock is waited for shortly, because everybody else's statements on that table queue behind who waits.
+    It waits for a lock only shortly, because all later statements on that table queue behind it.
     """
     for _ in range(TRIES):
         try:
