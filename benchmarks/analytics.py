@@ -19,7 +19,8 @@ from typing import Any, Final
 from bandit_selector.settings import GUIDE_ARMS, Settings
 from bandit_selector.store.connection import Connection, Database, connect
 from bandit_selector.store.migrate import migrate
-from bandit_selector.store.verification import first_difference, rebuild
+from bandit_selector.store.rollups import all_days, first_difference
+from bandit_selector.store.verification import rebuild
 from rich.console import Console
 from rich.progress import Progress
 
@@ -81,7 +82,7 @@ def measure(url: str, arguments: argparse.Namespace) -> int:
         for events, limit in ((arguments.small, 150), (arguments.large, 300)):
             fill(connection, events, lambda count: progress.advance(bar, count))
             columns.append(column(database, connection, f"{events:,} events, 30 days", events, limit, arguments.repeat))
-        difference = first_difference(connection)
+        difference = first_difference(connection, all_days(connection))
         lengthen(connection)
         columns.append(column(database, connection, "a year of sums", arguments.large, 300, arguments.repeat))
     text = table(columns, difference)
