@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import NamedTuple
 
 from bandit_selector.feedback import Message, new_message_id
 from bandit_selector.lists.context import CONTEXTS
@@ -13,48 +14,77 @@ from bandit_selector.store.connection import Connection
 START = datetime(2026, 1, 5, tzinfo=UTC)
 USERS = 50_000
 MOVIES = 5_000
-SHOWN_PER_MINUTE = 6_000
+PLACES = 10
+STEP = timedelta(milliseconds=100)  # between two lists
 CHOICES = ("click",) * 7 + ("thumbs_up", "rating", "thumbs_down")
 
 
-def show(connection: Connection, count: int, settled: bool) -> range:
-    """Adds impressions in lists of ten by random users, settled as failures or not yet settled; returns their ids."""
-    row = connection.execute("SELECT coalesce(max(id), 0)::bigint + 1 FROM recommendation_events").fetchone()
-    first = int(row[0]) if row else 1
+class Span(NamedTuple):
+    """The moments from which on, and before which, lists were shown."""
+
+    since: datetime
+    until: datetime
+
+
+def make_partitions(connection: Connection) -> None:
+    """The weeks in which everything here is shown."""
+    connection.execute("SELECT bandit_make_partitions(%s, %s)", [START - timedelta(days=7), START + timedelta(days=14)])
+
+
+def show(connection: Connection, count: int, settled: bool) -> Span:
+    """Adds impressions in lists of ten by random users, settled as failures or not yet settled; returns their span."""
+    row = connection.execute("SELECT max(created_at) FROM bandit_lists").fetchone()
+    since = row[0] + STEP if row and row[0] else START
+    span = Span(since, since + STEP * (count // PLACES))
     connection.execute(
         """
-        INSERT INTO recommendation_events
-            (id, user_id, movie_id, algorithm, position, context, propensity, posterior_version, recommendation_id,
-             created_at, settled_at, outcome)
-        SELECT n, 1 + abs(hashint8(n / 10)) %% %(users)s, 1 + abs(hashint8(n)) %% %(movies)s,
-            'bandit_' || (%(arms)s::text[])[1 + abs(hashint8(n + 7)) %% 6], 1 + n %% 10,
-            (%(contexts)s::jsonb[])[1 + abs(hashint8(n / 10 + 7)) %% 24],
-            1 / 6.0, 1, md5((n / 10)::text)::uuid, at,
-            CASE WHEN %(settled)s THEN at END, CASE WHEN %(settled)s THEN 'failure' END
-        FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS n
-        CROSS JOIN LATERAL (SELECT %(start)s + n * (interval '1 minute' / %(rate)s) AS at) AS clock
+        WITH list AS (
+            INSERT INTO bandit_lists
+                (id, created_at, user_id, posterior_version, settled_at, first_position, context_key, ab_group, silence,
+                 arms, drawn, movie_ids, scores, propensities)
+            SELECT (floor(extract(epoch FROM at))::bigint - 1735689600) << 16 | (n & 65535), at,
+                1 + abs(hashint8(n)) %% %(users)s, 1, CASE WHEN %(settled)s THEN at END, 1,
+                (%(contexts)s::text[])[1 + abs(hashint8(n + 7)) %% 24], 'treatment', 'shown', %(arms)s::text[],
+                (
+                    SELECT decode(string_agg(lpad(to_hex(1 + abs(hashint8(n * 10 + place)) %% 6), 2, '0'), ''), 'hex')
+                    FROM generate_series(1, 10) AS place
+                ),
+                ARRAY(
+                    SELECT (1 + (abs(hashint8(n)) + place * 7) %% %(movies)s)::integer
+                    FROM generate_series(1, 10) AS place
+                ),
+                array_fill(0.5::real, ARRAY[10]), array_fill((1 / 6.0)::real, ARRAY[10])
+            FROM generate_series(0::bigint, %(lists)s::bigint - 1) AS number
+            CROSS JOIN LATERAL (
+                SELECT %(since)s + number * %(step)s AS at,
+                    (extract(epoch FROM %(since)s + number * %(step)s - %(start)s) * 10)::bigint AS n
+            ) AS clock
+            RETURNING id, created_at
+        )
+        INSERT INTO bandit_unsettled SELECT id, created_at FROM list WHERE NOT %(settled)s
         """,
         {
             "users": USERS,
             "movies": MOVIES,
-            "arms": list(GUIDE_ARMS),
-            "contexts": [json.dumps(context.as_record()) for context in CONTEXTS],
-            "first": first,
-            "last": first + count - 1,
+            "arms": sorted(GUIDE_ARMS),
+            "contexts": [context.key for context in CONTEXTS],
+            "lists": count // PLACES,
+            "since": since,
+            "step": STEP,
             "start": START,
-            "rate": SHOWN_PER_MINUTE,
             "settled": settled,
         },
     )
-    return range(first, first + count)
+    return span
 
 
-def react(connection: Connection, impressions: range, seed: int) -> list[Message]:
+def react(connection: Connection, shown: Span, seed: int) -> list[Message]:
     """One message for each impression, in random order: seven clicks in ten; four in five name their event."""
     randomness = Random(seed)
     rows: list[tuple[int, int, int, datetime]] = connection.execute(
-        "SELECT id, user_id, movie_id, created_at FROM recommendation_events WHERE id BETWEEN %s AND %s",
-        [impressions.start, impressions.stop - 1],
+        "SELECT id, user_id, movie_id, created_at FROM recommendation_events"
+        " WHERE created_at >= %s AND created_at < %s",
+        shown,
     ).fetchall()  # type: ignore[assignment]
     randomness.shuffle(rows)
     return [_reaction(row, randomness) for row in rows]

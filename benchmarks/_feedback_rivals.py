@@ -17,31 +17,46 @@ from benchmarks._feedback_load import as_batches
 
 READING = "read the JSON of the event and of its messages"
 STEPS = {
-    "WITH message": "attribute each message and write it to the log with its four indexes",
-    "SELECT FROM": "lock the impressions in the order of their ids",
-    "WITH said": "fold the feedback, update the impressions, move the cells",
+    "WITH message": "attribute each message and write it to the log with its five indexes",
+    "SELECT FROM": "lock the lists in the order of their ids",
+    "WITH concerned": "fold the feedback into reactions, move the cells",
 }
 
 
 def naive(url: str, messages: Sequence[Message]) -> float:
     """Events per second, each: find the impression, update it, read the cell, write it back, commit."""
     with connect(url) as own:
+        _make_rows(own, messages)
         start = time.perf_counter()
         for message in messages:
             _naively(own, message)
         return len(messages) / (time.perf_counter() - start)
 
 
+def _make_rows(own: Connection, messages: Sequence[Message]) -> None:
+    """One row a movie of the lists that these messages are about, in a table and indexes of version 1.0."""
+    own.execute("CREATE TABLE IF NOT EXISTS naive_events (LIKE recommendation_events_set_aside INCLUDING ALL)")
+    moments = [message.received_at for message in messages]
+    own.execute(
+        """
+        INSERT INTO naive_events (id, user_id, movie_id, algorithm, position, context, created_at)
+        SELECT id, user_id, movie_id, algorithm, position, context, created_at FROM recommendation_events
+        WHERE created_at BETWEEN %s::timestamptz - interval '30 seconds' AND %s::timestamptz - interval '30 seconds'
+        """,
+        [min(moments), max(moments)],
+    )
+
+
 def _naively(own: Connection, message: Message) -> None:
     with own.transaction():
         row = own.execute(
-            "SELECT id, context->>'context_key', substr(algorithm, 8) FROM recommendation_events"
+            "SELECT id, context->>'context_key', substr(algorithm, 8) FROM naive_events"
             " WHERE user_id = %s AND movie_id = %s ORDER BY created_at DESC LIMIT 1",
             [message.user_id, message.movie_id],
         ).fetchone()
         assert row is not None  # noqa: S101 # the impression exists
         own.execute(
-            "UPDATE recommendation_events SET clicked = true, clicked_at = %s WHERE id = %s",
+            "UPDATE naive_events SET clicked = true, clicked_at = %s WHERE id = %s",
             [message.occurred_at, row[0]],
         )
         state = own.execute(
@@ -78,7 +93,8 @@ def _copied(connection: Connection, lines: bytes, count: int) -> float:
 
 
 def _as_line(m: Message) -> str:
-    values = (m.message_id, m.user_id, m.movie_id, m.event_id, m.action, m.rating, m.occurred_at, m.received_at)
+    about = (m.message_id, m.received_at, m.user_id, m.movie_id, m.event_id, m.action, m.rating, m.seen)
+    values = (*about, m.occurred_at, m.received_at)
     fields = ["\\N" if value is None else str(value) for value in (*values, None, "unknown_impression")]
     return "\t".join(fields) + "\n"
 

@@ -11,15 +11,16 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from bandit_selector.settings import Settings
+from bandit_selector.settings import GUIDE_ARMS, Settings
 from bandit_selector.store.connection import Connection, Database, connect
 from bandit_selector.store.migrate import migrate
-from bandit_selector.store.verification import first_difference, rebuild
+from bandit_selector.store.rollups import all_days, first_difference
+from bandit_selector.store.verification import rebuild
 from rich.console import Console
 from rich.progress import Progress
 
@@ -31,7 +32,8 @@ SERVER: Final = ("shared_buffers=1GB", "max_wal_size=8GB", "checkpoint_timeout=1
 RESULTS: Final = Path(__file__).parent / "results" / "analytics.md"
 NOW: Final = datetime(2026, 6, 30, 9, 20, tzinfo=UTC)
 USERS: Final = 200_000
-CHUNK: Final = 500_000
+PLACES: Final = 10
+CHUNK: Final = 50_000  # lists
 ASKED: Final[tuple[tuple[str, dict[str, str]], ...]] = (
     ("/analytics/bandit/stats", {}),
     ("/analytics/performance", {"days": "7"}),
@@ -74,12 +76,13 @@ def measure(url: str, arguments: argparse.Namespace) -> int:
     ):
         site.create_tables(connection)
         migrate(connection)
+        connection.execute("SELECT bandit_make_partitions(%s, %s)", [NOW - timedelta(days=37), NOW])
         bar = progress.add_task("events", total=arguments.large)
         columns: list[Column] = []
         for events, limit in ((arguments.small, 150), (arguments.large, 300)):
             fill(connection, events, lambda count: progress.advance(bar, count))
             columns.append(column(database, connection, f"{events:,} events, 30 days", events, limit, arguments.repeat))
-        difference = first_difference(connection)
+        difference = first_difference(connection, all_days(connection))
         lengthen(connection)
         columns.append(column(database, connection, "a year of sums", arguments.large, 300, arguments.repeat))
     text = table(columns, difference)
@@ -90,37 +93,56 @@ def measure(url: str, arguments: argparse.Namespace) -> int:
 
 def fill(connection: Connection, events: int, advance: Callable[[int], None]) -> None:
     """Adds events up to `events`, evenly over 30 days; all are settled except those of the last ten minutes."""
-    row = connection.execute("SELECT count(*) FROM recommendation_events").fetchone()
+    row = connection.execute("SELECT count(*) FROM bandit_lists").fetchone()
     there = int(row[0]) if row else 0
-    for first in range(there, events, CHUNK):
-        last = min(events, first + CHUNK)
+    for first in range(there, events // PLACES, CHUNK):
+        last = min(events // PLACES, first + CHUNK)
         connection.execute(
             """
-            INSERT INTO recommendation_events
-                (user_id, movie_id, algorithm, position, context, propensity, created_at, recommendation_id,
-                 clicked, rating_value, outcome, settled_at)
-            SELECT user_id, n %% 5000 + 1,
-                CASE WHEN user_id %% 2 = 1 THEN 'hybrid_control'
-                     ELSE 'bandit_' || (ARRAY['svd','embeddings','graph','item_cf','long_tail','serendipity'])
-                          [1 + n %% 6] END,
-                n %% 10 + 1,
-                jsonb_build_object('context_key',
+            WITH list AS (
+                INSERT INTO bandit_lists
+                    (id, created_at, user_id, posterior_version, settled_at, first_position, context_key, ab_group,
+                     silence, algorithm, arms, drawn, movie_ids, scores, propensities)
+                SELECT (floor(extract(epoch FROM at))::bigint - 1735689600) << 16 | ((n & 32767) + %(later)s), at,
+                    user_id, 1, CASE WHEN at < %(now)s - interval '10 minutes' THEN at + interval '10 minutes' END, 1,
                     (CASE WHEN extract(hour FROM at AT TIME ZONE 'UTC') < 12 THEN 'morning' ELSE 'evening' END)
-                    || '|weekday|' || (ARRAY['cold_start','regular','power_user'])[1 + user_id %% 3]),
-                CASE WHEN user_id %% 2 = 0 THEN 1.0 / 6 END, at, NULL,
-                likes, CASE WHEN n %% 20 = 0 THEN 1 + n %% 9 / 2.0 END,
-                CASE WHEN likes THEN 'success' WHEN at < %(now)s - interval '10 minutes' THEN 'failure' END,
-                CASE WHEN at < %(now)s - interval '10 minutes' THEN at + interval '10 minutes' END
-            FROM (
-                SELECT n, (hashint4(n / 10) & 2147483647) %% %(users)s + 1 AS user_id,
-                    (hashint4(n) & 1023) < 120 AS likes,
-                    %(now)s - interval '30 days' * (1 - n::float / %(events)s) AS at
-                FROM generate_series(%(first)s, %(last)s - 1) AS n
-            ) AS shown
+                    || '|weekday|' || (ARRAY['cold_start', 'regular', 'power_user'])[1 + user_id %% 3],
+                    CASE WHEN user_id %% 2 = 1 THEN 'control' ELSE 'treatment' END, 'shown',
+                    CASE WHEN user_id %% 2 = 1 THEN 'hybrid_control' END,
+                    CASE WHEN user_id %% 2 = 0 THEN %(arms)s::text[] END,
+                    CASE WHEN user_id %% 2 = 0 THEN decode('01020304050601020304', 'hex') END,
+                    ARRAY(SELECT ((n * 10 + place) %% 5000 + 1)::integer FROM generate_series(1, 10) AS place),
+                    array_fill(0.5::real, ARRAY[10]),
+                    CASE WHEN user_id %% 2 = 0 THEN array_fill((1 / 6.0)::real, ARRAY[10]) END
+                FROM generate_series(%(first)s::integer, %(last)s::integer - 1) AS n
+                CROSS JOIN LATERAL (
+                    SELECT (hashint4(n) & 2147483647) %% %(users)s + 1 AS user_id,
+                        %(now)s - interval '30 days' * (1 - n::float / %(lists)s) AS at
+                ) AS shown
+                RETURNING id, created_at, settled_at
+            ), unsettled AS (
+                INSERT INTO bandit_unsettled SELECT id, created_at FROM list WHERE settled_at IS NULL
+            )
+            INSERT INTO bandit_reactions (event_id, shown_at, clicked_at, rated_at, rating_value, outcome)
+            SELECT event, bandit_second(id), CASE WHEN likes THEN created_at END, CASE WHEN rates THEN created_at END,
+                CASE WHEN rates THEN 1 + event %% 9 / 2.0 END, CASE WHEN likes THEN 'success' ELSE 'neutral' END
+            FROM list CROSS JOIN LATERAL (
+                SELECT event, (hashint8(event) & 1023) < 120 AS likes, hashint8(event + 1) %% 20 = 0 AS rates
+                FROM generate_series(id * 64 + 1, id * 64 + 10) AS event
+            ) AS said
+            WHERE likes OR rates
             """,
-            {"first": first, "last": last, "events": events, "now": NOW, "users": USERS},
+            {
+                "first": first,
+                "last": last,
+                "lists": events // PLACES,
+                "now": NOW,
+                "users": USERS,
+                "arms": sorted(GUIDE_ARMS),
+                "later": 32768 if there else 0,  # so that two lists of one second have two ids
+            },
         )
-        advance(last - first)
+        advance((last - first) * PLACES)
     rebuild(connection)
     connection.execute(
         """
@@ -138,7 +160,7 @@ def lengthen(connection: Connection) -> None:
         """
         INSERT INTO recommendation_hours
         SELECT hour - interval '31 days' * back, algorithm, context_key, shown, clicked, rated, rating_sum, thumbs_up,
-            thumbs_down, favorites, watchlist, successes, failures
+            thumbs_down, favorites, watchlist, successes, failures, neutrals, changed_at
         FROM recommendation_hours CROSS JOIN generate_series(1, 11) AS back
         """
     )

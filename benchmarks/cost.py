@@ -1,5 +1,6 @@
 """Models the AWS deployment's cost per million lists with feedback, and idle, from list prices. Not a bill."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -8,6 +9,7 @@ RESULT: Final = Path(__file__).parent / "results" / "cost.md"
 HOURS: Final = 730.0  # in a month
 SECONDS: Final = HOURS * 3600
 MILLION: Final = 1e6
+IO_UNIT: Final = 4096
 RATES: Final = (1, 100, 10_000)  # lists per second
 
 
@@ -35,21 +37,26 @@ class Prices:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """The load of one list. `places` is what the site's front end asks for. Times and bytes are measured on one laptop
-    core (see docs/cost.md); replace them by the deployment's own figures."""
+    """The load of one list of 30 places, as the site's front end asks for. The times of functions are measured on one
+    laptop core, the database's figures by `./dev bench path`; replace them by the deployment's own."""
 
-    places: int = 30
     reactions: float = 0.3
     select_seconds: float = 0.025
     ingest_seconds: float = 0.010
     consumer_seconds: float = 0.0002  # per reaction, in batches
     log_bytes: float = 1_700  # per request: access log, one line, counters, Lambda's own three
-    database_seconds: float = 0.0015  # of one core: read candidates, insert the places, settle them later
-    ios: float = 10
-    row_bytes: float = 450  # with its indexes
+    database_seconds: float = 0.0008  # of one core: read candidates, record the list, settle it, count reactions
+    list_wal: float = 1_070  # bytes that recording commits alone
+    batch_wal: float = 430 + 0.3 * 800  # settling and reactions, whose commits have many lists in one
+    list_bytes: float = 1_900  # with reactions, messages and all indexes
     days_kept: float = 90
     cores_per_acu: float = 0.25
     headroom: float = 2.0
+
+    @property
+    def ios(self) -> float:
+        """Writes of a list, in the units of 4 kB that Aurora bills; a commit alone takes a whole unit."""
+        return math.ceil(self.list_wal / IO_UNIT) + self.batch_wal / IO_UNIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +95,7 @@ def running(rate: float, prices: Prices, load: Load) -> Bill:
         "Logs": requests * load.log_bytes / 1e9 * prices.logs_gb,
         "Aurora capacity": max(0.0, 2 * (acus(rate, load) - 1)) * prices.acu_hour * HOURS,
         "Aurora I/O": lists * load.ios / MILLION * prices.io_million,
-        "Aurora storage": rate * 86_400 * load.days_kept * load.places * load.row_bytes / 1e9 * prices.storage_gb_month,
+        "Aurora storage": rate * 86_400 * load.days_kept * load.list_bytes / 1e9 * prices.storage_gb_month,
     }
     return Bill(lines)
 

@@ -27,7 +27,7 @@ from bandit_selector.store.verification import first_wrong_cell, rebuild
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmarks._feedback_load import as_batches, react, show
+from benchmarks._feedback_load import as_batches, make_partitions, react, show
 from benchmarks._feedback_rivals import READING, copy, copy_indexed, naive, parts
 from benchmarks._server import server_url
 from benchmarks._silence import silenced
@@ -78,6 +78,7 @@ def _measure(url: str, arguments: argparse.Namespace) -> int:
     with connect(url, statement_seconds=0) as connection, Progress(console=Console(stderr=True)) as progress:
         site.create_tables(connection)
         migrate(connection)
+        make_partitions(connection)
         connection.execute("CREATE TABLE naive_states (LIKE bandit_states INCLUDING ALL)")
         show(connection, arguments.small, settled=True)
         rebuild(connection)
@@ -122,7 +123,7 @@ def _set(connection: Connection, commits: str) -> None:
 def _fresh(connection: Connection, count: int) -> list[Message]:
     """New messages for impressions without feedback."""
     messages = react(connection, show(connection, count, settled=False), seed=count)
-    connection.execute("ANALYZE recommendation_events, feedback_events, bandit_states")
+    connection.execute("ANALYZE bandit_lists, feedback_events, bandit_states")
     return messages
 
 
@@ -165,13 +166,14 @@ def _growth(url: str, arguments: argparse.Namespace, advance: Callable[[], None]
     with connect(url, statement_seconds=0) as connection:
         site.create_tables(connection)
         migrate(connection)
+        make_partitions(connection)
         for existing, missing in (
             (arguments.small, arguments.small),
             (arguments.large, arguments.large - arguments.small),
         ):
             for start in range(0, missing, 1_000_000):
                 show(connection, min(1_000_000, missing - start), settled=True)
-            connection.execute("VACUUM ANALYZE recommendation_events")
+            connection.execute("VACUUM ANALYZE bandit_lists")
             connection.execute("CHECKPOINT")
             speeds = [consume_all(url, connection, arguments.events, 1000, 1) for _ in range(arguments.repeat)]
             cost[existing] = 1e6 / median(speeds)

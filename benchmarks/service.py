@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import numpy as np
 from bandit_selector.feedback import Message, new_message_id
 from bandit_selector.lists.context import CONTEXT_KEYS
+from bandit_selector.lists.slate import Place
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Connection, Database, connect
 from bandit_selector.store.migrate import migrate
@@ -142,11 +143,13 @@ def _records(bodies: Sequence[str]) -> dict[str, Any]:
 
 
 def _statements(visit: Visit) -> Callable[[Connection], object]:
-    """Runs the two statements of `select` for an empty list."""
+    """Runs the statements of `select` for a list of ten."""
+    places = [Place(number, number, 0.5, "bandit_svd", 1.0) for number in range(1, 11)]
 
     def ask(own: Connection) -> object:
         read_visitor(own, visit.user_id, CONTEXT_KEYS[:3])
-        return record_list(own, [], Showing(visit.user_id, CONTEXT_KEYS[0], "treatment", "shown", None, None), visit.at)
+        showing = Showing(visit.user_id, CONTEXT_KEYS[0], "treatment", "shown", None, None)
+        return record_list(own, places, showing, visit.at)
 
     return ask
 

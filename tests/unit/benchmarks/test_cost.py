@@ -15,7 +15,9 @@ def test_the_document_shows_what_the_script_computes() -> None:
 
 
 def test_a_million_requests_cost_what_the_price_list_says() -> None:
-    free = cost.Load(reactions=0, select_seconds=0, database_seconds=0, ios=0, row_bytes=0, log_bytes=0)
+    free = cost.Load(
+        reactions=0, select_seconds=0, database_seconds=0, list_wal=0, batch_wal=0, list_bytes=0, log_bytes=0
+    )
     bill = cost.running(1e6 / cost.SECONDS, cost.Prices(), free)
     assert bill.total == pytest.approx(1.00 + 0.20)
 
@@ -28,4 +30,9 @@ def test_requests_beyond_the_first_tier_are_cheaper() -> None:
 
 def test_capacity_never_falls_below_what_is_always_on() -> None:
     assert cost.acus(0.001, cost.Load()) == 1
-    assert cost.acus(10_000, cost.Load()) == pytest.approx(10_000 * 0.0015 / 0.25 * 2)
+    assert cost.acus(10_000, cost.Load()) == pytest.approx(10_000 * 0.0008 / 0.25 * 2)
+
+
+def test_a_commit_alone_takes_a_whole_unit_of_io() -> None:
+    assert cost.Load(list_wal=1_000, batch_wal=0).ios == 1
+    assert cost.Load(list_wal=5_000, batch_wal=2_048).ios == 2.5

@@ -83,11 +83,13 @@ def over_time(
         WITH hours AS MATERIALIZED (
             SELECT each AS hour, date_trunc(%(resolution)s, each, %(zone)s) AS at
             FROM generate_series(%(since)s::timestamptz, %(until)s::timestamptz, '1 hour') AS each
+        ), activity AS MATERIALIZED ( -- once, not for each hour
+            SELECT hour, algorithm, shown, clicked, successes, failures FROM recommendation_activity
+            WHERE hour >= %(since)s AND hour < %(until)s
+                AND (%(context_key)s::text IS NULL OR context_key = %(context_key)s)
         )
         SELECT at, algorithm, sum(shown), sum(clicked), sum(successes), sum(failures)
-        FROM recommendation_activity JOIN hours USING (hour)
-        WHERE hour >= %(since)s AND hour < %(until)s
-            AND (%(context_key)s::text IS NULL OR context_key = %(context_key)s)
+        FROM activity JOIN hours USING (hour)
         GROUP BY at, algorithm HAVING sum(shown) > 0
         ORDER BY at, algorithm
         """,

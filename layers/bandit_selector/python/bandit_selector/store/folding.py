@@ -62,6 +62,7 @@ def fold(connection: Connection, events: Sequence[int], rule: Rule, now: datetim
         ), emptied AS ( -- all its messages moved to another impression
             DELETE FROM bandit_reactions AS r USING folded AS f
             WHERE NOT f.heard AND f.known AND r.event_id = f.event_id AND r.shown_at = f.second
+                AND r.event_id = ANY(%(events)s::bigint[])
                 AND r.shown_at >= %(since)s AND r.shown_at < %(until)s
         ), image AS (
             SELECT side.sign, f.settled, f.hour, f.day, f.algorithm, f.context_key, f.counts,
