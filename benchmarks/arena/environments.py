@@ -114,12 +114,57 @@ ENVIRONMENTS: dict[str, Callable[[int, np.random.Generator], World]] = {
     "E5": newcomers,
     "E6": uneven_traffic,
 }
+
+
+def weekly(horizon: int, rng: np.random.Generator) -> World:
+    """W: four weeks with a clock; weekends and evenings have more traffic, and weekends another best arm."""
+    logits = _logits(rng)
+    weekend = np.array(["weekend" in context for context in CONTEXTS])
+    order = logits.mean(axis=0).argsort()
+    logits[weekend, order[-1]] -= 0.5
+    logits[weekend, order[0]] += 1.2
+    moments = np.sort(rng.choice(4 * 7 * 24, horizon, p=_hourly() / 4) + rng.random(horizon)) * 3600
+    hour, day = (moments / 3600 % 24).astype(int), (moments / 86400 % 7).astype(int)
+    period = np.select([hour < 5, hour < 12, hour < 17, hour < 22], [3, 0, 1, 2], 3)
+    visits = period * 6 + (day >= 5) * 3 + rng.integers(3, size=horizon)
+    return replace(_world(horizon, rng, _rates(logits[None])), visits=visits, moments=moments)
+
+
+def _hourly() -> Reals:
+    """Each hour's share of a week's traffic, four weeks in a row."""
+    day = np.array([4, 3, 2, 1, 1, 2, 4, 6, 7, 7, 7, 8, 9, 9, 8, 8, 9, 11, 14, 16, 16, 14, 10, 6], float)
+    week = np.concatenate([day * weight for weight in (1, 1, 1, 1, 1.2, 1.6, 1.6)])
+    return np.tile(week / week.sum(), 4)
+
+
+def tide(horizon: int, rng: np.random.Generator) -> World:
+    """S: E2, but all arms sink to half their rates in the second fifth and rise to 1.3 of them in the fourth."""
+    rates = _rates(_logits(rng))
+    world = _world(horizon, rng, np.stack([rates, rates / 2, rates, rates * 1.3, rates]))
+    return replace(world, rates=np.clip(world.rates, 0.015, 0.39))
+
+
+def many_factors(horizon: int, rng: np.random.Generator) -> World:
+    """F: ten factors of three levels, twelve arms; 100 of the 59,049 contexts are visited, as often as 1 / rank."""
+    arms, factors, contexts = 12, 10, 100
+    levels = np.unique(rng.integers(3, size=(contexts * 2, factors)), axis=0)[:contexts]
+    logits = -2 + rng.normal(0, 0.4, arms) + rng.normal(0, 0.3, (len(levels), 1))
+    for j in range(factors):
+        logits = logits + rng.normal(0, 0.14, (3, arms))[levels[:, j]]
+    world = _world(horizon, rng, _rates(logits + rng.normal(0, 0.15, logits.shape))[None])
+    weight = rng.permutation(1 / np.arange(1, len(levels) + 1))
+    names = tuple("|".join(f"{j}{level}" for j, level in enumerate(row)) for row in levels.tolist())
+    visits = rng.choice(len(levels), horizon, p=weight / weight.sum())
+    return replace(world, contexts=names, visits=visits, arms=tuple(f"arm{a}" for a in range(arms)))
+
+
 OUTSIDE = {"E7": unrelated}
+NEW = {"W": weekly, "S": tide, "F": many_factors}
 
 
 def build(name: str, horizon: int, seed: int) -> World:
     """The world of a name and a seed; different names with one seed share nothing."""
-    makers = ENVIRONMENTS | OUTSIDE
+    makers = ENVIRONMENTS | OUTSIDE | NEW
     return makers[name](horizon, np.random.default_rng([seed, list(makers).index(name)]))
 
 

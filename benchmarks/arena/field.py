@@ -1,4 +1,4 @@
-"""Who plays where: fills worker processes with games and collects their regret curves; it must not know any rule."""
+"""Who plays where: fills worker processes with games and collects them; it must not know any rule."""
 
 import json
 import shutil
@@ -14,6 +14,7 @@ from tempfile import TemporaryFile
 from rich.progress import Progress, TaskID
 
 from benchmarks.arena.peers import REQUIREMENTS
+from benchmarks.arena.simulation import Game
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENTS = ROOT / ".local" / "bench"
@@ -22,7 +23,7 @@ ALONE = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")
     "HOME": str(ENVIRONMENTS),  # where a library may keep its caches
 }
 
-Games = dict[tuple[str, str, int], list[float]]  # (policy, world, seed) → cumulative regret
+Games = dict[tuple[str, str, int], Game]  # (policy, world, seed) → how it went
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def _round(
             command, cwd=ROOT, env=ALONE, text=True, stdin=questions, stdout=PIPE, stderr=complaints
         ) as worker:
             for seed, line in zip(seeds, worker.stdout or (), strict=False):
-                games[policy, world, seed] = json.loads(line)
+                games[policy, world, seed] = Game(**json.loads(line))
                 progress.advance(bar)
         if worker.returncode:
             complaints.seek(0)

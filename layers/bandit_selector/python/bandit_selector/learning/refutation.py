@@ -55,23 +55,34 @@ def refute(memory: Memory, arms: tuple[str, ...]) -> tuple[Memory, tuple[Forgett
     """
     if len(arms) < 2 or not memory.long_successes.size:
         return memory, ()
+    own, apart, moved = standing(memory)
+    hit = (own > surprising(len(arms))) & (apart > APART) & (moved > MATERIAL)
+    if not hit.any():
+        return memory, ()
+    told = tuple(_told(memory, arms, own, int(arm)) for arm in np.flatnonzero(hit))
+    return memory.shortened(np.where(hit, 0.0, KEPT)), told
+
+
+def standing(memory: Memory) -> tuple[Reals, Reals, Reals]:
+    """Per arm: z of its recent successes, z once what all arms have in common is out, and by what share that moved.
+
+    With E expected and S found, the tide is τ = ΣS/ΣE and an arm's own part S − τE. As it is (1 − s)·S less s times
+    the others', s = E/ΣE, so is its variance made.
+    """
     found, expected, variance = _compared(memory)
     tide = found.sum() / max(expected.sum(), 1e-12)
     share = expected / max(expected.sum(), 1e-12)
-    apart = found - tide * expected
+    own_part = found - tide * expected
     variance = variance * max(tide, 1.0)
     apart_variance = (1 - share) ** 2 * variance + share**2 * (variance.sum() - variance)
-    own, relative = _z(found - expected, variance), _z(apart, apart_variance)
-    hit = (own > surprising(len(arms))) & (relative > APART)
-    hit &= np.abs(apart) > MATERIAL * tide * expected
-    if not hit.any():
-        return memory, ()
-    places = np.maximum((memory.short_successes + memory.short_failures).sum(axis=0), 1e-12)
-    told = [
-        Forgetting(arms[a], float(own[a]), float(expected[a] / places[a]), float(found[a] / places[a]))
-        for a in np.flatnonzero(hit)
-    ]
-    return memory.shortened(np.where(hit, 0.0, KEPT)), tuple(told)
+    moved = np.abs(own_part) / np.maximum(tide * expected, 1e-12)
+    return _z(found - expected, variance), _z(own_part, apart_variance), moved
+
+
+def _told(memory: Memory, arms: tuple[str, ...], z: Reals, arm: int) -> Forgetting:
+    found, expected, _ = _compared(memory)
+    places = max(float((memory.short_successes + memory.short_failures)[:, arm].sum()), 1e-12)
+    return Forgetting(arms[arm], float(z[arm]), float(expected[arm]) / places, float(found[arm]) / places)
 
 
 def _compared(memory: Memory) -> tuple[Reals, Reals, Reals]:
