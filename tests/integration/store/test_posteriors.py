@@ -137,7 +137,7 @@ def test_a_context_whose_probabilities_hardly_moved_keeps_its_version(connection
 def test_contexts_of_further_factors_are_published_once_they_are_visited(connection: Connection) -> None:
     settings = Settings(context_factors={"device": ("mobile", "tv")})
     learn_cell(connection, "svd", 3, 2, key=f"{CELL}|tv")
-    learn_cell(connection, "svd", 3, 2, key=f"{CELL}|fridge")
+    learn_cell(connection, "svd", 3, 2, key="0123456789abcdef0123456789abcdef01234567")
     publish(connection, settings)
     keys = connection.execute("SELECT DISTINCT context_key FROM bandit_posteriors").fetchall()
     assert {key for (key,) in keys} == {f"{key}|other" for key in CONTEXT_KEYS} | {f"{CELL}|tv"}
