@@ -73,7 +73,7 @@ def simulate(site: Site, days: int, rng: np.random.Generator) -> tuple[list[Forg
     for minute in range(0, days * MINUTES, site.minutes):
         places = rng.poisson(_places(site, minute)[:, None] * chances).astype(float)
         tide = site.tide if minute // MINUTES % 5 == 4 else 1.0
-        successes = _clumped(places, rates * tide, rng)
+        successes = clumped(places, rates * tide, rng)
         now = ages.after(places.sum(), site.minutes * 60, LIVES)
         memory, ages = memory.aged(ages, now).plus(successes, places - successes), now
         largest = np.maximum(largest, [z.max() for z in standing(memory)[:2]])
@@ -93,7 +93,7 @@ def _places(site: Site, minute: int) -> Reals:
     return places
 
 
-def _clumped(places: Reals, rates: Reals, rng: np.random.Generator) -> Reals:
+def clumped(places: Reals, rates: Reals, rng: np.random.Generator) -> Reals:
     """Successes in clumps of two and three: mean n·p, variance 2.2·n·p, as the clicks of one list come."""
     pairs, triples = (rng.binomial(places.astype(int), rates * share) for share in (0.4, 0.2 / 3))
     return np.minimum(2.0 * pairs + 3.0 * triples, places)
