@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from bandit_selector.learning.memory import Ages, Memory
 from bandit_selector.learning.refutation import Forgetting, refute, standing, surprising
+from bandit_selector.lists.context import moment_of
 from bandit_selector.services.rule import half_lives
 from bandit_selector.settings import Settings
 
@@ -21,6 +22,7 @@ from benchmarks.arena.report import table
 RESULTS = Path(__file__).parent / "results" / "forgetting.md"
 LIVES = half_lives(Settings())
 MINUTES = 24 * 60
+MOMENTS = [moment_of(key) for key in CONTEXTS]
 SHARES = np.array([0.6, 0.2, 0.1, 0.06, 0.03, 0.01])
 
 
@@ -76,8 +78,8 @@ def simulate(site: Site, days: int, rng: np.random.Generator) -> tuple[list[Forg
         successes = clumped(places, rates * tide, rng)
         now = ages.after(places.sum(), site.minutes * 60, LIVES)
         memory, ages = memory.aged(ages, now).plus(successes, places - successes), now
-        largest = np.maximum(largest, [z.max() for z in standing(memory)[:2]])
-        memory, new = refute(memory, ARMS)
+        largest = np.maximum(largest, [z.max() for z in standing(memory, MOMENTS)[:2]])
+        memory, new = refute(memory, ARMS, MOMENTS)
         told += new
     return told, float(largest[0]), float(largest[1])
 

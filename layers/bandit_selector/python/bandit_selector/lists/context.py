@@ -79,6 +79,11 @@ def published_keys(factors: Factors, visited: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(always + known))
 
 
+def moment_of(key: str) -> str:
+    """The part of a key that the clock decides: contexts that share it are visited at the same times."""
+    return "|".join(key.split("|")[:2])
+
+
 def time_period(hour: int) -> TimePeriod:
     """Hour of the day, 0–23 → morning 05–11, afternoon 12–16, evening 17–21, night 22–04."""
     if 5 <= hour < 12:
