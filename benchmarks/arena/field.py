@@ -1,4 +1,4 @@
-"""Runs games in worker processes and collects their regret curves; must not know any rule."""
+"""Who plays where: fills worker processes with games and collects them; it must not know any rule."""
 
 import json
 import shutil
@@ -14,15 +14,16 @@ from tempfile import TemporaryFile
 from rich.progress import Progress, TaskID
 
 from benchmarks.arena.peers import REQUIREMENTS
+from benchmarks.arena.simulation import Game
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENTS = ROOT / ".local" / "bench"
 ALONE = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")} | {
     "PYTHONPATH": f"{ROOT}:{ROOT}/layers/bandit_selector/python",
-    "HOME": str(ENVIRONMENTS),  # for the libraries' caches
+    "HOME": str(ENVIRONMENTS),  # where a library may keep its caches
 }
 
-Games = dict[tuple[str, str, int], list[float]]  # (policy, world, seed) → cumulative regret
+Games = dict[tuple[str, str, int], Game]  # (policy, world, seed) → how it went
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ def ours(policies: Iterable[str]) -> Team:
 
 
 def installed(peer: str) -> Team | str:
-    """The peer in its own environment, or the reason why it cannot be installed."""
+    """The peer, installed in an environment of its own, or why it cannot be."""
     requirement = REQUIREMENTS[peer]
     try:
         return Team(environment(requirement), "peers", (peer,))
@@ -48,7 +49,7 @@ def installed(peer: str) -> Team | str:
 
 
 def environment(requirement: str) -> Path:
-    """The Python of an environment with one library and numpy, made at first use."""
+    """The Python of an environment with one library and numpy, made when it is first asked for."""
     folder = ENVIRONMENTS / requirement.replace("==", "-")
     python = folder / "bin" / "python"
     if not (folder / "installed").exists():
@@ -63,7 +64,7 @@ def environment(requirement: str) -> Path:
 
 
 def play(teams: Iterable[tuple[Team, list[str], list[int]]], horizon: int, processes: int, progress: Progress) -> Games:
-    """Plays every team's policies in its worlds with its seeds; a failed team is left out and reported."""
+    """Every team's policies in its worlds with its seeds; a team that fails is missing from the answer, loudly."""
     rounds = [(team, p, world, seeds) for team, worlds, seeds in teams for p in team.policies for world in worlds]
     bar = progress.add_task(f"T = {horizon:,}", total=sum(len(seeds) for *_, seeds in rounds))
     with ThreadPoolExecutor(processes) as pool:
@@ -84,7 +85,7 @@ def _round(
             command, cwd=ROOT, env=ALONE, text=True, stdin=questions, stdout=PIPE, stderr=complaints
         ) as worker:
             for seed, line in zip(seeds, worker.stdout or (), strict=False):
-                games[policy, world, seed] = json.loads(line)
+                games[policy, world, seed] = Game(**json.loads(line))
                 progress.advance(bar)
         if worker.returncode:
             complaints.seek(0)
@@ -93,7 +94,7 @@ def _round(
 
 
 def timings() -> dict[str, float]:
-    """The output of benchmarks.arena.speed, run in a new process with one thread."""
+    """benchmarks.arena.speed in a process of its own, with one thread."""
     command = [sys.executable, "-m", "benchmarks.arena.speed"]
     done = subprocess.run(command, check=True, cwd=ROOT, env=ALONE, capture_output=True, text=True)
     return json.loads(done.stdout)

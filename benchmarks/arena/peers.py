@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.arena.environments import ARMS, FACTORS, Indices, Reals, World
+from benchmarks.arena.environments import Indices, Reals, World
 from benchmarks.arena.simulation import Outcomes, Player
 
 REQUIREMENTS = {
@@ -31,7 +31,8 @@ def features(contexts: tuple[str, ...]) -> Reals:
     if len(contexts) == 1:
         return np.ones((1, 1))
     rows = [context.split("|") for context in contexts]
-    hot = [[float(row[j] == level) for j, factor in enumerate(FACTORS) for level in factor] for row in rows]
+    levels = [(j, level) for j in range(len(rows[0])) for level in sorted({row[j] for row in rows})]
+    hot = [[float(row[j] == level) for j, level in levels] for row in rows]
     return np.column_stack([np.ones(len(rows)), hot])
 
 
@@ -39,7 +40,7 @@ class MabwiserThompson:
     def __init__(self, world: World, seed: int) -> None:
         contexts = world.contexts
         mab = importlib.import_module("mabwiser.mab")
-        arms = list(range(len(ARMS)))
+        arms = list(range(len(world.arms)))
         sampling = mab.LearningPolicy.ThompsonSampling()
         self.mabs = [mab.MAB(arms, sampling, seed=seed * 100 + c) for c in range(len(contexts))]
         for m in self.mabs:
@@ -60,8 +61,10 @@ class MabwiserLinear:
         contexts = world.contexts
         mab = importlib.import_module("mabwiser.mab")
         self.x = features(contexts)
-        self.mab = mab.MAB(list(range(len(ARMS))), mab.LearningPolicy.LinTS(alpha=0.2), seed=seed)
-        self.mab.fit(np.arange(len(ARMS)), np.zeros(len(ARMS)), np.zeros((len(ARMS), self.x.shape[1])))
+        self.mab = mab.MAB(list(range(len(world.arms))), mab.LearningPolicy.LinTS(alpha=0.2), seed=seed)
+        self.mab.fit(
+            np.arange(len(world.arms)), np.zeros(len(world.arms)), np.zeros((len(world.arms), self.x.shape[1]))
+        )
 
     def choose(self, visits: Indices, available: Indices) -> Indices:
         sampled: Any = self.mab.predict_expectations(self.x[visits])
@@ -123,27 +126,27 @@ class RiverThompson:
 
 class PybanditsThompson:
     def __init__(self, world: World, seed: int) -> None:
-        contexts = world.contexts
+        contexts, self.arms = world.contexts, world.arms
         smab = importlib.import_module("pybandits.smab")
         self.policies = [
-            smab.SmabBernoulli.cold_start(action_ids=set(ARMS), random_seed=seed * 100 + c)
+            smab.SmabBernoulli.cold_start(action_ids=set(world.arms), random_seed=seed * 100 + c)
             for c in range(len(contexts))
         ]
 
     def choose(self, visits: Indices, available: Indices) -> Indices:
-        forbidden = {arm for a, arm in enumerate(ARMS) if a not in available} or None
+        forbidden = {arm for a, arm in enumerate(self.arms) if a not in available} or None
         chosen = np.zeros_like(visits)
         for c in np.unique(visits):
             at = np.flatnonzero(visits == c)
             names, _ = self.policies[c].predict(n_samples=len(at), forbidden_actions=forbidden)
-            chosen[at] = [ARMS.index(name) for name in names]
+            chosen[at] = [self.arms.index(name) for name in names]
         return chosen
 
     def learn(self, outcomes: Outcomes) -> None:
         visits, arms, clicked = outcomes.visits, outcomes.arms, outcomes.clicked
         for c in np.unique(visits):
             of_c = visits == c
-            self.policies[c].update(actions=[ARMS[a] for a in arms[of_c]], rewards=clicked[of_c].tolist())
+            self.policies[c].update(actions=[self.arms[a] for a in arms[of_c]], rewards=clicked[of_c].tolist())
 
 
 class BayesianGLM:
@@ -176,7 +179,7 @@ class ContextualLogistic:
         contexts = world.contexts
         online = importlib.import_module("contextualbandits.online")
         self.x = features(contexts)[:, 1:] if len(contexts) > 1 else np.zeros((1, 1))
-        self.model = online.LogisticTS(len(ARMS), njobs=1, random_state=seed)
+        self.model = online.LogisticTS(len(world.arms), njobs=1, random_state=seed)
         self.rng = np.random.default_rng(seed)
         self.history: list[tuple[Indices, Indices, Indices]] = []
         self.seen = self.fitted = 0

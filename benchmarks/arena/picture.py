@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 OURS, BASELINE = "#c0392b", "#2c3e50"
-STYLES: dict[str, dict[str, Any]] = {  # other libraries get colours from a cycle
-    "shared": {"color": OURS, "lw": 2.2},
-    "shared, half-life 20,000": {"color": OURS, "ls": "--"},
-    "shared, never forgetting": {"color": OURS, "ls": "-."},
-    "shared, floor and cap": {"color": OURS, "ls": ":"},
+STYLES: dict[str, dict[str, Any]] = {  # other libraries take the colours of a cycle
+    "as served": {"color": OURS, "lw": 2.2},
+    "as served, alert": {"color": OURS, "ls": "--"},
+    "shared, unguarded": {"color": OURS, "ls": "-."},
+    "shared, never forgetting": {"color": OURS, "ls": ":"},
     "independent": {"color": BASELINE, "lw": 2.2},
     "uniform": {"color": BASELINE, "ls": ":"},
 }

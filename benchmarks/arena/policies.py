@@ -63,7 +63,7 @@ class Served:
 
     def forget(self) -> None:
         if self.refuting:
-            self.memory, told = forget_refuted(self.memory, self.settings)
+            self.memory, told = forget_refuted(self.contexts, self.memory, self.settings)
             self.told += told
 
     def offer(self, available: Indices) -> tuple[Memory, Settings]:

@@ -68,7 +68,7 @@ def _seconds(call: Callable[[], object]) -> float:
     start = process_time()
     call()
     times: list[float] = []
-    for _ in range(max(5, min(200, int(2 / max(process_time() - start, 1e-6))))):
+    for _ in range(max(5, min(200, int(1 / max(process_time() - start, 1e-6))))):
         start = process_time()
         call()
         times.append(process_time() - start)

@@ -1,10 +1,11 @@
-"""One process that plays: reads `[policy, world, seed, horizon]` lines and answers each regret curve as JSON.
+"""One process that plays: reads `[policy, world, seed, horizon]` lines, answers each with its game, as JSON.
 
 `python -m benchmarks.arena.worker policies|peers`; the second runs in another library's environment.
 """
 
 import json
 import sys
+from dataclasses import asdict
 from importlib import import_module
 
 from benchmarks.arena.environments import build
@@ -16,7 +17,7 @@ def main(players: str) -> None:
     for line in sys.stdin:
         policy, world_name, seed, horizon = json.loads(line)
         world = build(world_name, horizon, seed)
-        print(json.dumps(play(world, policies[policy](world, seed)).tolist()), flush=True)
+        print(json.dumps(asdict(play(world, policies[policy](world, seed)))), flush=True)
 
 
 if __name__ == "__main__":

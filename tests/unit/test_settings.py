@@ -57,7 +57,8 @@ def test_functions_that_record_or_tell_the_silence_get_both_of_its_settings(name
     ("name", "value"),
     [("TIME_ZONE", "Mars/Olympus"), ("POLICY", "greedy"), ("PRIOR_ALPHA", "0"), ("ARMS", "SVD!"),
      ("SILENCE_COUNTS", "maybe"), ("SUCCESS_RATING", "1.5"), ("CONTROL_WEIGHTS", "gnn=1"),
-     ("ATTRIBUTION_WINDOW", "soon")],
+     ("ATTRIBUTION_WINDOW", "soon"), ("CONTEXT_FACTORS", "device:Mobile"), ("CONTEXT_FACTORS", "device"),
+     ("CONTEXT_FACTORS", "a:b;a:c"), ("DOMINANCE", "off")],
 )  # fmt: skip
 def test_a_value_that_cannot_be_used_is_named(name: str, value: str) -> None:
     with pytest.raises(InvalidSetting, match=value.replace("!", "").split("=")[0]):
@@ -76,3 +77,19 @@ def test_events_are_kept_while_feedback_can_still_arrive() -> None:
 def test_all_faults_are_said_at_once() -> None:
     with pytest.raises(InvalidSetting, match=r"POLICY.*HALF_LIFE"):
         read_settings({"POLICY": "greedy", "HALF_LIFE": "-1"})
+
+
+def test_further_factors_are_read_in_their_order() -> None:
+    settings = read_settings({"CONTEXT_FACTORS": "device:mobile|desktop|tv; country:de|at|ch"})
+    assert settings.context_factors == {"device": ("mobile", "desktop", "tv"), "country": ("de", "at", "ch")}
+
+
+def test_a_factor_named_like_another_field_of_the_request_is_refused() -> None:
+    with pytest.raises(InvalidSetting, match="may not be named limit"):
+        read_settings({"CONTEXT_FACTORS": "limit:few|many"})
+
+
+def test_factors_whose_keys_would_be_too_long_are_refused() -> None:
+    many = ";".join(f"factor{i}:{'x' * 30}" for i in range(6))
+    with pytest.raises(InvalidSetting, match="200 fit"):
+        read_settings({"CONTEXT_FACTORS": many})

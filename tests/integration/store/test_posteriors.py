@@ -9,6 +9,7 @@ from bandit_selector.lists.context import CONTEXT_KEYS
 from bandit_selector.services.learning_rule import half_lives
 from bandit_selector.services.publish import publish
 from bandit_selector.settings import Settings
+from bandit_selector.store import facts
 from bandit_selector.store.connection import Connection, connect
 from bandit_selector.store.locks import Lock
 from bandit_selector.store.posteriors import forgettings, read_cells
@@ -44,6 +45,16 @@ def test_the_best_arm_is_drawn_most_and_guarded(connection: Connection) -> None:
     assert sum(chances.values()) == pytest.approx(1)
     assert min(chances.values()) >= 0.001 - 1e-12
     assert 0.6 < chances["svd"] <= 0.70  # all the traffic there is
+
+
+def test_the_monitor_expects_the_shares_that_are_published_for_recent_traffic(connection: Connection) -> None:
+    learn_cell(connection, "svd", 4000, 6000)
+    learn_cell(connection, "graph", 500, 9500)
+    publish(connection, SETTINGS)
+    contexts, shares = facts.published(connection)
+    assert contexts == len(CONTEXT_KEYS)
+    assert sum(shares.values()) == pytest.approx(1)
+    assert shares["svd"] == pytest.approx(0.68, abs=0.002)
 
 
 def test_versions_rise_at_most_once_a_second_and_only_on_news(connection: Connection) -> None:
@@ -137,7 +148,7 @@ def test_a_context_whose_probabilities_hardly_moved_keeps_its_version(connection
 def test_contexts_of_further_factors_are_published_once_they_are_visited(connection: Connection) -> None:
     settings = Settings(context_factors={"device": ("mobile", "tv")})
     learn_cell(connection, "svd", 3, 2, key=f"{CELL}|tv")
-    learn_cell(connection, "svd", 3, 2, key=f"{CELL}|fridge")
+    learn_cell(connection, "svd", 3, 2, key="0123456789abcdef0123456789abcdef01234567")
     publish(connection, settings)
     keys = connection.execute("SELECT DISTINCT context_key FROM bandit_posteriors").fetchall()
     assert {key for (key,) in keys} == {f"{key}|other" for key in CONTEXT_KEYS} | {f"{CELL}|tv"}

@@ -81,6 +81,28 @@ def test_each_fault_is_found_alone(broken: dict[str, Any], metric: str, overall:
     assert all(alert.advice and alert.check in health.checks for alert in health.alerts)
 
 
+@pytest.mark.parametrize(
+    ("expected", "changed", "reason"),
+    [
+        ({"svd": 0.66}, {}, "no movie left"),
+        ({"svd": 0.78}, {}, "traffic shifted"),
+        ({"svd": 0.90}, {"dominance": "alert"}, "DOMINANCE=alert"),
+        ({}, {}, "Nothing is published"),
+    ],
+)
+def test_an_arm_that_dominates_is_told_with_the_reason(
+    expected: dict[str, float], changed: dict[str, Any], reason: str
+) -> None:
+    broken = replace(WELL, treatment_places={"svd": 40_000, "graph": 10_000}, expected_shares=expected)
+    (alert,) = judge(broken, replace(THRESHOLDS, **changed)).alerts
+    assert reason in alert.advice
+
+
+def test_an_arm_that_the_floor_would_hardly_have_shown_is_not_missed() -> None:
+    few = replace(WELL, arms_without_outcome=("graph",), treatment_places={"svd": 2_000, "graph": 0})
+    assert alerted(replace(few, treatment_places={"svd": 1_000, "item_cf": 1_000})) == []
+
+
 def test_messages_read_as_in_the_site_s_own_monitor() -> None:
     broken = replace(
         WELL,

@@ -7,6 +7,7 @@ from bandit_selector.learning.memory import Ages, HalfLife, HalfLives, Memory
 from bandit_selector.learning.refutation import CLUMPED, Forgetting, refute, surprising
 
 ARMS = ("svd", "graph", "item_cf")
+MOMENTS = ("night|weekday", "night|weekday")
 LIVES = HalfLives(HalfLife(200_000, 0), HalfLife(2_000, 0), HalfLife(5_000, 0))
 RATES = np.array([[0.10, 0.05, 0.20], [0.15, 0.08, 0.10]])
 
@@ -21,7 +22,7 @@ def lived(phases: list[Reals], batches: int = 300, size: int = 20, seed: int = 0
             successes = rng.binomial(size, rates).astype(float)
             now = ages.after(size * rates.size, float("inf"), LIVES)
             memory, ages = memory.aged(ages, now).plus(successes, size - successes), now
-            memory, new = refute(memory, ARMS)
+            memory, new = refute(memory, ARMS, MOMENTS)
             told += new
     return memory, told
 
@@ -41,7 +42,7 @@ def test_the_refuted_arm_keeps_its_short_memory_and_the_others_a_tenth_of_the_re
     memory = Memory(*(np.tile(row, (2, 1)) for row in np.array([
         [900.0, 900, 900], [9100, 9100, 9100], [10, 90, 90], [990, 910, 910], [500, 500, 500], [990, 990, 990],
         [1000, 1000, 1000]])))  # fmt: skip
-    after, told = refute(memory, ARMS)
+    after, told = refute(memory, ARMS, MOMENTS)
     assert [one.arm for one in told] == ["svd"]
     assert after.long_successes[0] == pytest.approx([10, 171, 171])
     assert after.long_failures[0] == pytest.approx([990, 910 + 819, 910 + 819])
@@ -59,9 +60,9 @@ def test_chance_is_no_change(seed: int) -> None:
 
 
 def test_one_arm_or_nothing_learned_refutes_nothing() -> None:
-    assert refute(Memory.empty(2, 1), ARMS[:1])[1] == ()
-    assert refute(Memory.empty(0, 3), ARMS)[1] == ()
-    assert refute(Memory.empty(2, 3), ARMS)[1] == ()
+    assert refute(Memory.empty(2, 1), ARMS[:1], MOMENTS)[1] == ()
+    assert refute(Memory.empty(0, 3), ARMS, ())[1] == ()
+    assert refute(Memory.empty(2, 3), ARMS, MOMENTS)[1] == ()
 
 
 def test_more_arms_need_more_surprise() -> None:

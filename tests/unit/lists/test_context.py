@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from bandit_selector.lists.context import CONTEXT_KEYS, context_at, time_period, user_type
+from bandit_selector.lists.context import CONTEXT_KEYS, Context, context_at, published_keys, time_period, user_type
 
 MONDAY = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -36,3 +36,25 @@ def test_the_visitors_clock_decides_and_leaves_no_gap_on_the_days_clocks_change(
 
 def test_there_are_24_contexts() -> None:
     assert len(set(CONTEXT_KEYS)) == 24
+
+
+FACTORS = {"device": ("mobile", "tv"), "country": ("de", "at")}
+EVENING = Context("evening", "weekend", "regular")
+
+
+def test_further_factors_follow_in_the_key_and_unknown_values_are_other() -> None:
+    said = EVENING.with_factors(FACTORS, {"country": " DE", "device": "fridge", "color": "red"})
+    assert said.key == "evening|weekend|regular|other|de"
+    assert said.as_record() == {
+        "time_period": "evening", "day_of_week": "weekend", "user_type": "regular",
+        "device": "other", "country": "de", "context_key": said.key,
+    }  # fmt: skip
+    assert EVENING.with_factors(FACTORS, {}).key == said.fallback.key == "evening|weekend|regular|other|other"
+    assert EVENING.with_factors({}, {"device": "tv"}) == EVENING
+
+
+def test_only_visited_contexts_of_further_factors_are_published_beside_the_24() -> None:
+    visited = ["evening|weekend|regular|tv|de", "evening|weekend|regular", "a" * 40]
+    keys = published_keys(FACTORS, visited)
+    assert keys == (*(f"{key}|other|other" for key in CONTEXT_KEYS), *visited[:2])
+    assert published_keys({}, visited) == (*CONTEXT_KEYS, visited[0])

@@ -64,8 +64,18 @@ export interface Point {
   groups: Record<string, { shown: number; ctr: number }>;
 }
 
+/** Older evidence about an arm, forgotten because newer outcomes refuted it; rates in percent. */
+export interface Forgetting {
+  at: string;
+  arm: string;
+  z: number;
+  percent_before: number;
+  percent_after: number;
+}
+
 export interface Timeline {
   points: Point[];
+  forgettings: Forgetting[];
   lift: (Lift & { day: string })[];
   contexts: Record<string, { shown: number; share: number; ctr: number }>;
 }

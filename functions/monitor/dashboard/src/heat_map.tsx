@@ -9,7 +9,7 @@ const MEASURES = {
   probability: {
     name: "Probability of being drawn",
     of: (cell: Cell) => cell.probability,
-    note: "How often the bandit draws each algorithm for a place in this context: its chance of being the best, within 1 % and 70 %.",
+    note: "How often the bandit draws each algorithm for a place in this context: its chance of being the best, after the floor and the cap over all traffic.",
   },
   mean: {
     name: "Expected success rate",

@@ -1,7 +1,7 @@
 /** What the bandit learned: shares and rates over time, rates with intervals, contexts. Must not make requests. */
 
-import type { BanditStats, Cell, Point, Timeline as Answer } from "./answers";
-import { algorithmName, contextName, count, percent, share, wilson } from "./format";
+import type { BanditStats, Cell, Forgetting, Point, Timeline as Answer } from "./answers";
+import { algorithmName, contextName, count, moment, percent, share, wilson } from "./format";
 import { HeatMap } from "./heat_map";
 import { Figure, Interval, Nothing, Table } from "./parts";
 import { Timeline } from "./timeline";
@@ -25,6 +25,7 @@ export function LearningSection({ stats, timeline, group, context, zone }: Learn
         <Shares points={timeline.points} arms={arms} zone={zone} />
         <Clicks points={timeline.points} group={group} zone={zone} />
       </div>
+      <Forgettings told={timeline.forgettings} zone={zone} />
       <div class="columns">
         <Rates
           cells={cells.filter(({ context_key }) => !context || context_key === context)}
@@ -44,7 +45,7 @@ function Shares({ points, arms, zone }: { points: Point[]; arms: string[]; zone:
   return (
     <Timeline
       title="Who fills the places"
-      note="Share of each algorithm among the places that the bandit drew."
+      note={`Share of each algorithm among the places that the bandit drew. ${leader(drawn, arms)}`}
       times={drawn.map(({ at }) => new Date(at))}
       series={arms.map((arm, index) => ({
         name: algorithmName(arm),
@@ -55,6 +56,28 @@ function Shares({ points, arms, zone }: { points: Point[]; arms: string[]; zone:
       write={(value) => percent(value, 0)}
       stacked
     />
+  );
+}
+
+/** The largest share over the whole window: what MAX_ALGORITHM_DOMINANCE is about. */
+function leader(points: Point[], arms: string[]): string {
+  const placed = arms.map((arm) => points.reduce((sum, { algorithms }) => sum + (algorithms[`bandit_${arm}`]?.shown ?? 0), 0));
+  const all = points.reduce((sum, { groups }) => sum + (groups["treatment"]?.shown ?? 0), 0);
+  const most = Math.max(...placed);
+  return `Largest over the whole window: ${algorithmName(arms[placed.indexOf(most)] ?? "")}, ${percent((100 * most) / all, 1)}.`;
+}
+
+function Forgettings({ told, zone }: { told: Forgetting[]; zone: string }) {
+  if (!told.length) return null;
+  return (
+    <p>
+      Forgotten, because newer outcomes refuted it:{" "}
+      {told
+        .map(({ at, arm, percent_before, percent_after }) => {
+          return `${algorithmName(arm)} (${moment(new Date(at), zone)}, ${percent(percent_before, 1)} → ${percent(percent_after, 1)})`;
+        })
+        .join("; ")}
+    </p>
   );
 }
 

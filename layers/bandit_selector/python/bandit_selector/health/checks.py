@@ -14,6 +14,8 @@ from bandit_selector.health.rates import algorithm_balance, below, diversity, en
 
 EXPECTED_FEEDBACK: Final = 10.0
 """Silence alerts from this many expected reactions on: if 10 are expected, none come by chance with p = 5e-5."""
+EXPECTED_PLACES: Final = 10.0
+"""An arm without outcome alerts when the floor alone should have given it this many places."""
 
 
 DAYS_AHEAD: Final = 7
@@ -170,7 +172,8 @@ def _learning(facts: Facts, thresholds: Thresholds) -> Check:
         "arms_without_outcome": len(facts.arms_without_outcome),
     }
     alerts = [_invariant(facts.difference)] if facts.difference else []
-    if facts.lists >= thresholds.min_lists:
+    floored = sum(facts.treatment_places.values()) * thresholds.min_arm_probability
+    if facts.lists >= thresholds.min_lists and floored >= EXPECTED_PLACES:
         alerts += [_without_outcome(arm) for arm in facts.arms_without_outcome]
     return Check(worst(alerts) or ("ok" if facts.shown else "no_data"), metrics, tuple(alerts))
 

@@ -26,6 +26,7 @@ class Thresholds:
     min_avg_rating: float
     max_algorithm_dominance: float
     dominance: Literal["cap", "alert"]
+    min_arm_probability: float
     min_ctr: float
     min_join_rate: float
     min_lists: int

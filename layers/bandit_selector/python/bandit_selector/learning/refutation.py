@@ -1,5 +1,6 @@
 """Forgets what the newest outcomes refute, and nothing else. Must not know storage, clocks or how arms are drawn."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log, sqrt
 from typing import Final
@@ -47,35 +48,50 @@ def surprising(arms: int) -> float:
     return sqrt(2 * log(2 * arms * HALF_LIVES_A_YEAR / BLOCK) * 4**BLOCK)
 
 
-def refute(memory: Memory, arms: tuple[str, ...]) -> tuple[Memory, tuple[Forgetting, ...]]:
+def refute(memory: Memory, arms: tuple[str, ...], moments: Sequence[str]) -> tuple[Memory, tuple[Forgetting, ...]]:
     """The memory without what was refuted. A refuted arm keeps its short memory, the others that and KEPT of the rest.
 
     An arm is refuted when its recent successes differ from what its own cells' older outcomes let expect, both as such
     and after a common factor of all arms is taken out: a tide (a holiday, a broken tracker) is no arm's own change.
+    `moments` names for each context when it is visited; contexts of one name are visited at the same times.
     """
     if len(arms) < 2 or not memory.long_successes.size:
         return memory, ()
-    found, expected, variance = _compared(memory)
-    tide = found.sum() / max(expected.sum(), 1e-12)
-    share = expected / max(expected.sum(), 1e-12)
-    apart = found - tide * expected
-    variance = variance * max(tide, 1.0)
-    apart_variance = (1 - share) ** 2 * variance + share**2 * (variance.sum() - variance)
-    own, relative = _z(found - expected, variance), _z(apart, apart_variance)
-    hit = (own > surprising(len(arms))) & (relative > APART)
-    hit &= np.abs(apart) > MATERIAL * tide * expected
+    own, apart, moved = standing(memory, moments)
+    hit = (own > surprising(len(arms))) & (apart > APART) & (moved > MATERIAL)
     if not hit.any():
         return memory, ()
-    places = np.maximum((memory.short_successes + memory.short_failures).sum(axis=0), 1e-12)
-    told = [
-        Forgetting(arms[a], float(own[a]), float(expected[a] / places[a]), float(found[a] / places[a]))
-        for a in np.flatnonzero(hit)
-    ]
-    return memory.shortened(np.where(hit, 0.0, KEPT)), tuple(told)
+    told = tuple(_told(memory, arms, own, int(arm)) for arm in np.flatnonzero(hit))
+    return memory.shortened(np.where(hit, 0.0, KEPT)), told
+
+
+def standing(memory: Memory, moments: Sequence[str]) -> tuple[Reals, Reals, Reals]:
+    """Per arm: z of its recent successes, z once what all arms have in common is out, and by what share that moved.
+
+    With E expected and S found in the contexts of one moment, the tide there is τ = ΣS/ΣE and an arm's own part
+    S − τE. As it is (1 − s)·S less s times the others', s = E/ΣE, so is its variance made. Contexts that are visited at
+    different times see different tides, so the tide is taken out moment by moment.
+    """
+    together = (np.array(moments)[None, :] == np.array(sorted(set(moments)))[:, None]).astype(float)
+    found, expected, variance = (together @ part for part in _compared(memory))
+    own = _z((found - expected).sum(axis=0), variance.sum(axis=0))
+    whole = np.maximum(expected.sum(axis=1, keepdims=True), 1e-12)
+    tide, share = found.sum(axis=1, keepdims=True) / whole, expected / whole
+    variance = variance * np.maximum(tide, 1.0)
+    others = variance.sum(axis=1, keepdims=True) - variance
+    apart = (found - tide * expected).sum(axis=0)
+    apart_variance = ((1 - share) ** 2 * variance + share**2 * others).sum(axis=0)
+    return own, _z(apart, apart_variance), np.abs(apart) / np.maximum((tide * expected).sum(axis=0), 1e-12)
+
+
+def _told(memory: Memory, arms: tuple[str, ...], z: Reals, arm: int) -> Forgetting:
+    found, expected, _ = (part.sum(axis=0) for part in _compared(memory))
+    places = max(float((memory.short_successes + memory.short_failures)[:, arm].sum()), 1e-12)
+    return Forgetting(arms[arm], float(z[arm]), float(expected[arm]) / places, float(found[arm]) / places)
 
 
 def _compared(memory: Memory) -> tuple[Reals, Reals, Reals]:
-    """Per arm: successes in the short memory, those expected there, and the variance of their difference.
+    """Per cell: successes in the short memory, those expected there, and the variance of their difference.
 
     Expected in a cell are r·S, S its successes in the long memory and r = (outcomes of the short) / (of the long): the
     comparison of two rates cell by cell, summed (Cochran 1954), which needs no model of the cells. An outcome counts
@@ -87,8 +103,7 @@ def _compared(memory: Memory) -> tuple[Reals, Reals, Reals]:
     pooled = memory.long_successes.sum(axis=0) / np.maximum(long.sum(axis=0), 1e-12)
     rate = (memory.long_successes + 10 * pooled) / (long + 10)
     weight = np.maximum(memory.short_squares - 2 * part * memory.cross + part * short, 0)
-    variance = CLUMPED * (rate * (1 - rate) * weight).sum(axis=0)
-    return memory.short_successes.sum(axis=0), (part * memory.long_successes).sum(axis=0), variance
+    return memory.short_successes, part * memory.long_successes, CLUMPED * rate * (1 - rate) * weight
 
 
 def _z(difference: Reals, variance: Reals) -> Reals:

@@ -71,16 +71,17 @@ CONTEXT_KEYS: Final = tuple(context.key for context in CONTEXTS)
 
 
 def published_keys(factors: Factors, visited: Iterable[str]) -> tuple[str, ...]:
-    """The keys of the contexts that are published: the 24 situations (with every further factor unknown), and all
-    visited ones that the factors can make. So a context that nobody has visited costs nothing."""
+    """The keys of the contexts that are published: the 24 situations, with every further factor unknown, and all
+    visited ones that begin with one of the 24. So a context that nobody has visited costs nothing, and what was learned
+    before the factors were changed still tells something about the arms."""
     always = [key + f"|{OTHER}" * len(factors) for key in CONTEXT_KEYS]
-    return tuple(dict.fromkeys(always + [key for key in visited if _possible(key, factors)]))
+    known = [key for key in visited if "|".join(key.split("|")[:3]) in CONTEXT_KEYS]
+    return tuple(dict.fromkeys(always + known))
 
 
-def _possible(key: str, factors: Factors) -> bool:
-    first, further = key.split("|")[:3], key.split("|")[3:]
-    known = "|".join(first) in CONTEXT_KEYS and len(further) == len(factors)
-    return known and all(one == OTHER or one in levels for one, levels in zip(further, factors.values(), strict=True))
+def moment_of(key: str) -> str:
+    """The part of a key that the clock decides: contexts that share it are visited at the same times."""
+    return "|".join(key.split("|")[:2])
 
 
 def time_period(hour: int) -> TimePeriod:

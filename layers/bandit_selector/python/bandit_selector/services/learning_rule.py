@@ -8,6 +8,7 @@ from bandit_selector.learning.guard import Guards
 from bandit_selector.learning.learn import Learned, learn
 from bandit_selector.learning.memory import HalfLife, HalfLives, Memory, traffic
 from bandit_selector.learning.refutation import Forgetting, refute
+from bandit_selector.lists.context import moment_of
 from bandit_selector.settings import Settings
 
 AIM: Final = 0.02
@@ -38,9 +39,13 @@ def guards(settings: Settings) -> Guards:
     return Guards(settings.min_arm_probability, max(cap, settings.min_arm_probability))
 
 
-def forget_refuted(memory: Memory, settings: Settings) -> tuple[Memory, tuple[Forgetting, ...]]:
+def forget_refuted(
+    contexts: tuple[str, ...], memory: Memory, settings: Settings
+) -> tuple[Memory, tuple[Forgetting, ...]]:
     """The memory without what was refuted; POLICY=independent never forgets."""
-    return (memory, ()) if settings.policy == "independent" else refute(memory, settings.arms)
+    if settings.policy == "independent":
+        return memory, ()
+    return refute(memory, settings.arms, [moment_of(key) for key in contexts])
 
 
 def learn_from(contexts: tuple[str, ...], memory: Memory, settings: Settings) -> Learned:

@@ -31,7 +31,7 @@ def _publish(connection: Connection, settings: Settings) -> int | None:
     posteriors.complete_contexts(connection, keys, settings)
     recorded = posteriors.read_cells(connection, keys, settings.arms)
     memory, ages = remembered(recorded, half_lives(settings))
-    memory, told = forget_refuted(memory, settings)
+    memory, told = forget_refuted(recorded.contexts, memory, settings)
     learned = learn_from(recorded.contexts, memory, settings)
     moved = _moved(posteriors.published(connection, keys, settings.arms), learned.probability)
     written = moved | recorded.news | bool(told)
