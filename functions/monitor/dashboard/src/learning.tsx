@@ -61,7 +61,9 @@ function Shares({ points, arms, zone }: { points: Point[]; arms: string[]; zone:
 
 /** The largest share over the whole window: what MAX_ALGORITHM_DOMINANCE is about. */
 function leader(points: Point[], arms: string[]): string {
-  const placed = arms.map((arm) => points.reduce((sum, { algorithms }) => sum + (algorithms[`bandit_${arm}`]?.shown ?? 0), 0));
+  const placed = arms.map((arm) =>
+    points.reduce((sum, { algorithms }) => sum + (algorithms[`bandit_${arm}`]?.shown ?? 0), 0),
+  );
   const all = points.reduce((sum, { groups }) => sum + (groups["treatment"]?.shown ?? 0), 0);
   const most = Math.max(...placed);
   return `Largest over the whole window: ${algorithmName(arms[placed.indexOf(most)] ?? "")}, ${percent((100 * most) / all, 1)}.`;
