@@ -392,5 +392,5 @@ function attempt(work) {
 /** Whether a stored value is an event that this client, or its previous version, has written. @param {any} value */
 const isFeedback = (value) =>
   typeof value?.key === "string" &&
-  ["click", "rating", "thumbs-up", "thumbs-down"].includes(value.action) &&
+  ["click", "rating", "thumbs-up", "thumbs-down", "seen"].includes(value.action) &&
   !Number.isNaN(Date.parse(value.body?.occurred_at));

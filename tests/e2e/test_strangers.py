@@ -15,6 +15,7 @@ USUAL: Final[dict[str, tuple[str, ...]]] = {
     "candidates": (),
     "dlq": ("list",),
     "explain": ("1",),
+    "export": ("--from", "2026-01-01", "--until", "2026-01-01", "--to", "/dev/null/export.parquet"),
     "forget-user": ("1", "--yes"),
     "import-movielens": ("/nowhere",),
     "migrate": (),

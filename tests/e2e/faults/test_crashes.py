@@ -38,7 +38,7 @@ def impressions_held(stage: Stage) -> Generator[Connection]:
 def posteriors_held(stage: Stage) -> Generator[Connection]:
     """Stops every consumer between its commit and its answer until the block ends."""
     with stage.connect() as holder, holder.transaction():
-        holder.execute("LOCK TABLE bandit_posteriors IN ACCESS EXCLUSIVE MODE")
+        holder.execute("LOCK TABLE bandit_posteriors, bandit_memory IN ACCESS EXCLUSIVE MODE")
         yield holder
 
 

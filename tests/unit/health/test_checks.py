@@ -99,8 +99,9 @@ def test_an_arm_that_dominates_is_told_with_the_reason(
 
 
 def test_an_arm_that_the_floor_would_hardly_have_shown_is_not_missed() -> None:
-    few = replace(WELL, arms_without_outcome=("graph",), treatment_places={"svd": 2_000, "graph": 0})
-    assert alerted(replace(few, treatment_places={"svd": 1_000, "item_cf": 1_000})) == []
+    few = replace(WELL, arms_without_outcome=("graph",), treatment_places={"svd": 1_000, "item_cf": 1_000})
+    assert alerted(replace(few, expected_shares={"svd": 0.999, "graph": 0.001})) == []
+    assert alerted(replace(few, expected_shares={"svd": 0.9, "graph": 0.1})) == ["arm_without_data:graph"]
 
 
 def test_messages_read_as_in_the_site_s_own_monitor() -> None:

@@ -172,10 +172,15 @@ def _learning(facts: Facts, thresholds: Thresholds) -> Check:
         "arms_without_outcome": len(facts.arms_without_outcome),
     }
     alerts = [_invariant(facts.difference)] if facts.difference else []
-    floored = sum(facts.treatment_places.values()) * thresholds.min_arm_probability
-    if facts.lists >= thresholds.min_lists and floored >= EXPECTED_PLACES:
-        alerts += [_without_outcome(arm) for arm in facts.arms_without_outcome]
+    if facts.lists >= thresholds.min_lists:
+        alerts += [_without_outcome(arm) for arm in facts.arms_without_outcome if _is_missed(arm, facts, thresholds)]
     return Check(worst(alerts) or ("ok" if facts.shown else "no_data"), metrics, tuple(alerts))
+
+
+def _is_missed(arm: str, facts: Facts, thresholds: Thresholds) -> bool:
+    """Whether the arm's published share, or else the floor, should have shown it often enough to be no chance."""
+    share = max(facts.expected_shares.get(arm, 0.0), thresholds.min_arm_probability)
+    return share * sum(facts.treatment_places.values()) >= EXPECTED_PLACES
 
 
 def _invariant(difference: str) -> Alert:
@@ -199,7 +204,7 @@ def _without_outcome(arm: str) -> Alert:
         threshold=1,
         message=f"Algorithm '{arm}' had no outcome in this window",
         headline=f"{arm} is never shown",
-        detail="Every arm should be drawn at least as often as MIN_ARM_PROBABILITY says.",
+        detail="It is published, and no list showed it: it probably has no candidates.",
         advice="Build its candidate lists again, or take it out of ARMS.",
     )
 
