@@ -38,7 +38,7 @@ def respond(event: Event, settings: Settings, database: Database) -> HttpAnswer:
         made.movies,
         {
             **({"x-recommendation-id": str(made.id)} if made.id else {}),
-            "x-ab-group": made.group,
+            "x-ab-group": made.group or "none",
             "x-context-key": made.context.key,
         },
     )

@@ -121,6 +121,27 @@ def test_auto_splits_users_once_and_for_all(database: Database, connection: Conn
     assert 75 < sum(first == "treatment" for first, _ in groups.values()) < 125
 
 
+@pytest.mark.parametrize("use_bandit", ["true", "false", "auto"])
+def test_while_the_bandit_is_off_everybody_gets_the_fixed_list_and_nobody_is_in_a_group(
+    database: Database, connection: Connection, use_bandit: str
+) -> None:
+    ask(database, seed="s", limit="2")
+    off = Settings(bandit="off")
+    query = {"user_id": "1", "use_bandit": use_bandit, "limit": "5", "seed": "s", "offset": "2"}
+    answer = respond(http_event(query), off, database)
+    assert answer["headers"]["x-ab-group"] == "none"
+    assert {(movie["algorithm"], movie["propensity"]) for movie in movies_of(answer)} == {("hybrid_off", None)}
+    assert connection.execute("SELECT ab_group FROM bandit_lists ORDER BY id").fetchall() == [("treatment",), (None,)]
+    groups = connection.execute("SELECT ab_group, sum(shown) FROM experiment_activity GROUP BY 1").fetchall()
+    assert dict(groups) == {"treatment": 2, "other": 5}
+
+
+def test_with_assignment_by_the_server_the_caller_cannot_choose_the_group(database: Database) -> None:
+    nobody = Settings(assignment="server", treatment_share=0)
+    answer = respond(http_event({"user_id": "1", "use_bandit": "true"}), nobody, database)
+    assert answer["headers"]["x-ab-group"] == "control"
+
+
 def test_what_is_published_is_what_is_drawn(database: Database, connection: Connection) -> None:
     for arm in GUIDE_ARMS:
         connection.execute(

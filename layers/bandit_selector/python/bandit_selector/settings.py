@@ -130,6 +130,8 @@ class Settings(BaseModel):
         "item_cf": 0.25,
         "embeddings": 0.15,
     }
+    bandit: Literal["on", "off"] = "on"
+    assignment: Literal["caller", "server"] = "caller"
     treatment_share: Share = 0.5
     experiment_salt: str = "bandit-selector"
     experiment_start: AwareDatetime | None = None

@@ -18,7 +18,7 @@ from bandit_selector.feedback import Id
 from bandit_selector.health.genres import parse_genres
 from bandit_selector.learning.best import probability_best
 from bandit_selector.lists.context import USER_TYPES, Context, context_at, user_type
-from bandit_selector.lists.names import CONTROL, FALLBACK
+from bandit_selector.lists.names import CONTROL, FALLBACK, OFF
 from bandit_selector.lists.slate import ArmList, Page, Place, Stock, bandit_slate, control_slate, is_treated
 from bandit_selector.lists.windows import Shown, length, missing
 from bandit_selector.settings import Settings, parse_zone
@@ -52,7 +52,7 @@ class Recommendations:
     """
 
     id: UUID | None
-    group: Group
+    group: Group | None
     context: Context
     movies: list[dict[str, Any]]
 
@@ -71,7 +71,7 @@ class Situation:
 
     visitor: Visitor
     context: Context
-    group: Group
+    group: Group | None
     request: Request
     settings: Settings
     on_failure: Callable[[Exception], None]
@@ -125,7 +125,7 @@ def _situation(
     visitor, rows = database.read(lambda connection: read_visitor_and(connection, request.user_id, keys, more))
     if not visitor.exists:
         raise UnknownUser(request.user_id)
-    group: Group = rows[0][2] if rows and rows[0][2] else assign(request, settings)
+    group = assign(request, settings, rows[0][2] if rows else None)
     context = contexts[user_type(len(visitor.rated))]
     return Situation(visitor, context, group, request, settings, on_failure), rows
 
@@ -169,14 +169,22 @@ def _recommendations(situation: Situation, answered: Sequence[Answered]) -> Reco
     return Recommendations(first, situation.group, situation.context, as_movies(answered))
 
 
-def assign(request: Request, settings: Settings) -> Group:
-    """The request's A/B group: as it asks, or by the sticky split."""
+def assign(request: Request, settings: Settings, begun: Group | None = None) -> Group | None:
+    """The request's A/B group: that in which its list was `begun`, or as it asks, or by the sticky split.
+
+    None while BANDIT=off: nobody is in a group then. With ASSIGNMENT=server the split decides, whatever is asked.
+    """
+    if settings.bandit == "off":
+        return None
+    if begun is not None:
+        return begun
+    asked = "auto" if settings.assignment == "server" else request.use_bandit
     treated = {
         "true": True,
         "false": False,
         "auto": is_treated(request.user_id, settings.experiment_salt, settings.treatment_share),
     }
-    return "treatment" if treated[request.use_bandit] else "control"
+    return "treatment" if treated[asked] else "control"
 
 
 def recommendation_id(list_id: int) -> UUID:
@@ -193,7 +201,7 @@ def make_slate(situation: Situation, stock: Stock, page: Page, randomness: Rando
             return _drawn(stock, beliefs, page, settings, randomness)
         except Exception as error:  # whatever it is, the visitor still gets a list
             situation.on_failure(error)
-    algorithm = CONTROL if situation.group == "control" else FALLBACK
+    algorithm = {"control": CONTROL, "treatment": FALLBACK, None: OFF}[situation.group]
     stock = replace(stock, own=_of(stock.own, settings.arms), everybodys=_of(stock.everybodys, settings.arms))
     return Slate(control_slate(stock, settings.control_weights, page, randomness, algorithm))
 
