@@ -14,7 +14,7 @@ from bandit_selector.learning.guard import Guards, guard
 from bandit_selector.services.learning_rule import AIM
 from bandit_selector.settings import Settings
 
-from benchmarks.arena.environments import ARMS, BATCH, CONTEXTS, Indices, Reals, World, build
+from benchmarks.arena.environments import ARMS, BATCH, CONTEXTS, Environment, Indices, Reals, build
 from benchmarks.arena.policies import Served
 from benchmarks.arena.report import table
 from benchmarks.arena.simulation import play
@@ -73,7 +73,7 @@ def _floor_row(floor: float, seeds: range) -> list[str]:
     return [f"{floor:.2%}", f"{regret.mean():.0f} ± {regret.std() / np.sqrt(len(regret)):.0f}", f"{error.mean():.2f}"]
 
 
-def _evaluated(world: World, seed: int, floor: float) -> tuple[float, float]:
+def _evaluated(world: Environment, seed: int, floor: float) -> tuple[float, float]:
     settings = DEFAULTS.model_copy(update={"min_arm_probability": floor, "dominance": "alert"})
     player = Evaluated(world.contexts, np.random.default_rng([seed, 1]), settings, 2 * BATCH)
     player.rates, player.squares = world.rates[0], np.zeros(len(ARMS))

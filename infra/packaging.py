@@ -131,9 +131,9 @@ def find_python(version: str) -> Path | None:
     """An interpreter of exactly `version` (major.minor): this one, one on PATH, or one of pyenv's."""
     if version == f"{sys.version_info.major}.{sys.version_info.minor}":
         return Path(sys.executable)
-    found = shutil.which(f"python{version}")
+    on_path = shutil.which(f"python{version}")
     pyenv = sorted((Path.home() / ".pyenv" / "versions").glob(f"{version}.*/bin/python3"))
-    return Path(found) if found else (pyenv[-1] if pyenv else None)
+    return Path(on_path) if on_path else (pyenv[-1] if pyenv else None)
 
 
 def size_mb(folder: Path) -> float:

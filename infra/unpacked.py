@@ -60,8 +60,8 @@ def unpack(asset: Path, layers: Sequence[Path], folder: Path) -> Tree:
         shutil.copytree(layer, tree.opt, dirs_exist_ok=True, copy_function=_link)
     tree.runtime.mkdir(parents=True)
     for name in RUNTIME_BRINGS:
-        found = _installed(name)
-        (tree.runtime / found.name).symlink_to(found)
+        installed = _installed(name)
+        (tree.runtime / installed.name).symlink_to(installed)
     return tree
 
 

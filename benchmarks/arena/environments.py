@@ -26,7 +26,7 @@ BATCH = 25
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class Environment:
     """T decisions in a row. `rates` and `available` have a leading axis of equally long phases."""
 
     contexts: tuple[str, ...]
@@ -47,24 +47,24 @@ class World:
         return t * len(self.rates) // self.horizon
 
 
-def one_context(horizon: int, rng: np.random.Generator) -> World:
+def one_context(horizon: int, rng: np.random.Generator) -> Environment:
     """E1: one context, nothing changes; which arm has which rate is shuffled."""
     return _world(horizon, rng, rng.permutation(ONE_CONTEXT_RATES)[None, None, :])
 
 
-def shared_structure(horizon: int, rng: np.random.Generator) -> World:
+def shared_structure(horizon: int, rng: np.random.Generator) -> Environment:
     """E2: 24 contexts that partly share what works."""
     return _world(horizon, rng, _rates(_logits(rng))[None])
 
 
-def late_feedback(horizon: int, rng: np.random.Generator) -> World:
+def late_feedback(horizon: int, rng: np.random.Generator) -> Environment:
     """E3: E2 with outcomes 1,000 decisions late on average, applied every 500, one in ten lost."""
     world = shared_structure(horizon, rng)
     lost = rng.random(horizon) < 0.1
     return replace(world, delays=np.where(lost, np.inf, rng.exponential(1000, horizon)), apply_every=500)
 
 
-def swapped(horizon: int, rng: np.random.Generator) -> World:
+def swapped(horizon: int, rng: np.random.Generator) -> Environment:
     """E4: half-way the arm that was best on average and the worst change places."""
     before = _logits(rng)
     order = before.mean(axis=0).argsort()
@@ -73,14 +73,14 @@ def swapped(horizon: int, rng: np.random.Generator) -> World:
     return _world(horizon, rng, _rates(np.stack([before, after])))
 
 
-def drifting(horizon: int, rng: np.random.Generator) -> World:
+def drifting(horizon: int, rng: np.random.Generator) -> Environment:
     """E4d: every effect of one set slowly gives way to that of another, in 60 steps."""
     start, end = _logits(rng), _logits(rng)
     share = np.linspace(0, 1, 60)[:, None, None]
     return _world(horizon, rng, _rates(start * (1 - share) + end * share))
 
 
-def newcomers(horizon: int, rng: np.random.Generator) -> World:
+def newcomers(horizon: int, rng: np.random.Generator) -> Environment:
     """E5: one arm and one kind of visitor appear half-way."""
     logits = _logits(rng)
     available = np.ones((2, len(ARMS)), bool)
@@ -93,19 +93,19 @@ def newcomers(horizon: int, rng: np.random.Generator) -> World:
     return replace(world, available=available, visits=visits)
 
 
-def uneven_traffic(horizon: int, rng: np.random.Generator) -> World:
+def uneven_traffic(horizon: int, rng: np.random.Generator) -> Environment:
     """E6: E2 with contexts as frequent as 1 / rank."""
     world = shared_structure(horizon, rng)
     weight = rng.permutation(1 / np.arange(1, len(CONTEXTS) + 1))
     return replace(world, visits=rng.choice(len(CONTEXTS), horizon, p=weight / weight.sum()))
 
 
-def unrelated(horizon: int, rng: np.random.Generator) -> World:
+def unrelated(horizon: int, rng: np.random.Generator) -> Environment:
     """E7: 24 contexts that share nothing, against any rule that expects structure."""
     return _world(horizon, rng, _rates(rng.normal(-2, 0.5, (len(CONTEXTS), len(ARMS))))[None])
 
 
-ENVIRONMENTS: dict[str, Callable[[int, np.random.Generator], World]] = {
+ENVIRONMENTS: dict[str, Callable[[int, np.random.Generator], Environment]] = {
     "E1": one_context,
     "E2": shared_structure,
     "E3": late_feedback,
@@ -116,7 +116,7 @@ ENVIRONMENTS: dict[str, Callable[[int, np.random.Generator], World]] = {
 }
 
 
-def weekly(horizon: int, rng: np.random.Generator) -> World:
+def weekly(horizon: int, rng: np.random.Generator) -> Environment:
     """W: four weeks with a clock; weekends and evenings have more traffic, and weekends another best arm."""
     logits = _logits(rng)
     weekend = np.array(["weekend" in context for context in CONTEXTS])
@@ -137,14 +137,14 @@ def _hourly() -> Reals:
     return np.tile(week / week.sum(), 4)
 
 
-def tide(horizon: int, rng: np.random.Generator) -> World:
+def tide(horizon: int, rng: np.random.Generator) -> Environment:
     """S: E2, but all arms sink to half their rates in the second fifth and rise to 1.3 of them in the fourth."""
     rates = _rates(_logits(rng))
     world = _world(horizon, rng, np.stack([rates, rates / 2, rates, rates * 1.3, rates]))
     return replace(world, rates=np.clip(world.rates, 0.015, 0.39))
 
 
-def many_factors(horizon: int, rng: np.random.Generator) -> World:
+def many_factors(horizon: int, rng: np.random.Generator) -> Environment:
     """F: ten factors of three levels, twelve arms; 100 of the 59,049 contexts are visited, as often as 1 / rank."""
     arms, factors, contexts = 12, 10, 100
     levels = np.unique(rng.integers(3, size=(contexts * 2, factors)), axis=0)[:contexts]
@@ -162,15 +162,15 @@ OUTSIDE = {"E7": unrelated}
 NEW = {"W": weekly, "S": tide, "F": many_factors}
 
 
-def build(name: str, horizon: int, seed: int) -> World:
+def build(name: str, horizon: int, seed: int) -> Environment:
     """The world of a name and a seed; different names with one seed share nothing."""
     makers = ENVIRONMENTS | OUTSIDE | NEW
     return makers[name](horizon, np.random.default_rng([seed, list(makers).index(name)]))
 
 
-def _world(horizon: int, rng: np.random.Generator, rates: Reals) -> World:
+def _world(horizon: int, rng: np.random.Generator, rates: Reals) -> Environment:
     phases, contexts, arms = rates.shape
-    return World(
+    return Environment(
         contexts=CONTEXTS[:contexts],
         visits=rng.integers(contexts, size=horizon),
         clicks=rng.random(horizon),

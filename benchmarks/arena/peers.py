@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.arena.environments import Indices, Reals, World
+from benchmarks.arena.environments import Environment, Indices, Reals
 from benchmarks.arena.simulation import Outcomes, Player
 
 REQUIREMENTS = {
@@ -37,7 +37,7 @@ def features(contexts: tuple[str, ...]) -> Reals:
 
 
 class MabwiserThompson:
-    def __init__(self, world: World, seed: int) -> None:
+    def __init__(self, world: Environment, seed: int) -> None:
         contexts = world.contexts
         mab = importlib.import_module("mabwiser.mab")
         arms = list(range(len(world.arms)))
@@ -57,7 +57,7 @@ class MabwiserThompson:
 
 
 class MabwiserLinear:
-    def __init__(self, world: World, seed: int) -> None:
+    def __init__(self, world: Environment, seed: int) -> None:
         contexts = world.contexts
         mab = importlib.import_module("mabwiser.mab")
         self.x = features(contexts)
@@ -80,7 +80,7 @@ class MabwiserLinear:
 class VowpalSquareCB:
     """Action-dependent features, context × arm interactions; learns with the probability that it drew with."""
 
-    def __init__(self, world: World, seed: int) -> None:
+    def __init__(self, world: Environment, seed: int) -> None:
         contexts = world.contexts
         vowpal = importlib.import_module("vowpalwabbit")
         self.vw = vowpal.Workspace(f"--cb_explore_adf --squarecb --quiet -q ca --random_seed {seed}")
@@ -107,7 +107,7 @@ class VowpalSquareCB:
 
 
 class RiverThompson:
-    def __init__(self, world: World, seed: int) -> None:
+    def __init__(self, world: Environment, seed: int) -> None:
         contexts = world.contexts
         bandit, proba = importlib.import_module("river.bandit"), importlib.import_module("river.proba")
         self.policies = [
@@ -125,7 +125,7 @@ class RiverThompson:
 
 
 class PybanditsThompson:
-    def __init__(self, world: World, seed: int) -> None:
+    def __init__(self, world: Environment, seed: int) -> None:
         contexts, self.arms = world.contexts, world.arms
         smab = importlib.import_module("pybandits.smab")
         self.policies = [
@@ -150,7 +150,7 @@ class PybanditsThompson:
 
 
 class BayesianGLM:
-    def __init__(self, world: World, seed: int) -> None:
+    def __init__(self, world: Environment, seed: int) -> None:
         self.library: Any = importlib.import_module("bayesianbandits")
         self.x = features(world.contexts)
         self.known = set(np.flatnonzero(world.available[0]).tolist())
@@ -175,7 +175,7 @@ class BayesianGLM:
 class ContextualLogistic:
     """Keeps all history and refits it every REFIT_EVERY outcomes."""
 
-    def __init__(self, world: World, seed: int) -> None:
+    def __init__(self, world: Environment, seed: int) -> None:
         contexts = world.contexts
         online = importlib.import_module("contextualbandits.online")
         self.x = features(contexts)[:, 1:] if len(contexts) > 1 else np.zeros((1, 1))
@@ -199,7 +199,7 @@ class ContextualLogistic:
             self.fitted = self.seen
 
 
-POLICIES: dict[str, Callable[[World, int], Player]] = {
+POLICIES: dict[str, Callable[[Environment, int], Player]] = {
     "mabwiser-ts": MabwiserThompson,
     "mabwiser-lints": MabwiserLinear,
     "vw-squarecb": VowpalSquareCB,

@@ -11,7 +11,7 @@ from bandit_selector.learning.refutation import Forgetting
 from bandit_selector.services.learning_rule import forget_refuted, half_lives, learn_from
 from bandit_selector.settings import Settings
 
-from benchmarks.arena.environments import BATCH, Indices, Reals, World
+from benchmarks.arena.environments import BATCH, Environment, Indices, Reals
 from benchmarks.arena.simulation import Outcomes, Player
 
 DEFAULTS = Settings()
@@ -107,8 +107,10 @@ class Sampled(Served):
         return self.rng.beta(alpha[visits], beta[visits]).argmax(axis=1)
 
 
-def _player(settings: Settings, maker: type[Served] = Served, refuting: bool = True) -> Callable[[World, int], Player]:
-    def player(world: World, seed: int) -> Player:
+def _player(
+    settings: Settings, maker: type[Served] = Served, refuting: bool = True
+) -> Callable[[Environment, int], Player]:
+    def player(world: Environment, seed: int) -> Player:
         every = BATCH if settings.policy == "independent" else max(BATCH, world.horizon // PUBLICATIONS)
         named = settings.model_copy(update={"arms": world.arms, "control_weights": {world.arms[0]: 1.0}})
         return maker(world.contexts, np.random.default_rng([seed, 1]), named, every, refuting)
@@ -120,7 +122,7 @@ def _with(**changes: object) -> Settings:
     return DEFAULTS.model_copy(update=changes)
 
 
-POLICIES: dict[str, Callable[[World, int], Player]] = {
+POLICIES: dict[str, Callable[[Environment, int], Player]] = {
     "as served": _player(DEFAULTS),
     "as served, alert": _player(_with(dominance="alert")),
     "shared, unguarded": _player(DEFAULTS, Sampled),

@@ -5,7 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
-from benchmarks.arena.environments import BATCH, Indices, Reals, World
+from benchmarks.arena.environments import BATCH, Environment, Indices, Reals
 
 POINTS = 60  # where along the horizon the regret is recorded
 WINDOW = 5_000  # decisions
@@ -51,7 +51,7 @@ class Player(Protocol):
         ...
 
 
-def play(world: World, player: Player) -> Game:
+def play(world: Environment, player: Player) -> Game:
     """The whole game."""
     horizon = world.horizon
     chosen = np.zeros(horizon, np.int64)
@@ -79,13 +79,13 @@ def play(world: World, player: Player) -> Game:
     return _game(world, player, chosen, regret)
 
 
-def _seconds(world: World, start: int, end: int) -> float:
+def _seconds(world: Environment, start: int, end: int) -> float:
     if world.moments is None:
         return float("inf")
     return float(world.moments[min(end, world.horizon) - 1] - world.moments[start])
 
 
-def _game(world: World, player: Player, chosen: Indices, regret: Reals) -> Game:
+def _game(world: Environment, player: Player, chosen: Indices, regret: Reals) -> Game:
     drawn = np.cumsum(np.eye(len(world.arms))[chosen], axis=0)
     window = min(WINDOW, len(drawn))
     windows = np.vstack([drawn[window - 1 : window], drawn[window:] - drawn[:-window]]) / window

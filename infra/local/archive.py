@@ -12,7 +12,7 @@ from infra.local.installation import running
 
 
 class NoBucket(LocalError):
-    """No bucket can be found."""
+    """No bucket can be service."""
 
     def __init__(self) -> None:
         super().__init__("No bucket is known: start `./dev serve`, or name AWS's in REPORT_BUCKET.")
@@ -22,7 +22,7 @@ def open_bucket() -> Bucket:
     """The bucket that a command means; raises NoBucket."""
     if name := read_settings().report_bucket:
         return Bucket(cast("Any", boto3).client("s3"), name)
-    found = running()
-    if found is None:
+    service = running()
+    if service is None:
         raise NoBucket
-    return Bucket(client("s3", found[1].aws_endpoint), found[1].bucket)
+    return Bucket(client("s3", service[1].aws_endpoint), service[1].bucket)

@@ -29,8 +29,8 @@ def open_database() -> Generator[Connection]:
 @contextmanager
 def database_url() -> Generator[str]:
     """The address behind `open_database`."""
-    found = running()
-    if url := read_settings().database_url or (found[1].database if found else ""):
+    service = running()
+    if url := read_settings().database_url or (service[1].database if service else ""):
         yield url
         return
     with lock.held(LOCAL / "serve"):

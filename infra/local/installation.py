@@ -147,9 +147,9 @@ def announced(service: Installation, plan: Plan) -> AbstractContextManager[None]
 def running(*folders: Path) -> tuple[Path, Addresses] | None:
     """The first of these folders (`serve`, then `demo`) whose service runs, and where its parts are."""
     for folder in folders or (LOCAL / "serve", LOCAL / "demo"):
-        found = lock.announcement(folder)
-        if found:
-            return folder, Addresses(**found)
+        announced = lock.announcement(folder)
+        if announced:
+            return folder, Addresses(**announced)
     return None
 
 

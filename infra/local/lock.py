@@ -24,8 +24,8 @@ def held(folder: Path) -> Generator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOCK).open("a+") as file:
         if not _lock(file):
-            found = announcement(folder)
-            where = f" at {found['api']}" if found else ", still starting"
+            holder = announcement(folder)
+            where = f" at {holder['api']}" if holder else ", still starting"
             raise AlreadyRuns(f"This checkout's `./dev {folder.name}` already runs{where}; stop it first.")
         (folder / ANNOUNCEMENT).unlink(missing_ok=True)
         yield

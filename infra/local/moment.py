@@ -15,11 +15,11 @@ SECONDS: Final = 5
 
 def now() -> datetime:
     """The running service's time, to the second; the real time without a service, and for a database of your own."""
-    found = running()
-    if found is None or read_settings().database_url:
+    service = running()
+    if service is None or read_settings().database_url:
         return datetime.now(UTC)
     try:
-        with urlopen(f"{found[1].api}/health", timeout=SECONDS) as answer:  # noqa: S310 # our own address
+        with urlopen(f"{service[1].api}/health", timeout=SECONDS) as answer:  # noqa: S310 # our own address
             date = answer.headers["Date"]
     except HTTPError as error:
         date = error.headers["Date"]

@@ -42,8 +42,8 @@ class _File:
         try:
             with self.path.open(encoding=self.encoding, newline="") as lines:
                 reader = csv.reader(lines, delimiter=self.delimiter, quoting=quoting)
-                if self.header and (found := next(reader, None)) != self.header:
-                    raise self.error(1, f"the header is {found or 'missing'}; expected {self.header}")
+                if self.header and (header := next(reader, None)) != self.header:
+                    raise self.error(1, f"the header is {header or 'missing'}; expected {self.header}")
                 for row in reader:
                     if len(row) != self.fields:
                         raise self.error(reader.line_num, f"{len(row)} fields; expected {self.fields}")

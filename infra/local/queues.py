@@ -17,7 +17,7 @@ HIDDEN_SECONDS: Final = 120
 
 
 class NoQueue(LocalError):
-    """No queue can be found."""
+    """No queue can be service."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -44,10 +44,10 @@ def open_queues() -> Queues:
     feedback, dead_letters = os.environ.get("FEEDBACK_QUEUE_URL"), os.environ.get("DEAD_LETTER_QUEUE_URL")
     if feedback and dead_letters:
         return Queues(boto3.client("sqs"), feedback, dead_letters, managed=True)
-    found = running()
-    if found is None:
+    service = running()
+    if service is None:
         raise NoQueue
-    addresses = found[1]
+    addresses = service[1]
     return Queues(client("sqs", addresses.aws_endpoint), addresses.queue, addresses.dead_letter_queue, managed=False)
 
 

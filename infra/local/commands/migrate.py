@@ -34,5 +34,5 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _rows(connection: Connection) -> int:
-    found = connection.execute("SELECT count(*) FROM bandit_states").fetchone()
-    return int(found[0]) if found else 0
+    row = connection.execute("SELECT count(*) FROM bandit_states").fetchone()
+    return int(row[0]) if row else 0

@@ -12,10 +12,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    found = running()
-    if found is None:
+    service = running()
+    if service is None:
         raise LocalError("No service of this checkout runs; start one with `./dev serve` or `./dev demo`.")
-    addresses = found[1].printed()
+    addresses = service[1].printed()
     if arguments.json:
         print(json.dumps(addresses))
     else:

@@ -15,8 +15,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    found = running()
-    signer = issuer(found[0] if found else LOCAL / "serve")
+    service = running()
+    signer = issuer(service[0] if service else LOCAL / "serve")
     subject = str(arguments.user) if arguments.user is not None else arguments.scope
     print(signer.mint(subject, datetime.now(UTC), arguments.scope or ""))
     return 0

@@ -91,10 +91,10 @@ async def run(service: Installation, world: World, seed: int, visits: int | None
         await stop_settling()
     inspection = await _close(service)
     with connect(service.addresses.database) as connection:
-        found = report(connection, read_settings())
+        state = report(connection, read_settings())
     dead = await depth(service.session, service.addresses.dead_letter_queue)
-    duplicates = service.source.deleted - found.reconciliation.feedback
-    return Outcome(world, crowd.visits, pace, found, duplicates, dead, inspection)
+    duplicates = service.source.deleted - state.reconciliation.feedback
+    return Outcome(world, crowd.visits, pace, state, duplicates, dead, inspection)
 
 
 def _visits(world: World, seed: int, visits: int | None) -> Iterator[Visit]:

@@ -27,10 +27,10 @@ def show(outcome: Outcome, addresses: Addresses, console: Console, *, stays: boo
 
     If the service `stays` up, its addresses are printed too; those of a finished demo would no longer answer.
     """
-    found = outcome.report
-    show_stats(found, console)
+    report = outcome.report
+    show_stats(report, console)
     tables.show(_reconciliation(outcome), console)
-    console.print(_verified(found), soft_wrap=True)
+    console.print(_verified(report), soft_wrap=True)
     console.print(_rates(outcome), soft_wrap=True)
     console.print(f"[bold]{outcome.world.sentence}[/bold]\n", soft_wrap=True)
     _show_inspection(outcome.inspection, console)
@@ -66,19 +66,19 @@ def _letter(mail: Mail) -> Panel:
     return Panel(Text(mail.body.strip()), title=title, title_align="left", border_style=COLOURS.get(severity, "green"))
 
 
-def show_stats(found: Report, console: Console) -> None:
+def show_stats(report: Report, console: Console) -> None:
     """The A/B table with its lift, and what was learned per context."""
-    tables.show(_groups(found), console)
-    console.print(_lift(found), soft_wrap=True)
-    if found.cells:
-        tables.show(_learned(found.cells), console)
+    tables.show(_groups(report), console)
+    console.print(_lift(report), soft_wrap=True)
+    if report.cells:
+        tables.show(_learned(report.cells), console)
 
 
 def as_json(outcome: Outcome) -> str:
     """One line for scripts; rates are shares, `lift` is treatment's CTR over control's, less one."""
-    found = outcome.report
-    counts, lift = found.reconciliation, _lift_of(found)
-    treatment, control = _sides(found)
+    report = outcome.report
+    counts, lift = report.reconciliation, _lift_of(report)
+    treatment, control = _sides(report)
     return json.dumps(
         {
             "world": outcome.world.name,
@@ -94,16 +94,16 @@ def as_json(outcome: Outcome) -> str:
             "lift": lift.estimate if lift else None,
             "lift_interval": [lift.low, lift.high] if lift else None,
             "states": {
-                "cells": len(found.cells),
-                "successes": sum(cell.successes for cell in found.cells),
-                "failures": sum(cell.failures for cell in found.cells),
+                "cells": len(report.cells),
+                "successes": sum(cell.successes for cell in report.cells),
+                "failures": sum(cell.failures for cell in report.cells),
             },
             "reconciliation": {
                 **asdict(counts),
                 "duplicates_ignored": outcome.duplicates,
                 "dead_letters": outcome.dead_letters,
             },
-            "verified": found.difference is None,
+            "verified": report.difference is None,
             "monitor": _inspected(outcome.inspection),
         }
     )
@@ -129,9 +129,9 @@ class Side:
         return self.clicked / self.shown if self.shown else 0.0
 
 
-def _sides(found: Report) -> tuple[Side, Side]:
+def _sides(report: Report) -> tuple[Side, Side]:
     """Treatment and control."""
-    test = found.test
+    test = report.test
     if test is None:
         return Side(0, 0, 0), Side(0, 0, 0)
     treatment, control = test.treatment, test.control
@@ -141,8 +141,8 @@ def _sides(found: Report) -> tuple[Side, Side]:
     )
 
 
-def _lift_of(found: Report) -> Interval | None:
-    lift = found.test.metrics["ctr"].lift if found.test else None
+def _lift_of(report: Report) -> Interval | None:
+    lift = report.test.metrics["ctr"].lift if report.test else None
     return lift.relative if lift else None
 
 
@@ -150,27 +150,27 @@ def _numbers(side: Side) -> dict[str, float]:
     return {**asdict(side), "ctr": side.ctr}
 
 
-def _groups(found: Report) -> Listing:
+def _groups(report: Report) -> Listing:
     names = ("treatment (bandit)", "control (hybrid)")
     rows = [
         (name, f"{side.users:,}", f"{side.shown:,}", f"{side.clicked:,}", f"{side.ctr:.2%}")
-        for name, side in zip(names, _sides(found), strict=True)
+        for name, side in zip(names, _sides(report), strict=True)
     ]
     return Listing("A/B test: bandit against the fixed hybrid", ("group", "users", "shown", "clicked", "CTR"), rows)
 
 
-def _lift(found: Report) -> str:
+def _lift(report: Report) -> str:
     """The lift with its interval, and the test's verdict in words."""
-    if found.test is None:
+    if report.test is None:
         return "Nothing was shown yet."
-    lift = _lift_of(found)
+    lift = _lift_of(report)
     if lift is None:
-        return found.test.sentence
+        return report.test.sentence
     interval = f"95 % anytime: {lift.low:+.1%} … {lift.high:+.1%}"
-    verdict = found.test.verdict.replace("_", " ")
+    verdict = report.test.verdict.replace("_", " ")
     return (
         f"Lift of the bandit's CTR over the hybrid's: {lift.estimate:+.1%} ({interval}): [bold]{verdict}[/bold].\n"
-        f"{found.test.sentence}"
+        f"{report.test.sentence}"
     )
 
 
@@ -210,10 +210,10 @@ def _reconciliation(outcome: Outcome) -> Listing:
     return Listing("Where everything went", ("", *lines), [("movies, messages", *(f"{n:,}" for n in lines.values()))])
 
 
-def _verified(found: Report) -> str:
-    if found.difference is None:
+def _verified(report: Report) -> str:
+    if report.difference is None:
         return "[green]Verified:[/green] the learned counts are those of the events."
-    return f"[red]Not verified:[/red] {found.difference}"
+    return f"[red]Not verified:[/red] {report.difference}"
 
 
 def _rates(outcome: Outcome) -> str:

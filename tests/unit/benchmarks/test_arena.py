@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.arena import report
-from benchmarks.arena.environments import ENVIRONMENTS, OUTSIDE, Indices, World, build
+from benchmarks.arena.environments import ENVIRONMENTS, OUTSIDE, Environment, Indices, build
 from benchmarks.arena.policies import POLICIES
 from benchmarks.arena.simulation import Game, Outcomes, play
 
@@ -12,7 +12,7 @@ from benchmarks.arena.simulation import Game, Outcomes, play
 class Oracle:
     """Knows a stationary world's rates; stores the outcomes it gets."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Environment) -> None:
         self.world = world
         self.told: list[Outcomes] = []
 
