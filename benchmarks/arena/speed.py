@@ -7,9 +7,11 @@ from statistics import median
 from time import process_time
 
 import numpy as np
+from bandit_selector.learning.best import probability_best
 from bandit_selector.learning.counts import Counts
 from bandit_selector.learning.guard import draw, remaining
-from bandit_selector.learning.learn import learn, posterior, probability_best
+from bandit_selector.learning.learn import learn
+from bandit_selector.learning.posterior import posterior
 from bandit_selector.services.learning_rule import guards
 from bandit_selector.settings import Settings
 

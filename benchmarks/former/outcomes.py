@@ -32,7 +32,7 @@ def apply(connection: Connection, messages: Sequence[Message], rule: Rule, now: 
 
 
 def settle(connection: Connection, shown_before: datetime, rule: Rule, now: datetime, limit: int) -> int:
-    """Visits up to `limit` impressions shown before a moment, each once in its life; returns how many it visited.
+    """Settles up to `limit` impressions shown before a moment, each exactly once; returns how many.
 
     The visit gives an impression the feedback that was received before it became visible, and makes silence a
     failure. While another visits, this does nothing and returns 0.

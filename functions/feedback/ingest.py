@@ -43,7 +43,7 @@ SEND: Final = Config(
     connect_timeout=1,
     read_timeout=3,
     retries={"mode": "standard", "total_max_attempts": 2},
-    user_agent=SERVICE,  # botocore's own name is built anew for each message
+    user_agent=SERVICE,  # botocore builds its own name again for each message
 )
 
 

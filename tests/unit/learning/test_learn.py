@@ -2,7 +2,10 @@
 
 import numpy as np
 import pytest
-from bandit_selector.learning.learn import Counts, Guards, Learned, Policy, learn
+from bandit_selector.learning.counts import Counts
+from bandit_selector.learning.guard import Guards
+from bandit_selector.learning.learn import Learned, learn
+from bandit_selector.learning.posterior import Policy
 
 ARMS = ("svd", "embeddings", "graph", "item_cf", "long_tail", "serendipity")
 

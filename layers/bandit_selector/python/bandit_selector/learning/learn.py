@@ -6,11 +6,8 @@ import numpy as np
 
 from bandit_selector.learning.best import probability_best
 from bandit_selector.learning.counts import Counts, Reals
-from bandit_selector.learning.guard import Guards, draw, guard
-from bandit_selector.learning.posterior import Policy, Posterior, interval, posterior
-
-__all__ = ["Counts", "Guards", "Learned", "Policy", "Posterior", "draw", "guard", "interval", "learn", "posterior",
-           "probability_best"]  # fmt: skip
+from bandit_selector.learning.guard import Guards, guard
+from bandit_selector.learning.posterior import Policy, Posterior, posterior
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ def refute(memory: Memory, arms: tuple[str, ...], moments: Sequence[str]) -> tup
     """The memory without what was refuted. A refuted arm keeps its short memory, the others that and KEPT of the rest.
 
     An arm is refuted when its recent successes differ from what its own cells' older outcomes let expect, both as such
-    and after a common factor of all arms is taken out: a tide (a holiday, a broken tracker) is no arm's own change.
+    and after a common factor of all arms is taken out: a tide (a holiday, a broken tracker) changes all arms.
     `moments` names for each context when it is visited; contexts of one name are visited at the same times.
     """
     if len(arms) < 2 or not memory.long_successes.size:

@@ -21,7 +21,7 @@ CREATE TABLE bandit_lists (
     settled_at timestamptz, -- when its silence was over; no index has it, so that settling updates no index
     seen bigint NOT NULL DEFAULT 0, -- bit n stands for place n
     first_position smallint NOT NULL,
-    counted_places smallint, -- so many of its places count for learning and in the test; null means all
+    counted_places smallint, -- how many of its first places count for learning and in the test; null means all
     ramp_phase smallint,
     context_key varchar(200) NOT NULL,
     ab_group varchar(9) CHECK (ab_group IN ('treatment', 'control')), -- as assigned; null while there is no test

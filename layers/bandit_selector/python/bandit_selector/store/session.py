@@ -36,7 +36,7 @@ FIX: Final[LiteralString] = """
 
 
 def settings(statement_seconds: float, *, plan_once: bool) -> dict[str, str]:
-    """What a connection with these limits runs under; 0 seconds is no limit."""
+    """What a connection with these limits runs under; 0 seconds means no limit."""
     once = {"plan_cache_mode": "force_generic_plan"} if plan_once else {}
     return {**FIXED, "statement_timeout": str(int(statement_seconds * 1000)), **once}
 
