@@ -31,7 +31,8 @@ def respond(event: Event, settings: Settings, database: Database) -> HttpAnswer:
     """The list for one request, recorded; raises what `recommend` raises, and InvalidRequest and ForeignUser."""
     request = read_query(event, Request)
     caller(event, settings.user_id_claim).acts_for(request.user_id)
-    made = recommend(database, request, settings, received_at(event), _randomness(request), _bandit_failed)
+    fields: dict[str, str] = event.get("queryStringParameters") or {}
+    made = recommend(database, request, settings, received_at(event), _randomness(request), _bandit_failed, fields)
     _log(request, made)
     return answer(
         200,

@@ -142,6 +142,20 @@ def test_with_assignment_by_the_server_the_caller_cannot_choose_the_group(databa
     assert answer["headers"]["x-ab-group"] == "control"
 
 
+def test_further_factors_of_the_request_make_the_context(database: Database, connection: Connection) -> None:
+    devices = Settings.model_validate({"context_factors": "device:mobile|tv"})
+    connection.execute(
+        "INSERT INTO bandit_posteriors (context_key, algorithm, alpha, beta, probability, version, published_at,"
+        " discounted_successes, discounted_failures, seen_successes, seen_failures)"
+        " VALUES ('evening|weekday|cold_start|other', 'svd', 1, 1, 1, 7, now(), 0, 0, 0, 0)"
+    )
+    for said, level in (("Mobile", "mobile"), ("fridge", "other"), ("", "other")):
+        answer = respond(http_event({"user_id": "1", "limit": "1", "device": said}), devices, database)
+        assert answer["headers"]["x-context-key"] == f"evening|weekday|cold_start|{level}"
+    versions = connection.execute("SELECT DISTINCT posterior_version FROM bandit_lists").fetchall()
+    assert versions == [(7,)]  # where nobody was yet, the context with the device unknown is drawn from
+
+
 def test_what_is_published_is_what_is_drawn(database: Database, connection: Connection) -> None:
     for arm in GUIDE_ARMS:
         connection.execute(

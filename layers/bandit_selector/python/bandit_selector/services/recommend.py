@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from random import Random
+from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -27,6 +28,7 @@ from bandit_selector.store.paging import read_shown, record_pages, shown_of
 from bandit_selector.store.serving import Answered, Belief, Rows, Showing, Visitor, read_visitor_and, record_list
 
 Group = Literal["treatment", "control"]
+NO_FIELDS: Final[Mapping[str, str]] = MappingProxyType({})
 ATTEMPTS: Final = 5
 """How often a page is made again because another page of its list was recorded meanwhile."""
 
@@ -90,14 +92,16 @@ def recommend(
     now: datetime,
     randomness: Random,
     on_failure: Callable[[Exception], None],
+    fields: Mapping[str, str] = NO_FIELDS,
 ) -> Recommendations:
     """Makes, records and returns one list; `on_failure` gets what fails in the bandit, and the visitor a control list.
 
+    `fields` are those of the request; CONTEXT_FACTORS names the ones that make the context.
     With a seed, the answer is a window of the seed's list: what was shown before is answered again, as the same
     impressions. Raises UnknownUser, DatabaseUnavailable, MissingTable.
     """
     for _ in range(ATTEMPTS):
-        situation, rows = _situation(database, request, settings, now, on_failure)
+        situation, rows = _situation(database, request, settings, now, on_failure, fields)
         if request.seed is None:
             answered = _whole(database, situation, now, randomness)
         else:
@@ -113,13 +117,14 @@ def _situation(
     settings: Settings,
     now: datetime,
     on_failure: Callable[[Exception], None],
+    fields: Mapping[str, str],
 ) -> tuple[Situation, Rows]:
     """Reads the situation, and the lists that the request's seed has shown."""
     zone = request.time_zone or settings.time_zone
     # The kind of visitor follows from the ratings that the same round trip reads, so it asks for all three contexts.
-    contexts = {name: context_at(now, zone, name) for name in USER_TYPES}
-    keys = [context.key for context in contexts.values()]
-
+    factors = settings.context_factors
+    contexts = {name: context_at(now, zone, name).with_factors(factors, fields) for name in USER_TYPES}
+    keys = list(dict.fromkeys(key for one in contexts.values() for key in (one.key, one.fallback.key)))
     seed = request.seed
     more = None if seed is None else partial(read_shown, user_id=request.user_id, seed=seed, now=now)
     visitor, rows = database.read(lambda connection: read_visitor_and(connection, request.user_id, keys, more))
@@ -196,7 +201,7 @@ def make_slate(situation: Situation, stock: Stock, page: Page, randomness: Rando
     """The group's list; the control blend, named a fallback, when the bandit's own fails."""
     settings = situation.settings
     if situation.group == "treatment":
-        beliefs = situation.visitor.beliefs.get(situation.context.key, ())
+        beliefs = believed(situation.visitor, situation.context)
         try:
             return _drawn(stock, beliefs, page, settings, randomness)
         except Exception as error:  # whatever it is, the visitor still gets a list
@@ -204,6 +209,14 @@ def make_slate(situation: Situation, stock: Stock, page: Page, randomness: Rando
     algorithm = {"control": CONTROL, "treatment": FALLBACK, None: OFF}[situation.group]
     stock = replace(stock, own=_of(stock.own, settings.arms), everybodys=_of(stock.everybodys, settings.arms))
     return Slate(control_slate(stock, settings.control_weights, page, randomness, algorithm))
+
+
+def believed(visitor: Visitor, context: Context) -> Sequence[Belief]:
+    """What is published for the context, or else for the one with its further factors unknown."""
+    beliefs = visitor.beliefs.get(context.key, ())
+    if any(belief.probability is not None for belief in beliefs):
+        return beliefs
+    return visitor.beliefs.get(context.fallback.key, beliefs)
 
 
 def _of(lists: Mapping[str, ArmList], arms: Sequence[str]) -> dict[str, ArmList]:
