@@ -91,6 +91,15 @@ def happen(connection: Connection, what: str, number: int) -> None:
             )
 
 
+def test_a_page_whose_movies_are_all_gone_is_empty_and_not_an_outage(
+    connection: Connection, database: Database
+) -> None:
+    shown = ask(database, 0, 5)
+    connection.execute("DELETE FROM movies WHERE id <> ALL(%s)", [[movie["id"] for movie in shown]])
+    assert ask(database, 5, 5) == []
+    assert ask(database, 0, 10) == shown
+
+
 def test_an_hour_later_a_seed_names_another_list(database: Database) -> None:
     first = ask(database, 0, 5)
     assert ask(database, 0, 5, timedelta(minutes=59)) == first

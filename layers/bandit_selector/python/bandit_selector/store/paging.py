@@ -48,6 +48,13 @@ def record_pages(
         connection.execute(
             "SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))", [showing.seed, showing.user_id]
         )  # a statement of its own: the next one sees what its holder has committed
+        lists = connection.execute(
+            """
+            SELECT count(*) FROM bandit_lists
+            WHERE user_id = %(user)s AND seed = %(seed)s AND created_at > %(since)s AND created_at < %(until)s
+            """,
+            {"user": showing.user_id, "seed": showing.seed, "since": now - PAGED_FOR, "until": now + PAGED_FOR},
+        )
         written = [
             record_statement(connection, places, replace(showing, known=(showing.known or 0) + number), now)
             for number, places in enumerate(pages)
@@ -56,7 +63,7 @@ def record_pages(
             "SELECT id, to_json(movies)::text FROM movies WHERE id = ANY(%s)", [[one.place.movie_id for one in again]]
         )
     new = [place_rows(rows.fetchall(), places) for rows, places in zip(written, pages, strict=True)]
-    if not all(new):
+    if lists.fetchone() != (showing.known,):
         return None
     movies = {movie_id: json.loads(text) for movie_id, text in read}
     old = [(one, movies[one.place.movie_id]) for one in again if one.place.movie_id in movies]
