@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import BrowserContext, Page
 
-CLIENT = Path(__file__).parents[2] / "clients" / "browser" / "client.js"
+CLIENT = {f"/{path.name}": path for path in (Path(__file__).parents[2] / "clients" / "browser").glob("*.js")}
 PAGE = b"""<!doctype html><title>A site</title><script type="module">
 import { connect } from "/client.js";
 window.connect = (options) => (window.bandit = connect({ userId: 1, token: () => "a-token", ...options }));
@@ -43,8 +43,8 @@ def answering(site: Site) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             path = urlsplit(self.path)
-            if path.path == "/client.js":
-                return self.answer(HTTPStatus.OK, CLIENT.read_bytes(), "text/javascript")
+            if path.path in CLIENT:
+                return self.answer(HTTPStatus.OK, CLIENT[path.path].read_bytes(), "text/javascript")
             if path.path == "/movies/recommendations":
                 site.asked.append(parse_qs(path.query))
                 status, content = site.movies

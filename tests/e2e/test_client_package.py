@@ -38,7 +38,7 @@ def site(tmp_path: Path) -> Path:
 
 def test_the_package_holds_the_module_its_types_and_how_to_use_it(site: Path) -> None:
     held = {path.name for path in (site / "node_modules" / "bandit-selector-client").iterdir()}
-    assert held == {"client.js", "client.d.ts", "package.json", "README.md"}
+    assert held == {"client.js", "queue.js", "views.js", "client.d.ts", "package.json", "README.md"}
 
 
 @pytest.mark.parametrize("resolution", ["bundler", "node16"])

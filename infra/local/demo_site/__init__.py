@@ -20,7 +20,7 @@ FILES: Final = {
     "/site/site.css": FOLDER / "site.css",
     "/site/site.js": FOLDER / "site.js",
     "/site/poster.js": FOLDER / "poster.js",
-    "/site/client.js": FOLDER.parents[2] / "clients" / "browser" / "client.js",
+    **{f"/site/{path.name}": path for path in (FOLDER.parents[2] / "clients" / "browser").glob("*.js")},
 }
 KINDS: Final = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
 POLICY: Final = (
