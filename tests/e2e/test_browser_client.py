@@ -258,4 +258,5 @@ def test_a_refused_list_has_a_name_and_a_sentence(
 
 
 def test_the_client_is_smaller_than_six_kilobytes() -> None:
-    assert sum(len(gzip.compress(path.read_bytes())) for path in CLIENT.values()) < 6_000
+    together = b"".join(path.read_bytes() for path in CLIENT.values())  # as a bundler ships it
+    assert len(gzip.compress(together)) < 6_000
