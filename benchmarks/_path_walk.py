@@ -62,7 +62,7 @@ def walk(way: Way, watcher: Connection, own: Connection, asked: int, lists: int,
     early = _consume(way, meter, own, messages[late:], now)
     before = _updates(watcher, way)
     own.execute("SET synchronous_commit = off")
-    settle = meter.of(lambda: _settle(way, own, until), lists)
+    settle = meter.of(lambda: way.settle(own, until), lists)
     own.execute("RESET ALL")
     hot = _share(before, _updates(watcher, way))
     consume = early + _consume(way, meter, own, messages[:late], now)
@@ -97,11 +97,6 @@ def _consume(way: Way, meter: Meter, own: Connection, messages: Sequence[Message
             way.apply(own, [one for one in read_messages(bodies) if isinstance(one, Message)], now)
 
     return meter.of(all_of_them, len(messages))
-
-
-def _settle(way: Way, own: Connection, shown_before: datetime) -> None:
-    while way.settle(own, shown_before) == way.settled_at_once:
-        pass
 
 
 def _updates(watcher: Connection, way: Way) -> tuple[int, int]:

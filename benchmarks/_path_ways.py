@@ -26,13 +26,13 @@ from functions.feedback.settle import BATCH
 SETTINGS: Final = Settings()
 RULE: Final = Rule.of(SETTINGS)
 KEY: Final = CONTEXT_KEYS[0]
+FORMER_BATCH: Final = 5_000  # impressions in one transaction
 PAGE: Final = Page(0, load.PLACES, SETTINGS.min_long_tail_share)
 
 
 class Way(Protocol):
     """How lists are read, recorded, settled and reacted to."""
 
-    settled_at_once: int  # lists or impressions in one transaction
     table: str  # the one that settling updates
 
     def make(self, connection: Connection, now: datetime) -> None:
@@ -49,15 +49,14 @@ class Way(Protocol):
 
     def apply(self, connection: Connection, messages: Sequence[Message], now: datetime) -> object: ...
 
-    def settle(self, connection: Connection, now: datetime) -> int:
-        """Settles one batch; returns how many lists or impressions."""
+    def settle(self, connection: Connection, now: datetime) -> None:
+        """Settles all that was shown before, batch by batch."""
         ...
 
 
 class Product:
     """One row a list."""
 
-    settled_at_once = BATCH
     table = "bandit_lists"
 
     def make(self, connection: Connection, now: datetime) -> None:
@@ -84,14 +83,15 @@ class Product:
     def apply(self, connection: Connection, messages: Sequence[Message], now: datetime) -> object:
         return outcomes.apply(connection, messages, RULE, now)
 
-    def settle(self, connection: Connection, now: datetime) -> int:
-        return outcomes.settle(connection, now, RULE, now, self.settled_at_once)
+    def settle(self, connection: Connection, now: datetime) -> None:
+        for turn in range(outcomes.TURNS):
+            while outcomes.settle(connection, now, RULE, now, BATCH, turn) == BATCH:
+                pass
 
 
 class Former:
     """One row a movie, as version 1.0 did it."""
 
-    settled_at_once = 5_000
     table = "recommendation_events"
 
     def make(self, connection: Connection, now: datetime) -> None:
@@ -117,8 +117,9 @@ class Former:
     def apply(self, connection: Connection, messages: Sequence[Message], now: datetime) -> object:
         return former_outcomes.apply(connection, messages, RULE, now)
 
-    def settle(self, connection: Connection, now: datetime) -> int:
-        return former_outcomes.settle(connection, now, RULE, now, self.settled_at_once)
+    def settle(self, connection: Connection, now: datetime) -> None:
+        while former_outcomes.settle(connection, now, RULE, now, FORMER_BATCH) == FORMER_BATCH:
+            pass
 
 
 def prepare(way: Way, connection: Connection, history: int, now: datetime) -> None:

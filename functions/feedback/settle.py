@@ -8,7 +8,7 @@ from bandit_selector.settings import Settings, read_settings
 from bandit_selector.store.connection import Database
 from bandit_selector.store.credentials import database_url
 from bandit_selector.store.feedback_rule import Rule
-from bandit_selector.store.outcomes import settle
+from bandit_selector.store.outcomes import TURNS, settle
 from bandit_selector.telemetry import Telemetry
 
 from functions.feedback.publication import publish_posteriors
@@ -36,9 +36,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def settle_due(now: datetime, settings: Settings, database: Database, time_is_left: Callable[[], bool]) -> int:
     """Settles all lists whose silence is over at `now`, or as many as there is time for; returns how many."""
-    shown_before = now - (settings.silence_counts_after or PATIENCE)
-    settled, last = 0, BATCH
-    while last == BATCH and time_is_left():
-        last = database.run(lambda connection: settle(connection, shown_before, Rule.of(settings), now, BATCH))
-        settled += last
+    shown_before, rule = now - (settings.silence_counts_after or PATIENCE), Rule.of(settings)
+    settled = 0
+    for turn in range(TURNS):
+        last = BATCH
+        while last == BATCH and time_is_left():
+            last = database.run(lambda own, turn=turn: settle(own, shown_before, rule, now, BATCH, turn))
+            settled += last
     return settled

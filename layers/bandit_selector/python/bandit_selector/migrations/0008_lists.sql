@@ -35,7 +35,7 @@ CREATE TABLE bandit_lists (
     propensities real[],
     PRIMARY KEY (id, created_at)
 ) PARTITION BY RANGE (created_at);
-CREATE TABLE bandit_lists_default PARTITION OF bandit_lists DEFAULT WITH (fillfactor = 50);
+CREATE TABLE bandit_lists_default PARTITION OF bandit_lists DEFAULT WITH (fillfactor = 70);
 CREATE INDEX bandit_lists_user ON bandit_lists (user_id, created_at);
 CREATE INDEX bandit_lists_created ON bandit_lists USING brin (created_at) WITH (pages_per_range = 32);
 
@@ -66,6 +66,7 @@ CREATE TABLE bandit_reactions (
 ) PARTITION BY RANGE (shown_at);
 CREATE TABLE bandit_reactions_default PARTITION OF bandit_reactions DEFAULT WITH (fillfactor = 80);
 
+-- A page of lists keeps room for the third of them that one transaction settles (TURNS): such an update is HOT.
 -- Makes the weekly partitions of a span, and moves into them what waits in the default ones; returns how many it made.
 CREATE FUNCTION bandit_make_partitions(since timestamptz, until timestamptz) RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
@@ -75,7 +76,7 @@ DECLARE
 BEGIN
     WHILE week < until LOOP
         FOR parent, key, filled IN VALUES
-            ('bandit_lists', 'created_at', 'fillfactor = 50'), ('bandit_reactions', 'shown_at', 'fillfactor = 80'),
+            ('bandit_lists', 'created_at', 'fillfactor = 70'), ('bandit_reactions', 'shown_at', 'fillfactor = 80'),
             ('feedback_events', 'message_time', 'fillfactor = 100')
         LOOP
             child := format('%s_%s', parent, to_char(week AT TIME ZONE 'UTC', 'YYYYMMDD'));

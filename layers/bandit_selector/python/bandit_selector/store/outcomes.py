@@ -7,6 +7,7 @@ Before the cells, a transaction with impressions from before lists excludes all 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from bandit_selector.feedback import Message
 from bandit_selector.store import set_aside
@@ -15,6 +16,10 @@ from bandit_selector.store.feedback_rule import Change, Rule, ids, span
 from bandit_selector.store.folding import fold, see, settle_lists
 from bandit_selector.store.locks import Lock
 from bandit_selector.store.messages import Moved, reattribute, record
+
+TURNS: Final = 3
+"""How many transactions settle neighbouring lists. A settled list leaves its former version on its page until the next
+transaction; with as many turns, a third of a page is room enough (see bandit_make_partitions)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +39,30 @@ def apply(connection: Connection, messages: Sequence[Message], rule: Rule, now: 
     return Applied(recorded.new, recorded.unattributed, tuple(changes))
 
 
-def settle(connection: Connection, shown_before: datetime, rule: Rule, now: datetime, limit: int) -> int:
+def settle(
+    connection: Connection, shown_before: datetime, rule: Rule, now: datetime, limit: int, turn: int | None = None
+) -> int:
     """Settles up to `limit` lists shown before a moment, each exactly once; returns how many.
 
     Settling gives a list the feedback that was received before the list became visible, and makes silence a failure.
-    While another process settles, this does nothing and returns 0.
+    While another process settles, this does nothing and returns 0. With a `turn` below TURNS, only every third list.
     """
     with transaction(connection):
         row = connection.execute("SELECT pg_try_advisory_xact_lock(%s)", [Lock.SETTLE]).fetchone()
-        due = _due(connection, shown_before, limit) if row and row[0] else []
+        due = _due(connection, shown_before, limit, turn) if row and row[0] else []
         if due:
             _settle(connection, due, rule, now)
     return len(due)
 
 
-def _due(connection: Connection, shown_before: datetime, limit: int) -> list[int]:
+def _due(connection: Connection, shown_before: datetime, limit: int, turn: int | None) -> list[int]:
     rows = connection.execute(
-        "SELECT list_id FROM bandit_unsettled WHERE created_at < %s ORDER BY list_id LIMIT %s", [shown_before, limit]
+        """
+        SELECT list_id FROM bandit_unsettled
+        WHERE created_at < %(before)s AND (%(turn)s::integer IS NULL OR list_id %% %(turns)s = %(turn)s::integer)
+        ORDER BY list_id LIMIT %(limit)s
+        """,
+        {"before": shown_before, "turn": turn, "turns": TURNS, "limit": limit},
     )
     return [list_id for (list_id,) in rows]
 
