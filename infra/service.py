@@ -97,7 +97,15 @@ _SILENCE = ("SILENCE_COUNTS_AFTER", "SILENCE_COUNTS")
 """Recorded with each list by `select`; `analytics` tells which is in force."""
 _WINDOWS = ("ATTRIBUTION_WINDOW", "KEEP_EVENTS")  # always together: settings refuse one that does not fit the other
 _OUTCOMES = ("SUCCESS_RATING", "FAILURE_RATING", "SILENCE_COUNTS_AFTER", *_WINDOWS)
-_SLATE = ("MIN_LONG_TAIL_SHARE", "CONTROL_WEIGHTS", "BANDIT", "ASSIGNMENT", "TREATMENT_SHARE", "EXPERIMENT_SALT")
+_SLATE = (
+    "MIN_LONG_TAIL_SHARE",
+    "CONTROL_WEIGHTS",
+    "BANDIT",
+    "ASSIGNMENT",
+    "TREATMENT_SHARE",
+    "EXPERIMENT_SALT",
+    "MAX_PLACES_PER_VISITOR",
+)
 _PAGE = ("SIGN_IN_AUTHORIZE_URL", "SIGN_IN_TOKEN_URL", "SIGN_IN_CLIENT_ID", "SIGN_IN_SCOPE", "DASHBOARD_NOTICE")
 _EXPERIMENT = ("TREATMENT_SHARE", "EXPERIMENT_START", "PLANNED_LIFT")
 _THRESHOLDS = (
@@ -121,7 +129,7 @@ FUNCTIONS: Final = (
     ),
     Function(
         "ingest", "functions.feedback.ingest.handler", 512, timedelta(seconds=10), 40,
-        ("send_feedback",), ("USER_ID_CLAIM",),
+        ("send_feedback",), ("USER_ID_CLAIM", "MAX_PLACES_PER_VISITOR"),
     ),
     Function(
         "feedback", "functions.feedback.handler.handler", 1024, timedelta(seconds=60), 4,

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Self, cast
 import boto3
 from bandit_selector.errors import QueueUnavailable
 from bandit_selector.feedback import PLACES, Action, EventId, Id, Message, Moment, Stars, by_list, new_message_id
+from bandit_selector.quota import NO_QUOTA, Quota
 from bandit_selector.settings import read_settings
 from bandit_selector.snapstart import forget_at_snapshot
 from bandit_selector.telemetry import SERVICE, Telemetry
@@ -29,6 +30,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 SETTINGS: Final = read_settings()
 TELEMETRY: Final = Telemetry("ingest")
+QUOTA: Final = Quota(SETTINGS.max_places_per_visitor)
 ACTIONS: Final[dict[str, Action]] = {
     "click": "click",
     "rating": "rating",
@@ -96,17 +98,20 @@ BODIES: Final[dict[Action, type[Reaction | Seen]]] = {"rating": Rating, "seen": 
 @answers_problems(TELEMETRY.logger)
 def handler(event: Event, _context: object) -> HttpAnswer:
     """Answers one request of HTTP API payload 2.0."""
-    return respond(event, _send)
+    return respond(event, _send, QUOTA)
 
 
-def respond(event: Event, send: Callable[[Sequence[Message]], None]) -> HttpAnswer:
+def respond(event: Event, send: Callable[[Sequence[Message]], None], quota: Quota = NO_QUOTA) -> HttpAnswer:
     """{"status": "tracked"} once `send` has put the reaction into the queue; raises the product's errors."""
     action = ACTIONS.get(path_of(event).get("action", ""))
     if action is None:
         return problem(404, "Unknown action", f"Track one of {', '.join(ACTIONS)}.")
     request = read_body(event, BODIES.get(action, Reaction))
-    caller(event, SETTINGS.user_id_claim).acts_for(request.user_id)
+    asking = caller(event, SETTINGS.user_id_claim)
+    asking.acts_for(request.user_id)
     messages = as_messages(action, request, received_at(event))
+    if not asking.is_service:
+        quota.take(asking.subject, len(messages), received_at(event))
     send(messages)
     TELEMETRY.count("FeedbackAccepted", len(messages))
     return answer(202, {"status": "tracked", "action": action})

@@ -4,6 +4,7 @@ import secrets
 from random import Random
 from typing import Final
 
+from bandit_selector.quota import NO_QUOTA, Quota
 from bandit_selector.services.recommend import Recommendations, Request, recommend
 from bandit_selector.settings import Settings, read_settings
 from bandit_selector.snapstart import forget_at_snapshot
@@ -18,19 +19,23 @@ DATABASE: Final = Database(
 )
 forget_at_snapshot(DATABASE.close)
 TELEMETRY: Final = Telemetry("select")
+QUOTA: Final = Quota(SETTINGS.max_places_per_visitor)
 
 
 @TELEMETRY.flushing
 @answers_problems(TELEMETRY.logger)
 def handler(event: Event, _context: object) -> HttpAnswer:
     """Answers one request of HTTP API payload 2.0."""
-    return respond(event, SETTINGS, DATABASE)
+    return respond(event, SETTINGS, DATABASE, QUOTA)
 
 
-def respond(event: Event, settings: Settings, database: Database) -> HttpAnswer:
-    """The list for one request, recorded; raises what `recommend` raises, and InvalidRequest and ForeignUser."""
+def respond(event: Event, settings: Settings, database: Database, quota: Quota = NO_QUOTA) -> HttpAnswer:
+    """The list for one request, recorded; raises what `recommend` raises, and errors of the caller."""
     request = read_query(event, Request)
-    caller(event, settings.user_id_claim).acts_for(request.user_id)
+    asking = caller(event, settings.user_id_claim)
+    asking.acts_for(request.user_id)
+    if not asking.is_service:
+        quota.take(asking.subject, request.limit, received_at(event))
     fields: dict[str, str] = event.get("queryStringParameters") or {}
     made = recommend(database, request, settings, received_at(event), _randomness(request), _bandit_failed, fields)
     _log(request, made)

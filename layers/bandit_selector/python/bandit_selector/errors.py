@@ -14,6 +14,7 @@ BanditSelectorError
 ├── OutdatedReport        the newest report was made by another version
 ├── DeliveryFailed        a report or a mail was not delivered; the next run retries
 ├── ArchiveFailed         a day was not archived, and nothing of it was dropped; the next run retries
+├── TooManyRequests       a token has asked for far more in a day than a visitor can look at
 └── ForeignUser           the caller may not act for this user
 """
 
@@ -81,6 +82,16 @@ class ForeignUser(BanditSelectorError):
 
     def __init__(self, user_id: int, subject: str) -> None:
         super().__init__(f"The token is for user {subject!r} and cannot act for user_id {user_id}.")
+
+
+class TooManyRequests(BanditSelectorError):
+    """A token has asked for far more in a day than a visitor can look at; `seconds` is when it may ask again."""
+
+    def __init__(self, most: int, seconds: int) -> None:
+        super().__init__(
+            f"This token has used more than {most:,} places or reactions today (UTC); ask again in {seconds:,} seconds."
+        )
+        self.seconds = seconds
 
 
 class NoReport(BanditSelectorError):

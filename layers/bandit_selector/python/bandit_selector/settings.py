@@ -41,6 +41,11 @@ def parse_silence(text: object) -> object:
     return None if text == "off" else parse_duration(text)
 
 
+def parse_bound(text: object) -> object:
+    """`off` → None, which means that there is no bound; anything else as it is."""
+    return None if text == "off" else text
+
+
 def parse_list(text: object) -> object:
     return tuple(part.strip() for part in text.split(",") if part.strip()) if isinstance(text, str) else text
 
@@ -135,6 +140,8 @@ class Settings(BaseModel):
     treatment_share: Share = 0.5
     experiment_salt: str = "bandit-selector"
     experiment_start: AwareDatetime | None = None
+    # How many places of a visitor count in a UTC day, for learning and in the test; later ones are served all the same
+    max_places_per_visitor: Annotated[Annotated[int, Field(ge=1, le=10_000)] | None, BeforeValidator(parse_bound)] = 100
     planned_lift: float = Field(default=0.15, gt=0, le=1, description="the relative lift that the test should detect")
     # What feedback means
     success_rating: float = Field(default=4.0, ge=0.5, le=5.0)

@@ -22,6 +22,7 @@ from bandit_selector.errors import (
     NoReport,
     OutdatedReport,
     QueueUnavailable,
+    TooManyRequests,
     UnknownUser,
 )
 from bandit_selector.scopes import Scope, granted
@@ -60,6 +61,7 @@ PUBLIC: Final[dict[type[BanditSelectorError], Public]] = {
     NoReport: Public(404, "No report yet"),
     OutdatedReport: Public(404, "No report of this version yet"),
     ForeignUser: Public(403, "Not your user"),
+    TooManyRequests: Public(429, "Too many requests"),
     DatabaseUnavailable: Public(503, "The database is unavailable", "The database did not answer; try again soon."),
     QueueUnavailable: Public(503, "The queue is unavailable", "The feedback was not taken; send it again soon."),
     MissingTable: Public(
@@ -77,9 +79,14 @@ class Caller:
     subject: str
     scopes: frozenset[Scope]
 
+    @property
+    def is_service(self) -> bool:
+        """Whether it may act for any user."""
+        return "service" in self.scopes
+
     def acts_for(self, user_id: int) -> None:
         """Raises ForeignUser unless the token belongs to this user or has the scope `service`."""
-        if "service" not in self.scopes and self.subject != str(user_id):
+        if not self.is_service and self.subject != str(user_id):
             raise ForeignUser(user_id, self.subject)
 
 
@@ -185,7 +192,10 @@ def _told(error: BanditSelectorError, known_as: str, logger: Logger) -> HttpAnsw
     else:
         logger.info(str(error))
     faults = {"errors": error.faults} if isinstance(error, InvalidRequest) else {}
-    return problem(public.status, public.title, public.sentence or str(error), instance=known_as, **faults)
+    told = problem(public.status, public.title, public.sentence or str(error), instance=known_as, **faults)
+    if isinstance(error, TooManyRequests):
+        told["headers"]["retry-after"] = str(error.seconds)
+    return told
 
 
 def _validated(read: Callable[[], Model]) -> Model:

@@ -80,8 +80,16 @@ class Situation:
 
     def showing(self, version: int | None, known: int | None = None) -> Showing:
         request = self.request
+        settings = self.settings
         return Showing(
-            request.user_id, self.context.key, self.group, self.settings.silence, request.seed, version, known
+            user_id=request.user_id,
+            context_key=self.context.key,
+            ab_group=self.group,
+            silence=settings.silence,
+            seed=request.seed,
+            version=version,
+            bound=settings.max_places_per_visitor,
+            known=known,
         )
 
 

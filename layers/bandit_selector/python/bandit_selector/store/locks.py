@@ -15,3 +15,4 @@ class Lock(IntEnum):
     PARTITIONS = 7_310_016
     SET_ASIDE = 7_310_017
     ARCHIVE = 7_310_018
+    VISITOR = 7_310_019  # with a user id: one for each visitor

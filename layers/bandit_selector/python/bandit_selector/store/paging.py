@@ -10,7 +10,7 @@ from bandit_selector.lists.names import algorithm_of
 from bandit_selector.lists.slate import Place
 from bandit_selector.lists.windows import Shown
 from bandit_selector.store.connection import Connection, transaction
-from bandit_selector.store.serving import Answered, Showing, place_rows, record_statement
+from bandit_selector.store.serving import Answered, Showing, lock_visitor, place_rows, record_statement
 
 PAGED_FOR: Final = timedelta(hours=1)
 """How long a seed names the same list."""
@@ -48,6 +48,7 @@ def record_pages(
         connection.execute(
             "SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))", [showing.seed, showing.user_id]
         )  # a statement of its own: the next one sees what its holder has committed
+        lock_visitor(connection, showing)
         lists = connection.execute(
             """
             SELECT count(*) FROM bandit_lists

@@ -3,14 +3,15 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import accumulate, pairwise
 from typing import Any
 
 from bandit_selector.lists.names import arm_of
 from bandit_selector.lists.slate import ArmList, Place
 from bandit_selector.lists.windows import Shown
-from bandit_selector.store.connection import Connection
+from bandit_selector.store.connection import Connection, transaction
+from bandit_selector.store.locks import Lock
 
 EVERYBODY = 0
 """The user whose candidate lists are for everybody without lists of their own."""
@@ -48,6 +49,7 @@ class Showing:
     silence: str
     seed: str | None
     version: int | None
+    bound: int | None = None  # how many places of the visitor count in a UTC day; None: all
     known: int | None = None  # how many lists of the seed there were when it was read; None without a seed
 
 
@@ -85,8 +87,20 @@ def read_visitor_and(
 
 
 def record_list(connection: Connection, places: Sequence[Place], showing: Showing, now: datetime) -> list[Answered]:
-    """Records a list of those places whose movie exists, and returns them. One statement."""
-    return place_rows(record_statement(connection, places, showing, now).fetchall(), places)
+    """Records a list of those places whose movie exists, and returns them. One round trip."""
+    with transaction(connection):
+        lock_visitor(connection, showing)
+        recorded = record_statement(connection, places, showing, now)
+    return place_rows(recorded.fetchall(), places)
+
+
+def lock_visitor(connection: Connection, showing: Showing) -> None:
+    """Lets one list of a visitor be recorded at a time, so that two never use the same room within the bound.
+
+    A statement of its own: the next one sees what the lock's last holder has committed.
+    """
+    if showing.bound is not None:
+        connection.execute("SELECT pg_advisory_xact_lock(%s, hashint8(%s))", [Lock.VISITOR, showing.user_id])
 
 
 def place_rows(rows: Sequence[tuple[int, int, str]], places: Sequence[Place]) -> list[Answered]:
@@ -112,10 +126,14 @@ def record_statement(connection: Connection, places: Sequence[Place], showing: S
             ) AS movie
         ), list AS (
             INSERT INTO bandit_lists
-                (id, created_at, user_id, posterior_version, first_position, context_key, ab_group, silence, seed,
-                 algorithm, arms, drawn, movie_ids, scores, propensities)
-            SELECT bandit_list_id(%(now)s), %(now)s, %(user_id)s, %(version)s, %(first_position)s, %(context_key)s,
-                %(ab_group)s, %(silence)s, %(seed)s::text, %(algorithm)s::text, %(arms)s::text[],
+                (id, created_at, user_id, posterior_version, first_position, counted_places, context_key, ab_group,
+                 silence, seed, algorithm, arms, drawn, movie_ids, scores, propensities)
+            SELECT bandit_list_id(%(now)s), %(now)s, %(user_id)s, %(version)s, %(first_position)s,
+                CASE WHEN %(bound)s::integer IS NOT NULL THEN nullif(least(count(*), greatest(0, %(bound)s - ( -- room
+                    SELECT coalesce(sum(coalesce(counted_places, cardinality(movie_ids))), 0) FROM bandit_lists
+                    WHERE user_id = %(user_id)s AND created_at >= %(day)s AND created_at < %(day)s + interval '1 day'
+                ))), count(*)) END,
+                %(context_key)s, %(ab_group)s, %(silence)s, %(seed)s::text, %(algorithm)s::text, %(arms)s::text[],
                 decode(string_agg(lpad(to_hex(drawn), 2, '0'), '' ORDER BY number), 'hex'),
                 array_agg(movie_id ORDER BY number), array_agg(score ORDER BY number),
                 CASE WHEN %(algorithm)s::text IS NULL THEN array_agg(propensity ORDER BY number) END
@@ -137,6 +155,8 @@ def record_statement(connection: Connection, places: Sequence[Place], showing: S
             "drawn": [arms.index(arm) + 1 if (arm := arm_of(place.algorithm)) else None for place in places],
             "propensities": [place.propensity for place in places],
             "now": now,
+            "day": now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0),
+            "bound": showing.bound,
             "user_id": showing.user_id,
             "version": showing.version,
             "first_position": places[0].position if places else 1,
