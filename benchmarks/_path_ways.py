@@ -77,7 +77,7 @@ class Product:
         return bandit_slate(stock, probabilities(visitor.beliefs[KEY], SETTINGS), PAGE, randomness)
 
     def record(self, connection: Connection, user_id: int, places: Sequence[Place], now: datetime) -> object:
-        showing = serving.Showing(user_id, KEY, "treatment", "shown", None, 1)
+        showing = serving.Showing(user_id, KEY, "treatment", "shown", None, 1, Settings().max_places_per_visitor)
         return serving.record_list(connection, places, showing, now)
 
     def apply(self, connection: Connection, messages: Sequence[Message], now: datetime) -> object:

@@ -1,28 +1,48 @@
-"""An empty bucket in moto's S3, and the archive in it."""
+"""Moto's AWS, an empty bucket with the archive in it, and a service with a week of traffic."""
 
+import json
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
 import boto3
 import pytest
 from bandit_selector.services.archive import Shelf
+from bandit_selector.settings import Settings
+from bandit_selector.store.connection import Database, connect
 from moto.server import ThreadedMotoServer
 
 from functions.archive.bucket import Bucket, shelf
 from functions.archive.parquet import Desk, desk
+from functions.monitor.handler import Outside
+from infra.local.postgres import Postgres
+from tests.integration.activity import copy_database, live
+from tests.integration.events import load_site
+from tests.integration.services.monitored import LENIENT, NINE, Service
 
 NUMBERS = count()
 
 
 @pytest.fixture(scope="module")
-def s3() -> Iterator[Any]:
+def aws() -> Iterator[Outside]:
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "eu-central-1"}
-    yield boto3.client("s3", endpoint_url=f"http://{host}:{port}", **keys)
+    session = boto3.Session("test", "test", region_name="eu-central-1")
+    address = f"http://{host}:{port}"
+    yield Outside(
+        s3=session.client("s3", endpoint_url=address),
+        sns=session.client("sns", endpoint_url=address),
+        sqs=session.client("sqs", endpoint_url=address),
+    )
     server.stop()
+
+
+@pytest.fixture(scope="module")
+def s3(aws: Outside) -> Any:
+    return aws.s3
 
 
 @pytest.fixture
@@ -43,3 +63,37 @@ def at_desk() -> Iterator[Desk]:
 @pytest.fixture
 def kept(bucket: Bucket, at_desk: Desk) -> Shelf:
     return shelf(bucket, at_desk)
+
+
+@pytest.fixture(scope="session")
+def lived(server: Postgres, template: str) -> str:
+    """The name of a database with a week of 6,000 impressions, to copy from."""
+    url = copy_database(server, template, "lived_until_nine")
+    with connect(url) as connection:
+        load_site(connection, users=400, movies=500)
+        live(connection, NINE, impressions=6000, days=6.9)
+        connection.execute("UPDATE recommendation_candidates SET updated_at = %s", [NINE - timedelta(hours=6)])
+    return "lived_until_nine"
+
+
+@pytest.fixture
+def service(server: Postgres, lived: str, aws: Outside) -> Iterator[Service]:
+    name = f"monitor_{next(NUMBERS)}"
+    url = copy_database(server, lived, name)
+    dead = aws.sqs.create_queue(QueueName=f"{name}-dead")["QueueUrl"]
+    arn = aws.sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    queue = aws.sqs.create_queue(
+        QueueName=f"{name}-feedback",
+        Attributes={"RedrivePolicy": json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 5})},
+    )["QueueUrl"]
+    inbox = aws.sqs.create_queue(QueueName=f"{name}-inbox")["QueueUrl"]
+    topic = aws.sns.create_topic(Name=f"{name}-alerts")["TopicArn"]
+    inbox_arn = aws.sqs.get_queue_attributes(QueueUrl=inbox, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    aws.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=inbox_arn)
+    bucket = name.replace("_", "-")
+    aws.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    settings = Settings.model_validate(
+        {"feedback_queue_url": queue, "report_bucket": bucket, "alert_topic_arn": topic, **LENIENT}
+    )
+    with closing(Database(lambda: url)) as database:
+        yield Service(database, aws, settings, inbox, url)

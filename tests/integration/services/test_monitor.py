@@ -1,122 +1,19 @@
 """The 9 AM run on a real database, with a bucket, a topic and a queue of moto's server."""
 
 import json
-from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import count
-from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
 from bandit_selector.errors import DeliveryFailed, NoReport
 from bandit_selector.pages.printed import printed
-from bandit_selector.services.report import Now, Report, make_report
+from bandit_selector.services.report import Report, make_report
 from bandit_selector.settings import Settings
-from bandit_selector.store.connection import Database, connect
-from bandit_selector.store.reports import add, add_by_hand, newest
-from moto.server import ThreadedMotoServer
 
 from functions.monitor import analytics
-from functions.monitor.handler import Outside, dead_letters, run
-from infra.local.__main__ import main
-from infra.local.postgres import Postgres
-from tests.integration.activity import copy_database, live
-from tests.integration.events import http_event, load_site
-
-NUMBERS = count()
-NOTHING_NOW = Now(dead_letters=None, difference=None, candidates_updated=None, partitions=None)
-NINE = datetime(2026, 6, 10, 9, tzinfo=UTC)
-LENIENT = {
-    "min_ctr": 0.01,
-    "min_avg_rating": 1.0,
-    "min_long_tail_share": 0.0,
-    "min_genre_diversity": 0.0,
-    "max_candidate_age": timedelta(days=30),
-    "max_feedback_silence": timedelta(days=30),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """One service: its database, its AWS, and its settings."""
-
-    database: Database
-    outside: Outside
-    settings: Settings
-    inbox: str
-    url: str
-
-    def at(self, moment: datetime, **settings: Any) -> dict[str, Any]:
-        return run(moment, 7, self.settings.model_copy(update=settings), self.database, self.outside)
-
-    def mails(self) -> list[tuple[str, str]]:
-        """(subject, body) of the mails since the last call."""
-        answer = self.outside.sqs.receive_message(QueueUrl=self.inbox, MaxNumberOfMessages=10)
-        found: list[dict[str, Any]] = answer.get("Messages", [])
-        for message in found:
-            self.outside.sqs.delete_message(QueueUrl=self.inbox, ReceiptHandle=message["ReceiptHandle"])
-        bodies = [json.loads(message["Body"]) for message in found]
-        return [(body["Subject"], body["Message"]) for body in bodies]
-
-    def stored(self, key: str) -> str:
-        return self.outside.s3.get_object(Bucket=self.settings.report_bucket, Key=key)["Body"].read().decode()
-
-
-@pytest.fixture(scope="module")
-def aws() -> Iterator[Outside]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    session = boto3.Session("test", "test", region_name="eu-central-1")
-    address = f"http://{host}:{port}"
-    yield Outside(
-        s3=session.client("s3", endpoint_url=address),
-        sns=session.client("sns", endpoint_url=address),
-        sqs=session.client("sqs", endpoint_url=address),
-    )
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def lived(server: Postgres, template: str) -> str:
-    """The name of a database with a week of 6,000 impressions, to copy from."""
-    url = copy_database(server, template, "lived_until_nine")
-    with connect(url) as connection:
-        load_site(connection, users=400, movies=500)
-        live(connection, NINE, impressions=6000, days=6.9)
-        connection.execute("UPDATE recommendation_candidates SET updated_at = %s", [NINE - timedelta(hours=6)])
-    return "lived_until_nine"
-
-
-@pytest.fixture
-def service(server: Postgres, lived: str, aws: Outside) -> Iterator[Service]:
-    name = f"monitor_{next(NUMBERS)}"
-    url = copy_database(server, lived, name)
-    dead = aws.sqs.create_queue(QueueName=f"{name}-dead")["QueueUrl"]
-    arn = aws.sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    queue = aws.sqs.create_queue(
-        QueueName=f"{name}-feedback",
-        Attributes={"RedrivePolicy": json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 5})},
-    )["QueueUrl"]
-    inbox = aws.sqs.create_queue(QueueName=f"{name}-inbox")["QueueUrl"]
-    topic = aws.sns.create_topic(Name=f"{name}-alerts")["TopicArn"]
-    inbox_arn = aws.sqs.get_queue_attributes(QueueUrl=inbox, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    aws.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=inbox_arn)
-    bucket = name.replace("_", "-")
-    aws.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
-    settings = Settings.model_validate(
-        {"feedback_queue_url": queue, "report_bucket": bucket, "alert_topic_arn": topic, **LENIENT}
-    )
-    with closing(Database(lambda: url)) as database:
-        yield Service(database, aws, settings, inbox, url)
-
-
-def attempts(service: Service) -> list[tuple[Any, ...]]:
-    rows = service.database.connection().execute("SELECT day::text, attempts FROM monitor_reports ORDER BY day")
-    return rows.fetchall()
+from functions.monitor.handler import dead_letters
+from tests.integration.events import http_event
+from tests.integration.services.monitored import NINE, NOTHING_NOW, Service, attempts
 
 
 def test_a_report_lies_in_the_bucket_and_nobody_is_mailed_while_all_is_well(service: Service) -> None:
@@ -268,46 +165,3 @@ def test_a_backfilled_report_leaves_out_what_only_the_present_knows(service: Ser
     assert backfilled.checks["feedback"].metrics["dead_letters"] is None
     assert today.checks["feedback"].metrics["dead_letters"] == 0
     assert backfilled.checks["learning"].metrics["invariant"] == "holds"
-
-
-def test_an_empty_window_is_no_alarm(database_url: str) -> None:
-    with closing(Database(lambda: database_url)) as database:
-        found = make_report(database.connection(), 7, NINE, Settings(), NOTHING_NOW)
-    assert found.overall_status == "unknown"
-    assert {check.status for check in found.checks.values()} == {"no_data"}
-    assert printed(found).splitlines()[-3] == "⚪ No alerts, but too little data to call the system healthy."
-    assert "✅" not in printed(found)
-
-
-def test_the_command_prints_and_keeps_the_report_and_tells_nobody(
-    service: Service, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("DATABASE_URL", service.url)
-    monkeypatch.chdir(tmp_path)
-    assert main(["monitor", "--days", "30", "--html", "report.html"]) == 0
-    said = capsys.readouterr().out
-    assert "RECOMMENDATION SYSTEM MONITORING REPORT" in said
-    assert "Period: Last 30 days" in said
-    assert "💾 Report saved to: monitoring_report.json" in said
-    assert Report.model_validate_json((tmp_path / "monitoring_report.json").read_text()).period_days == 30
-    assert (tmp_path / "report.html").read_text().startswith("<!doctype html>")
-    assert [number for _, number in attempts(service)] == [0]
-    shown = analytics.READINGS["GET /analytics/health"](service.database.connection(), {}, service.settings)
-    assert Report.model_validate(shown).period_days == 30
-
-
-def test_a_report_by_hand_keeps_the_monitors_own_from_nothing(service: Service) -> None:
-    report = make_report(service.database.connection(), 7, NINE, service.settings, NOTHING_NOW).model_dump(mode="json")
-    add_by_hand(service.database.connection(), NINE.date(), 7, report, NINE)
-    service.at(NINE)
-    assert [number for _, number in attempts(service)] == [1]
-    assert service.stored("reports/latest.json")
-    add_by_hand(service.database.connection(), NINE.date(), 7, report | {"overall_status": "unknown"}, NINE)
-    assert newest(service.database.connection()) != report | {"overall_status": "unknown"}
-
-
-def test_a_report_of_another_version_is_given_up_once(service: Service) -> None:
-    add(service.database.connection(), NINE.date() - timedelta(days=1), 7, {"of": "another version"}, NINE)
-    with pytest.raises(DeliveryFailed, match="another version"):
-        service.at(NINE)
-    service.at(NINE + timedelta(hours=1))

@@ -9,7 +9,7 @@ from bandit_selector.evidence.experiment import read_out
 from bandit_selector.evidence.ratio import Ratio
 from bandit_selector.evidence.tally import Tally
 from bandit_selector.health.checks import judge
-from bandit_selector.health.facts import Alert, Facts, Feedback, Partitions, evenness_among
+from bandit_selector.health.facts import Alert, Facts, Feedback, Partitions, Visitors, evenness_among
 from bandit_selector.health.incidents import Incident, mails
 from bandit_selector.services.report import plan, thresholds
 from bandit_selector.settings import Settings
@@ -41,6 +41,8 @@ WELL = Facts(
     contexts_published=24,
     expected_shares={"svd": 0.4, "graph": 0.6},
     forgettings=0,
+    algorithms={"bandit_svd": Tally(50_000, 6_000), "hybrid_control": Tally(50_000, 6_000)},
+    visitors=Visitors(all=4_000, over=3, beyond={"hybrid_control": Tally(100, 13)}),
 )
 QUIET = Feedback(received=15_000, unattributed=0, newest=NOW - timedelta(hours=7), shown_since=5_000)
 
@@ -72,6 +74,8 @@ def test_a_service_that_is_well_alerts_nobody() -> None:
         ({"partitions": Partitions(None, None)}, "partitions_ahead", "critical"),
         ({"partitions": Partitions(NOW + timedelta(days=7), date(2026, 5, 18))}, "unarchived", "critical"),
         ({"arms_without_outcome": ("graph",)}, "arm_without_data:graph", "warning"),
+        ({"visitors": Visitors(4_000, 1, {"hybrid_control": Tally(900, 800)})}, "visitors_influence", "warning"),
+        ({"visitors": Visitors(4_000, 240, {"bandit_svd": Tally(900, 108)})}, "visitors_over", "warning"),
     ],
 )
 def test_each_fault_is_found_alone(broken: dict[str, Any], metric: str, overall: str) -> None:
@@ -192,3 +196,13 @@ def test_subjects_are_what_the_topic_takes() -> None:
     (mail,) = mails([long], [], (), NOW, "s3://report")
     assert len(mail.subject) <= 100
     assert mail.subject.isascii()
+
+
+def test_what_visitors_over_their_bound_would_have_moved_is_told_in_words() -> None:
+    one = Visitors(4_000, 1, {"hybrid_control": Tally(1_000, 1_000)})
+    assert judge(replace(WELL, visitors=one), THRESHOLDS).checks["visitors"].metrics["meaning"] == (
+        "1 of 4,000 visitors were shown more places in a day than count; with all of them counted, they would have "
+        "moved the lift from +17.6% to +0.0% and hybrid_control's CTR from 10.2% to 12.0%"
+    )
+    none = judge(replace(WELL, visitors=Visitors(4_000)), THRESHOLDS).checks["visitors"]
+    assert none.metrics["meaning"] == "no visitor was shown more places in a day than count"

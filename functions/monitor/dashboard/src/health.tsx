@@ -125,7 +125,7 @@ function figures(check: string, metrics: Report["checks"][string]["metrics"]): s
   return written.join(" · ") || "–";
 }
 
-const SHARES = ["long_tail_percentage", "ctr", "join_rate", "lift"];
+const SHARES = ["long_tail_percentage", "ctr", "join_rate", "lift", "lift_moved", "places_beyond"];
 
 function write(check: string, name: string, value: number | string | null): string {
   if (typeof value !== "number") return value?.replaceAll("_", " ") ?? "–";

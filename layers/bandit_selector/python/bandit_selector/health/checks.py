@@ -10,6 +10,7 @@ from typing import Final
 from bandit_selector.evidence.experiment import MISMATCH_BELOW, ReadOut
 from bandit_selector.evidence.ratio import Lift, Ratio, rate_bounds
 from bandit_selector.health.facts import Alert, Check, Facts, Feedback, Health, Thresholds, Value, worst
+from bandit_selector.health.influence import influence
 from bandit_selector.health.rates import algorithm_balance, below, diversity, engagement, quality
 
 EXPECTED_FEEDBACK: Final = 10.0
@@ -44,6 +45,7 @@ def _checks(facts: Facts, thresholds: Thresholds) -> dict[str, Check]:
         "learning": _learning(facts, thresholds),
         "candidates": _candidates(facts, thresholds),
         "partitions": _partitions(facts),
+        "visitors": influence(facts.visitors, facts.algorithms),
     }
 
 

@@ -8,6 +8,7 @@ from typing import Final, Literal, TypeAlias
 
 from bandit_selector.evidence.experiment import ReadOut
 from bandit_selector.evidence.ratio import Ratio
+from bandit_selector.evidence.tally import Tally
 
 Severity: TypeAlias = Literal["warning", "critical"]
 Status: TypeAlias = Literal["ok", "warning", "critical", "no_data"]
@@ -46,6 +47,15 @@ class Feedback:
 
 
 @dataclass(frozen=True, slots=True)
+class Visitors:
+    """All visitors of the window, those `over` their daily bound, and their places `beyond` it by algorithm."""
+
+    all: int = 0
+    over: int = 0
+    beyond: Mapping[str, Tally] = field(default_factory=dict[str, Tally])
+
+
+@dataclass(frozen=True, slots=True)
 class Partitions:
     """Until when weekly tables exist (None: there is none), and the oldest day that should be archived and is not."""
 
@@ -80,6 +90,8 @@ class Facts:
     expected_shares: Mapping[str, float]
     forgettings: int
     unusable_ratings: int | None = None
+    algorithms: Mapping[str, Tally] = field(default_factory=dict[str, Tally])
+    visitors: Visitors = field(default_factory=Visitors)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,10 +21,10 @@ HEADLINES: Final = {
     "unknown": "Too little data to say whether all is well",
 }
 STATUS: Final = {"ok": "ok", "warning": "warning", "critical": "critical", "no_data": "too little data"}
-PERCENT: Final = {"long_tail_percentage", "ctr", "join_rate", "lift"}
+PERCENT: Final = {"long_tail_percentage", "ctr", "join_rate", "lift", "lift_moved", "places_beyond"}
 CHECKS: Final = (
     "diversity", "quality", "algorithm_balance", "engagement", "experiment", "feedback", "learning", "candidates",
-    "partitions",
+    "partitions", "visitors",
 )  # fmt: skip
 """The order on the page, the deployment guide's checks first; jsonb, which stores reports, does not keep an order."""
 METRICS: Final[tuple[tuple[Metric, str, str], ...]] = (

@@ -15,7 +15,17 @@ from bandit_selector.evidence.experiment import Plan, ReadOut, ctr_by_day, explo
 from bandit_selector.evidence.ratio import Ratio, clustered
 from bandit_selector.evidence.tally import RATIOS, Metric, Tally, Window, across, total
 from bandit_selector.health.checks import judge
-from bandit_selector.health.facts import Alert, Check, Facts, Feedback, Overall, Partitions, Thresholds, evenness_among
+from bandit_selector.health.facts import (
+    Alert,
+    Check,
+    Facts,
+    Feedback,
+    Overall,
+    Partitions,
+    Thresholds,
+    Visitors,
+    evenness_among,
+)
 from bandit_selector.health.genres import parse_genres
 from bandit_selector.lists.names import algorithm_of, arm_of
 from bandit_selector.settings import Settings
@@ -198,6 +208,11 @@ def _facts(
         difference=present.difference,
         candidates_updated=present.candidates_updated,
         unusable_ratings=present.unusable_ratings,
+        algorithms=algorithms,
+        visitors=Visitors(
+            *facts.visitors(connection, window.since, window.until),
+            facts.beyond_bound(connection, window.since, window.until),
+        ),
         partitions=present.partitions,
         arms_without_outcome=tuple(arm for arm in settings.arms if not _judged(algorithms.get(algorithm_of(arm)))),
         contexts_published=published,

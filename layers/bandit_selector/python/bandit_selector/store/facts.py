@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from bandit_selector.evidence.tally import Tally
 from bandit_selector.store.connection import Connection
 
 
@@ -63,6 +64,32 @@ def feedback(connection: Connection, since: datetime, until: datetime) -> tuple[
     ).fetchone()
     assert row is not None  # noqa: S101 # an aggregate always answers
     return row[0], row[1], row[2], row[3]
+
+
+def visitors(connection: Connection, since: datetime, until: datetime) -> tuple[int, int]:
+    """How many visitors were shown lists in [since, until), and how many of them more places than count."""
+    row = connection.execute(
+        """
+        SELECT count(DISTINCT user_id), count(DISTINCT user_id) FILTER (WHERE counted_places IS NOT NULL)
+        FROM bandit_lists WHERE created_at >= %s AND created_at < %s
+        """,
+        [since, until],
+    ).fetchone()
+    return row or (0, 0)
+
+
+def beyond_bound(connection: Connection, since: datetime, until: datetime) -> dict[str, Tally]:
+    """By algorithm, what was shown in [since, until) beyond a visitor's bound, and what was clicked of it."""
+    rows = connection.execute(
+        """
+        SELECT t.algorithm, sum(t.shown), sum(t.clicked)
+        FROM bandit_lists AS l JOIN bandit_tallies AS t ON t.list_id = l.id AND t.created_at = l.created_at
+        WHERE l.counted_places IS NOT NULL AND l.created_at >= %s AND l.created_at < %s AND NOT t.counts
+        GROUP BY t.algorithm
+        """,
+        [since, until],
+    )
+    return {algorithm: Tally(shown, clicked) for algorithm, shown, clicked in rows}
 
 
 def candidates_updated(connection: Connection) -> datetime | None:
