@@ -105,6 +105,7 @@ _SLATE = (
     "TREATMENT_SHARE",
     "EXPERIMENT_SALT",
     "MAX_PLACES_PER_VISITOR",
+    "MOVIE_COLUMNS",
 )
 _PAGE = ("SIGN_IN_AUTHORIZE_URL", "SIGN_IN_TOKEN_URL", "SIGN_IN_CLIENT_ID", "SIGN_IN_SCOPE", "DASHBOARD_NOTICE")
 _EXPERIMENT = ("TREATMENT_SHARE", "EXPERIMENT_START", "PLANNED_LIFT")
@@ -137,7 +138,7 @@ FUNCTIONS: Final = (
     ),
     Function(
         "settle", "functions.feedback.settle.handler", 1024, timedelta(seconds=55), 2,
-        ("database",), (*_DATABASE, *_LEARNING, *_OUTCOMES),
+        ("database",), (*_DATABASE, *_LEARNING, *_OUTCOMES, "SITE_RATINGS", "SITE_TIME_ZONE"),
     ),
     Function(
         "monitor", "functions.monitor.handler.handler", 1024, timedelta(minutes=5), 1,

@@ -1,9 +1,11 @@
-"""Every minute: settles the lists whose silence is over, and publishes what was learned. Decides nothing."""
+"""Every minute: reads the site's own ratings, settles lists whose silence is over, and publishes. Decides nothing."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from bandit_selector.errors import RatingsNotReadable
+from bandit_selector.services.site_ratings import read_site_ratings
 from bandit_selector.settings import Settings, read_settings
 from bandit_selector.store.connection import Database
 from bandit_selector.store.credentials import database_url
@@ -28,10 +30,28 @@ ENOUGH_MS: Final = 15_000  # time left at which the next minute goes on
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Settles everything due at the event's `time` (ISO 8601), batch by batch, while the function's time lasts."""
     now = datetime.fromisoformat(event["time"])
-    settled = settle_due(now, SETTINGS, DATABASE, lambda: context.get_remaining_time_in_millis() > ENOUGH_MS)
+
+    def time_is_left() -> bool:
+        return bool(context.get_remaining_time_in_millis() > ENOUGH_MS)
+
+    if SETTINGS.site_ratings == "on":
+        read_ratings(now, time_is_left)
+    settled = settle_due(now, SETTINGS, DATABASE, time_is_left)
     TELEMETRY.count("ListsSettled", settled)
     publish_posteriors(DATABASE, SETTINGS, TELEMETRY)
     return {"settled": settled}
+
+
+def read_ratings(now: datetime, time_is_left: Callable[[], bool]) -> None:
+    """Counts what the site's own backend wrote; a failure is logged, and settling goes on."""
+    try:
+        new = DATABASE.run(lambda connection: read_site_ratings(connection, now, SETTINGS, time_is_left))
+    except RatingsNotReadable as error:
+        TELEMETRY.logger.warning(str(error))
+    except Exception:  # the next minute reads them
+        TELEMETRY.logger.exception("The site's ratings could not be read; the next minute tries again")
+    else:
+        TELEMETRY.count("SiteRatings", new)
 
 
 def settle_due(now: datetime, settings: Settings, database: Database, time_is_left: Callable[[], bool]) -> int:

@@ -129,3 +129,17 @@ def test_pages_that_are_asked_for_at_the_same_time_agree(database_url: str) -> N
     assert sorted(by_position) == list(range(1, 21))
     assert len(set(by_position.values())) == 20
     assert all(by_position[movie["position"]] == movie["id"] for movie in answers)
+
+
+def test_see_more_repeats_no_title_from_wherever_a_page_goes_on(database: Database, connection: Connection) -> None:
+    """The site's own page: 30 places, ten more, and ten from where its de-duplication ended."""
+    connection.execute("INSERT INTO movies (id, title) SELECT n, 'M' FROM generate_series(%s, 90) AS n", [MOVIES + 1])
+    connection.execute(
+        "UPDATE recommendation_candidates SET movie_ids = ARRAY(SELECT n FROM generate_series(1, 90) AS n"
+        " ORDER BY md5(n || algorithm)), scores = ARRAY(SELECT 1 - n / 100.0 FROM generate_series(1, 90) AS n)"
+    )
+    first, second, third = ask(database, 0, 30), ask(database, 30, 10), ask(database, 39, 10)
+    assert third[0] == second[-1]
+    assert [movie["position"] for movie in [*first, *second, *third[1:]]] == list(range(1, 50))
+    assert len({movie["id"] for movie in [*first, *second, *third]}) == 49
+    assert connection.execute("SELECT count(*) FROM recommendation_events").fetchone() == (49,)

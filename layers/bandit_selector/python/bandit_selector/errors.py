@@ -8,6 +8,7 @@ BanditSelectorError
 ├── MissingTable          the database has not been migrated
 ├── DatabaseUnavailable   the database cannot be reached now; a later retry may succeed
 ├── QueueUnavailable      the queue did not take a message; a later retry may succeed
+├── RatingsNotReadable    the site's `ratings` do not say whose they are or when they were given
 ├── UnknownUser           no such user
 ├── UnknownEvent          no such impression
 ├── NoReport              no report exists yet
@@ -61,6 +62,15 @@ class DatabaseUnavailable(BanditSelectorError):
 
 class QueueUnavailable(BanditSelectorError):
     """The queue did not take a message."""
+
+
+class RatingsNotReadable(BanditSelectorError):
+    """The site's `ratings` do not say whose they are or when they were given."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"Ratings of the site's own backend do not count: {reason}. SITE_RATINGS=off ends this warning."
+        )
 
 
 class UnknownUser(BanditSelectorError):

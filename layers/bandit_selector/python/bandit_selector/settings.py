@@ -129,6 +129,9 @@ class Settings(BaseModel):
     max_algorithm_dominance: Share = 0.70
     dominance: Literal["cap", "alert"] = "cap"
     min_long_tail_share: Share = 0.20
+    # The columns of `movies` that an answer has beside id, title and genres; empty: all but vectors, bytes and what is
+    # larger than 4 kB
+    movie_columns: Annotated[tuple[str, ...], BeforeValidator(parse_list)] = ()
     # The control list and the split
     control_weights: Annotated[dict[Arm, float], BeforeValidator(parse_weights)] = {
         "svd": 0.60,
@@ -149,6 +152,9 @@ class Settings(BaseModel):
     silence_counts_after: Annotated[timedelta | None, BeforeValidator(parse_silence)] = timedelta(minutes=10)
     silence_counts: Literal["shown", "seen"] = "shown"
     attribution_window: Duration = timedelta(days=7)
+    # Whether the ratings that the site's own backend writes count, and whose clock its timestamps without zone show
+    site_ratings: Literal["on", "off"] = "on"
+    site_time_zone: Annotated[ZoneInfo, BeforeValidator(parse_zone)] = ZoneInfo("UTC")
     # How long impressions and messages stay in the database; they are archived first (docs/archive.md)
     keep_events: Duration = timedelta(days=90)
     # The thresholds of the monitor's alerts

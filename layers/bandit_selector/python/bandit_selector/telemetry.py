@@ -20,6 +20,7 @@ Metric: TypeAlias = Literal[
     "FeedbackPoison",  # messages that cannot be read
     "Successes",  # outcomes that became a success
     "Failures",  # outcomes that became a failure
+    "SiteRatings",  # ratings that the site's own backend wrote, read for the first time
     "ListsSettled",  # lists whose time to react is over
     "PosteriorsPublished",  # versions of the posteriors published
     "ImpressionsArchived",  # impressions that went to the archive and were read back

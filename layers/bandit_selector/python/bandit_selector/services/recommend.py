@@ -24,6 +24,7 @@ from bandit_selector.lists.slate import ArmList, Page, Place, Stock, bandit_slat
 from bandit_selector.lists.windows import Shown, length, missing
 from bandit_selector.settings import Settings, parse_zone
 from bandit_selector.store.connection import Database
+from bandit_selector.store.movies import movie_json
 from bandit_selector.store.paging import read_shown, record_pages, shown_of
 from bandit_selector.store.serving import Answered, Belief, Rows, Showing, Visitor, read_visitor_and, record_list
 
@@ -90,6 +91,7 @@ class Situation:
             version=version,
             bound=settings.max_places_per_visitor,
             known=known,
+            movie=movie_json(self.visitor.columns, settings.movie_columns),
         )
 
 

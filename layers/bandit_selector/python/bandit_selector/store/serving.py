@@ -12,6 +12,7 @@ from bandit_selector.lists.slate import ArmList, Place
 from bandit_selector.lists.windows import Shown
 from bandit_selector.store.connection import Connection, transaction
 from bandit_selector.store.locks import Lock
+from bandit_selector.store.movies import WHOLE, Column, read_columns
 
 EVERYBODY = 0
 """The user whose candidate lists are for everybody without lists of their own."""
@@ -37,11 +38,12 @@ class Visitor:
     beliefs: Mapping[str, Sequence[Belief]]
     own: Mapping[str, ArmList]
     everybodys: Mapping[str, ArmList]
+    columns: tuple[Column, ...] = ()  # those of the site's movies
 
 
 @dataclass(frozen=True, slots=True)
 class Showing:
-    """What is recorded of a list beside its places; see bandit_lists."""
+    """What is recorded of a list beside its places; see bandit_lists. `movie` is the SQL of an answer's movie."""
 
     user_id: int
     context_key: str
@@ -51,6 +53,7 @@ class Showing:
     version: int | None
     bound: int | None = None  # how many places of the visitor count in a UTC day; None: all
     known: int | None = None  # how many lists of the seed there were when it was read; None without a seed
+    movie: str = WHOLE
 
 
 Answered = tuple[Shown, dict[str, Any]]
@@ -76,13 +79,15 @@ def read_visitor_and(
         user = _user(connection, user_id)
         believed = _beliefs(connection, context_keys)
         listed = _candidates(connection, user_id)
+        described = read_columns(connection)
         asked = more(connection) if more else None
     exists, rated = user.fetchone() or (False, ())
     beliefs: dict[str, list[Belief]] = {}
     for context_key, *belief in believed:
         beliefs.setdefault(context_key, []).append(Belief(*belief))
     lists = {owner: _arm_lists(*columns) for owner, *columns in listed}
-    visitor = Visitor(exists, rated, beliefs, lists.get(user_id, {}), lists.get(EVERYBODY, {}))
+    columns = tuple(Column(*row) for row in described)
+    visitor = Visitor(exists, rated, beliefs, lists.get(user_id, {}), lists.get(EVERYBODY, {}), columns)
     return visitor, asked.fetchall() if asked else ()
 
 
@@ -116,13 +121,13 @@ def record_statement(connection: Connection, places: Sequence[Place], showing: S
     """Records a list unless its seed has other lists than the `known`: (list id, index of the place, movie) rows."""
     arms = sorted({arm for place in places if (arm := arm_of(place.algorithm)) is not None})
     return connection.execute(
-        """
+        f"""
         WITH place AS MATERIALIZED (
             SELECT row_number() OVER (ORDER BY p.index)::integer AS number, p.*, movie.text AS movie
             FROM unnest(%(movie_ids)s::integer[], %(scores)s::real[], %(drawn)s::integer[], %(propensities)s::real[])
                 WITH ORDINALITY AS p (movie_id, score, drawn, propensity, index)
             CROSS JOIN LATERAL ( -- each by its index
-                SELECT to_json(movies)::text AS text FROM movies WHERE movies.id = p.movie_id LIMIT 1
+                SELECT {showing.movie} AS text FROM movies WHERE movies.id = p.movie_id LIMIT 1
             ) AS movie
         ), list AS (
             INSERT INTO bandit_lists
@@ -148,7 +153,7 @@ def record_statement(connection: Connection, places: Sequence[Place], showing: S
             INSERT INTO bandit_unsettled (list_id, created_at) SELECT id, created_at FROM list
         )
         SELECT list.id, place.index - 1, place.movie FROM list CROSS JOIN place ORDER BY place.number
-        """,
+        """.encode(),  # noqa: S608 # quoted names
         {
             "movie_ids": [place.movie_id for place in places],
             "scores": [place.score for place in places],

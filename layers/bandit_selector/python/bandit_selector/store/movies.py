@@ -1,0 +1,79 @@
+"""Which columns of the site's `movies` an answer has, by their types. Writes SQL; runs one statement of the catalog.
+
+The site may add and drop columns at any time, so the catalog is read with each list, in its round trip.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+from psycopg import sql
+
+from bandit_selector.store.connection import Connection
+
+LARGEST: Final = 4096  # bytes of a value that is sent without being asked for
+NEEDED: Final = ("id", "title", "genres")
+WHOLE: Final = "to_json(movies)::text"
+"""A movie with every column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of `movies`; `size` is the SQL function that measures its values, None if they are small.
+
+    `sent` is false for vectors and bytes, which no page reads.
+    """
+
+    name: str
+    size: str | None
+    sent: bool
+
+
+def read_columns(connection: Connection) -> Any:
+    """The statement for the columns that this role may read; `Column(*row)` reads its answer."""
+    return connection.execute(
+        """
+        SELECT a.attname::text,
+            CASE WHEN t.typlen <> -1 THEN NULL
+                WHEN t.typname IN ('text', 'varchar', 'bpchar', 'json') THEN 'octet_length'
+                ELSE 'pg_column_size'
+            END,
+            t.typname NOT IN ('bytea', 'tsvector', 'vector', 'halfvec', 'sparsevec', 'cube', '_float4', '_float8')
+        FROM pg_attribute AS a
+        JOIN pg_type AS declared ON declared.oid = a.atttypid
+        JOIN pg_type AS t ON t.oid = coalesce(nullif(declared.typbasetype, 0), declared.oid)
+        WHERE a.attrelid = to_regclass('movies') AND a.attnum > 0 AND NOT a.attisdropped
+            AND has_column_privilege(a.attrelid, a.attnum, 'SELECT')
+        ORDER BY a.attnum
+        """
+    )
+
+
+@lru_cache(64)
+def movie_json(columns: tuple[Column, ...], wanted: Sequence[str]) -> str:
+    """SQL for the text of one row of `movies`: the `wanted` columns that exist, beside those that are NEEDED.
+
+    Without any wanted: all but vectors and bytes, and null for a value of more than LARGEST bytes.
+    """
+    if wanted:
+        parts = [_plain(column) for column in columns if column.name in {*NEEDED, *wanted}]
+    else:
+        parts = [_bounded(column) for column in columns if column.sent]
+    return f"(SELECT to_json(m)::text FROM (SELECT {', '.join(parts)}) AS m)" if parts else WHOLE  # noqa: S608 # quoted names
+
+
+def _plain(column: Column) -> str:
+    return f"movies.{_quoted(column.name)} AS {_quoted(column.name)}"
+
+
+def _bounded(column: Column) -> str:
+    if column.size is None or column.name in NEEDED:
+        return _plain(column)
+    value = f"movies.{_quoted(column.name)}"
+    measured = f"{value}::text" if column.size == "octet_length" else value
+    return f"CASE WHEN {column.size}({measured}) <= {LARGEST} THEN {value} END AS {_quoted(column.name)}"
+
+
+def _quoted(name: str) -> str:
+    return sql.Identifier(name).as_string(None).replace("%", "%%")
