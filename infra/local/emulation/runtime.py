@@ -5,7 +5,6 @@ Knows the Runtime API and the limits; must not know what an event means.
 
 import asyncio
 import json
-import os
 import sys
 import time
 import uuid
@@ -17,7 +16,8 @@ from typing import Any, Final
 from aiohttp import web
 
 from infra.local import leash
-from infra.service import EVERYWHERE, Function
+from infra.local.emulation.environment import environment
+from infra.service import Function
 
 INIT_SECONDS: Final = 60.0
 PATIENCE_SECONDS: Final = 0.2  # wait of an event before another process is started for it
@@ -275,26 +275,6 @@ class Runtime:
     async def _discard(self, sandbox: Sandbox) -> None:
         self._sandboxes.discard(sandbox)
         await sandbox.stop()
-
-
-def environment(function: Function, settings: Mapping[str, str], root: Path) -> dict[str, str]:
-    """The process's environment: Lambda's variables and this function's settings."""
-    return {
-        "PATH": os.defpath,
-        "LANG": "en_US.UTF-8",
-        "TZ": ":UTC",
-        **EVERYWHERE,
-        "LAMBDA_TASK_ROOT": str(root),
-        "_HANDLER": function.handler,
-        "AWS_EXECUTION_ENV": "local",  # with a real name the client starts a thread and a connection per event
-        "AWS_LAMBDA_FUNCTION_NAME": function.name,
-        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
-        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
-        "AWS_LAMBDA_LOG_STREAM_NAME": "local",
-        **settings,
-    }
 
 
 def _request(message: Any, content: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:

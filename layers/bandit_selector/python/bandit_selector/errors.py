@@ -25,6 +25,11 @@ from collections.abc import Mapping, Sequence
 class BanditSelectorError(Exception):
     """The base of every error that the product raises on purpose."""
 
+    @property
+    def in_log(self) -> str:
+        """The sentence for the log, which names no user."""
+        return str(self)
+
 
 class InvalidSetting(BanditSelectorError):
     """A configured value cannot be used."""
@@ -79,6 +84,10 @@ class UnknownUser(BanditSelectorError):
     def __init__(self, user_id: int) -> None:
         super().__init__(f"No user {user_id} exists in `users`; ask for an existing one.")
 
+    @property
+    def in_log(self) -> str:
+        return "The user asked for does not exist in `users`."
+
 
 class UnknownEvent(BanditSelectorError):
     """No impression has this id."""
@@ -92,6 +101,10 @@ class ForeignUser(BanditSelectorError):
 
     def __init__(self, user_id: int, subject: str) -> None:
         super().__init__(f"The token is for user {subject!r} and cannot act for user_id {user_id}.")
+
+    @property
+    def in_log(self) -> str:
+        return "A token was used for another user than its own."
 
 
 class TooManyRequests(BanditSelectorError):

@@ -1,5 +1,7 @@
 """The names of the product's metrics, and its logger. Knows powertools; must not know what the numbers mean."""
 
+import json
+import re
 from collections.abc import Callable
 from typing import Any, Final, Literal, TypeAlias
 
@@ -29,11 +31,20 @@ Metric: TypeAlias = Literal[
 ]
 
 
+ROW: Final = re.compile(r'DETAIL:(?:\\.|[^"\\])*?(?=\\n|")')
+"""What PostgreSQL says of the row that a statement failed on, in a line of JSON: it may name a user."""
+
+
+def as_line(entry: dict[str, Any]) -> str:
+    """A log entry as JSON, without the values of rows."""
+    return ROW.sub("DETAIL: (left out)", json.dumps(entry, separators=(",", ":"), default=str))
+
+
 class Telemetry:
     """One function's logger and counters."""
 
     def __init__(self, function: str) -> None:
-        self.logger = Logger(service=f"{SERVICE}.{function}")
+        self.logger = Logger(service=f"{SERVICE}.{function}", json_serializer=as_line)
         self._metrics = Metrics(namespace=NAMESPACE, service=function)
 
     def count(self, metric: Metric, number: float = 1) -> None:

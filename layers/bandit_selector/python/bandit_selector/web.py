@@ -188,9 +188,9 @@ def _told(error: BanditSelectorError, known_as: str, logger: Logger) -> HttpAnsw
     """Logs an error with all it says, and answers what the caller may know of it."""
     public = PUBLIC.get(type(error), UNKNOWN)
     if public.status >= 500:
-        logger.error(str(error), exc_info=error)
+        logger.error(error.in_log, exc_info=error)
     else:
-        logger.info(str(error))
+        logger.info(error.in_log)
     faults = {"errors": error.faults} if isinstance(error, InvalidRequest) else {}
     told = problem(public.status, public.title, public.sentence or str(error), instance=known_as, **faults)
     if isinstance(error, TooManyRequests):
