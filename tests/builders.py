@@ -30,6 +30,7 @@ class Impression:
     place: int = 1
     silence: str = "shown"
     counted_places: int | None = None
+    propensity: float = 1 / 6
 
     @property
     def list_id(self) -> int:
@@ -72,7 +73,7 @@ def _row(places: Sequence[Impression]) -> tuple[object, ...]:
         bytes(arms.index(one.algorithm.removeprefix("bandit_")) + 1 for one in places) if drawn else None,
         [one.movie_id for one in places],
         [0.5] * len(places),
-        [1 / 6] * len(places) if drawn else None,
+        [one.propensity for one in places] if drawn else None,
     )
 
 

@@ -23,19 +23,7 @@ class Desk:
     def __init__(self, folder: Path, rows_per_file: int = ROWS_PER_FILE) -> None:
         self.folder = folder
         self._rows_per_file = rows_per_file
-        self._duck = duckdb.connect(
-            ":memory:",
-            config={
-                "autoinstall_known_extensions": "false",
-                "autoload_known_extensions": "false",
-                "memory_limit": MEMORY,
-                "temp_directory": str(folder / "spilled"),
-            },
-        )
-        self._duck.execute(f"SET allowed_directories = ['{folder}/']")
-        self._duck.execute("SET TimeZone = 'UTC'")
-        self._duck.execute("SET enable_external_access = false")
-        self._duck.execute("SET lock_configuration = true")
+        self._duck = connect(folder, [folder])
 
     def write(self, lines: Iterable[bytes]) -> Iterator[tuple[Path, int]]:
         """Lines of CSV as files of at most `rows_per_file` rows, each with its rows; the caller removes each."""
@@ -82,6 +70,27 @@ class Desk:
             na_values="",
             allow_quoted_nulls=False,
         )
+
+
+def connect(spill: Path, allowed: Iterable[Path]) -> duckdb.DuckDBPyConnection:
+    """A DuckDB that sees these files and folders alone, and spills into `spill`: no network, no extension."""
+    duck = duckdb.connect(
+        ":memory:",
+        config={
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "memory_limit": MEMORY,
+            "temp_directory": str(spill / "spilled"),
+        },
+    )
+    seen = list(allowed)
+    folders, files = [f"{path}/" for path in seen if path.is_dir()], [str(path) for path in seen if not path.is_dir()]
+    duck.execute("SET allowed_directories = $1", [[*folders, f"{spill}/"]])
+    duck.execute("SET allowed_paths = $1", [files])
+    duck.execute("SET TimeZone = 'UTC'")
+    duck.execute("SET enable_external_access = false")
+    duck.execute("SET lock_configuration = true")
+    return duck
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable
+from datetime import date
 from typing import Final
 
 LARGEST_PORT: Final = 65_535
@@ -29,3 +30,11 @@ USER: Final = whole(1, LARGEST_ID, "a user's id")
 EVENT: Final = whole(1, LARGEST_EVENT, "an event's id")
 SEED: Final = whole(0, 2**32 - 1, "a seed")
 VISITS: Final = whole(1, 10**9, "a number of visits")
+
+
+def day(text: str) -> date:
+    """A UTC day."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a day; write one like 2026-11-01") from None

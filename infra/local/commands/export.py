@@ -9,13 +9,12 @@ from bandit_selector.store.connection import named_failures
 from infra.local.database import open_database
 from infra.local.errors import LocalError
 from infra.local.export import export
+from infra.local.options import day
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--from", dest="since", type=_day, required=True, metavar="YYYY-MM-DD", help="the first UTC day"
-    )
-    parser.add_argument("--until", type=_day, metavar="YYYY-MM-DD", help="the last UTC day; without it, one day")
+    parser.add_argument("--from", dest="since", type=day, required=True, metavar="YYYY-MM-DD", help="the first UTC day")
+    parser.add_argument("--until", type=day, metavar="YYYY-MM-DD", help="the last UTC day; without it, one day")
     parser.add_argument("--to", type=Path, required=True, metavar="FILE|FOLDER", help="NAME.parquet is one file")
     parser.epilog = "A day whose tables were dropped comes from the archive: REPORT_BUCKET names its bucket."
 
@@ -29,10 +28,3 @@ def run(arguments: argparse.Namespace) -> int:
         rows = export(connection, days, arguments.to)
     print(f"{rows:,} impressions of {len(days)} days are in {arguments.to}.")
     return 0
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a day; write one like 2026-11-01") from None
