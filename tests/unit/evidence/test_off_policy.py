@@ -1,10 +1,11 @@
 """Estimates of other policies: right on average, covered by their intervals, and refused where the log cannot tell."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
-from bandit_selector.evidence.logged import BLOCKS, Log, Names, Reals
+from bandit_selector.evidence.logged import BLOCKS, Log, Names, Reals, Whole
 from bandit_selector.evidence.off_policy import Estimator, everywhere, missing
 from bandit_selector.services.evaluate import evaluate, fixed, learning, model, usual
 from bandit_selector.settings import Settings
@@ -32,7 +33,7 @@ class World:
         """Each part of the log is drawn from probabilities that follow the clicks before."""
         size = self.visitors * self.places // self.parts
         rates, clicks, shown = self.rates(rng), np.ones((2, 3)), np.full((2, 3), 2.0)
-        found: list[tuple[Reals, ...]] = []
+        found: list[tuple[Any, ...]] = []
         for part in range(self.parts):
             greedy = (clicks / shown) ** 4
             chances = 0.85 * greedy / greedy.sum(axis=1, keepdims=True) + 0.05
@@ -113,8 +114,9 @@ def test_clipping_is_told_and_pulls_ips_down() -> None:
 def test_a_policy_without_support_is_refused_with_a_sentence() -> None:
     log = World().log(np.random.default_rng(5))
     kept = ~((log.arm == 2) & (log.context == 1))
-    narrow = Log(log.names, *(a[kept] for a in (log.visitor, log.context, log.arm, log.propensity)),
-                 log.reward[kept], log.seconds[kept])  # fmt: skip
+    parts = (log.visitor, log.context, log.arm, log.propensity)
+    narrow = Log(log.names, parts[0][kept], parts[1][kept], parts[2][kept], parts[3][kept], log.reward[kept],
+                 log.seconds[kept])  # fmt: skip
     assert missing(narrow, everywhere(narrow, np.full((2, 3), 1 / 3)))
     answers = {answer.policy.name: answer for answer in evaluate(narrow, usual(narrow, Settings()))}
     assert answers["a"].value
@@ -158,7 +160,7 @@ def test_estimates_do_not_depend_on_how_visitors_are_numbered(rows: list[tuple[i
     visitor = np.unique(named, return_inverse=True)[1]
     table, names = np.array([[0.2, 0.5, 0.3]] * 2), Names(CONTEXTS, ARMS)
 
-    def value(visitors: Reals) -> tuple[float, float]:
+    def value(visitors: Whole) -> tuple[float, float]:
         log = Log(names, visitors, np.zeros_like(arm), arm, np.full(len(arm), 1 / 3), reward.astype(np.int8),
                   np.arange(len(arm), dtype=float))  # fmt: skip
         found = Estimator(log, np.zeros((5, 2, 3))).value(everywhere(log, table))
