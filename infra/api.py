@@ -17,7 +17,7 @@ from constructs import Construct
 from infra.configuration import Configuration
 from infra.network import log_retention
 from infra.reviewed import accept
-from infra.service import CORS, ROUTES
+from infra.service import CORS, CORS_WITH_SITE, ROUTES
 
 LOGGED: Final = (
     "requestId", "requestTime", "httpMethod", "routeKey", "status", "responseLatency", "integrationErrorMessage",
@@ -66,6 +66,17 @@ class Api(Construct):
             if route.access == "open":
                 accept(made, "AwsSolutions-APIG4", "The same answer for every caller; all data needs a token.")
 
+    def pass_on(self, site_url: str) -> None:
+        """Gives every request that no route takes to the site's backend, as it came; the site checks its own tokens."""
+        as_it_came = gateway.ParameterMapping().overwrite_path(gateway.MappingValue.request_path())
+        integration = integrations.HttpUrlIntegration(
+            "SiteIntegration", site_url, method=gateway.HttpMethod.ANY, parameter_mapping=as_it_came
+        )
+        made = gateway.HttpRoute(
+            self, "Site", http_api=self.http, route_key=gateway.HttpRouteKey.DEFAULT, integration=integration
+        )
+        accept(made, "AwsSolutions-APIG4", "The site's own pages and routes; the site checks its tokens.")
+
     def _stage(self, configuration: Configuration) -> gateway.HttpStage:
         log = logs.LogGroup(
             self, "AccessLog", retention=log_retention(configuration), removal_policy=RemovalPolicy.DESTROY
@@ -95,10 +106,11 @@ class Api(Construct):
 def _cors(configuration: Configuration) -> gateway.CorsPreflightOptions | None:
     if not configuration.allowed_origins:
         return None
+    cors = CORS_WITH_SITE if configuration.settings.get("SITE_URL") else CORS
     return gateway.CorsPreflightOptions(
         allow_origins=list(configuration.allowed_origins),
-        allow_methods=[gateway.CorsHttpMethod[method] for method in CORS.methods],
-        allow_headers=list(CORS.headers),
-        expose_headers=list(CORS.exposed_headers),
-        max_age=Duration.seconds(CORS.max_age.total_seconds()),
+        allow_methods=[gateway.CorsHttpMethod[method] for method in cors.methods],
+        allow_headers=list(cors.headers),
+        expose_headers=list(cors.exposed_headers),
+        max_age=Duration.seconds(cors.max_age.total_seconds()),
     )

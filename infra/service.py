@@ -185,6 +185,14 @@ CORS: Final = Cors(
     max_age=timedelta(hours=1),
 )
 
+CORS_WITH_SITE: Final = Cors(
+    methods=("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"),
+    headers=(*CORS.headers, "*"),
+    exposed_headers=(*CORS.exposed_headers, "*"),
+    max_age=CORS.max_age,
+)
+"""The same where what is not ours is passed on to the site (SITE_URL), whose methods and headers are not known here."""
+
 FEEDBACK_QUEUE: Final = Queue(
     name="feedback",
     consumer="feedback",

@@ -49,6 +49,8 @@ class ServiceStack(Stack):
             self.identity.settings,
         )
         self.api.serve(self.identity.authorizer, self.compute.callable_at)
+        if site_url := configuration.settings.get("SITE_URL"):
+            self.api.pass_on(site_url)
         self.clock = Clock(self, "Clock", configuration, self.compute.functions, self.messaging)
         self.alarms = Alarms(self, "Alarms", self.api, self.compute, self.messaging, self.database, self.identity)
         self._say_where()

@@ -15,6 +15,7 @@ from typing import Any, Final
 import aiohttp
 import jwt
 from aiohttp import web
+from bandit_selector.settings import Settings, read_settings
 from bandit_selector.store.address import without_secrets
 from bandit_selector.store.connection import connect
 from bandit_selector.store.migrate import migrate
@@ -27,6 +28,7 @@ from infra.local.emulation.clock import Clock
 from infra.local.emulation.event_source import EventSource
 from infra.local.emulation.gateway import MAX_BODY, Gateway
 from infra.local.emulation.issuer import AUDIENCE, Issuer, issuer_with_free_port
+from infra.local.emulation.passing_on import Site
 from infra.local.emulation.runtime import Runtime
 from infra.local.errors import LocalError
 from infra.service import FEEDBACK_QUEUE, FUNCTIONS, ROUTES, Function
@@ -49,6 +51,11 @@ class Plan:
     postgres_settings: Sequence[str] = ()
     fresh: bool = False
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def chosen(self) -> Settings:
+        """The settings of this run."""
+        return read_settings({**self.settings, **os.environ})
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +127,14 @@ async def installation(plan: Plan) -> AsyncGenerator[Installation]:
         clock = Clock(plan.simulated)
         invoke = {name: runtime.invoke for name, runtime in functions.items()}
         authorizer = Authorizer(issuer.url, AUDIENCE, jwt.PyJWKSet.from_dict(issuer.keys()))
-        gateway = Gateway(ROUTES, invoke, authorizer, clock, lambda: lock.is_announced(plan.folder))
-        pages = [
-            *sign_in.routes(lambda scope: issuer.mint("analyst", datetime.now(UTC), scope)),
-            *demo_site.routes(database_url, lambda subject, scope: issuer.mint(subject, datetime.now(UTC), scope)),
-        ]
+        passed_on = await _site(plan, stack)
+        gateway = Gateway(ROUTES, invoke, authorizer, clock, lambda: lock.is_announced(plan.folder), passed_on)
+        pages = sign_in.routes(lambda scope: issuer.mint("analyst", datetime.now(UTC), scope))
+        if passed_on is None:
+            pages = [
+                *pages,
+                *demo_site.routes(database_url, lambda who, scope: issuer.mint(who, datetime.now(UTC), scope)),
+            ]
         connector = aiohttp.TCPConnector(limit=0)
         session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
         source = EventSource(FEEDBACK_QUEUE, resources.queue, session, invoke[FEEDBACK_QUEUE.consumer])
@@ -164,6 +174,14 @@ def background(work: Coroutine[Any, Any, None]) -> "Callable[[], Awaitable[None]
             raise failure
 
     return end
+
+
+async def _site(plan: Plan, stack: AsyncExitStack) -> Site | None:
+    """The site's backend, where SITE_URL names one."""
+    if not plan.chosen.site_url:
+        return None
+    session = aiohttp.ClientSession(auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar())
+    return Site(plan.chosen.site_url, await stack.enter_async_context(session))
 
 
 def _own_database(plan: Plan, stack: AsyncExitStack) -> str:

@@ -24,6 +24,8 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "certificate_arn": "arn:aws:acm:eu-central-1:111122223333:certificate/12345678-1234-1234-1234-123456789012",
         "TREATMENT_SHARE": "0.1",
         "TIME_ZONE": "Europe/Berlin",
+        "allowed_origins": "https://movies.example.com",
+        "SITE_URL": "https://backend.example.com",
     },
 }
 VPC: Final[dict[str, Any]] = {

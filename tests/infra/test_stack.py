@@ -62,6 +62,23 @@ def test_every_route_has_its_function_and_its_lock(prod: Synthesised) -> None:
         assert f"Compute{route.function.title()}Live" in json.dumps(_integration(prod, made))
 
 
+def test_what_is_not_ours_goes_to_the_site_as_it_came(
+    prod: Synthesised, synthesise: Callable[[str], Synthesised]
+) -> None:
+    own = synthesise("own")
+    routes = {it["RouteKey"]: it for it in own.resources("AWS::ApiGatewayV2::Route").values()}
+    assert set(routes) == {"$default", *(f"{route.method} {route.path}" for route in ROUTES)}
+    assert routes["$default"]["AuthorizationType"] == "NONE"
+    integration = _integration(own, routes["$default"])
+    assert (integration["IntegrationType"], integration["IntegrationMethod"]) == ("HTTP_PROXY", "ANY")
+    assert integration["IntegrationUri"] == "https://backend.example.com"
+    assert integration["RequestParameters"] == {"overwrite:path": "$request.path"}
+    cors = own.one("AWS::ApiGatewayV2::Api")["CorsConfiguration"]
+    assert {"PUT", "PATCH", "DELETE"} <= set(cors["AllowMethods"])
+    assert {"authorization", "*"} <= set(cors["AllowHeaders"])
+    assert set(prod.one("AWS::ApiGatewayV2::Api")["CorsConfiguration"]["AllowMethods"]) == {"GET", "POST", "OPTIONS"}
+
+
 def test_a_group_is_a_scope_and_nobody_makes_himself_a_user(prod: Synthesised) -> None:
     groups = {it["GroupName"] for it in prod.resources("AWS::Cognito::UserPoolGroup").values()}
     assert groups == set(SCOPES)

@@ -21,8 +21,9 @@ from multidict import CIMultiDict
 from infra.local.emulation import payload
 from infra.local.emulation.authorizer import Authorizer, Forbidden, Unauthorized
 from infra.local.emulation.clock import Clock
+from infra.local.emulation.passing_on import Site, SiteUnreachable
 from infra.local.emulation.runtime import MAX_PAYLOAD, InvocationFailed, Throttled
-from infra.service import CORS, Route
+from infra.service import CORS, CORS_WITH_SITE, Cors, Route
 
 Invoke = Callable[[bytes], Awaitable[bytes]]
 INTEGRATION_SECONDS: Final = 30.0  # the limit of HTTP APIs
@@ -42,6 +43,8 @@ class Gateway:
     clock: Clock
     ready: Callable[[], bool] = lambda: True
     """Whether the service is complete; before, /health says that it starts."""
+    site: Site | None = None
+    """What takes the requests that no route does: the route `$default`."""
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answers one request; a fault in the service is answered too."""
@@ -50,7 +53,8 @@ class Gateway:
         if self.clock.simulated:
             response.headers["Date"] = format_datetime(moment, usegmt=True)
         if "Origin" in request.headers:
-            response.headers.update(_cors(preflight=_is_preflight(request)))
+            cors = CORS_WITH_SITE if self.site else CORS
+            response.headers.update(_cors(cors, preflight=_is_preflight(request)))
         return response
 
     async def _route(self, request: web.BaseRequest, moment: datetime) -> web.Response:
@@ -58,7 +62,7 @@ class Gateway:
             return web.Response(status=204)
         found = match(self.routes, request.method, request.path)
         if found is None:
-            return _message(404, "Not Found")
+            return await self._pass_on(request, self.site) if self.site else _message(404, "Not Found")
         route, parameters = found
         if route.path == HEALTH and not self.ready():
             return _starting()
@@ -68,16 +72,23 @@ class Gateway:
             return _message(401, "Unauthorized", {"WWW-Authenticate": f'Bearer error="invalid_token" ({error})'})
         except Forbidden as error:
             return _message(403, "Forbidden", {"WWW-Authenticate": f'Bearer error="insufficient_scope" ({error})'})
-        if (request.content_length or 0) > MAX_BODY:
-            return _message(413, "Request Entity Too Large")
-        try:
-            body = await request.read()
-        except (web.RequestPayloadError, web.HTTPRequestEntityTooLarge):
-            return _message(400, "Bad Request")
+        body = await _body(request)
+        if isinstance(body, web.Response):
+            return body
         event = json.dumps(payload.event(request, body, route, parameters, identity, moment)).encode()
         if len(event) > MAX_PAYLOAD:
             return _message(413, "Request Entity Too Large")
         return await self._invoke(route.function, event)
+
+    async def _pass_on(self, request: web.BaseRequest, site: Site) -> web.Response:
+        body = await _body(request)
+        if isinstance(body, web.Response):
+            return body
+        try:
+            async with asyncio.timeout(INTEGRATION_SECONDS):
+                return await site.answer(request, body)
+        except (SiteUnreachable, TimeoutError):
+            return _message(503, "Service Unavailable")
 
     def _identity(self, request: web.BaseRequest, route: Route) -> dict[str, Any] | None:
         if route.access == "open":
@@ -96,6 +107,18 @@ class Gateway:
             return payload.response(answer)
         except payload.Malformed:
             return _message(500, "Internal Server Error")
+
+
+async def _body(request: web.BaseRequest) -> bytes | web.Response:
+    """The request's body, or the answer to one that cannot be read."""
+    if not request.rel_url.raw_path.startswith("/"):
+        return _message(400, "Bad Request")
+    if (request.content_length or 0) > MAX_BODY:
+        return _message(413, "Request Entity Too Large")
+    try:
+        return await request.read()
+    except (web.RequestPayloadError, web.HTTPRequestEntityTooLarge):
+        return _message(400, "Bad Request")
 
 
 def match(routes: Sequence[Route], method: str, path: str) -> tuple[Route, dict[str, str]] | None:
@@ -117,15 +140,15 @@ def _is_preflight(request: web.BaseRequest) -> bool:
     return request.method == "OPTIONS" and "Origin" in headers and "Access-Control-Request-Method" in headers
 
 
-def _cors(*, preflight: bool) -> dict[str, str]:
+def _cors(cors: Cors, *, preflight: bool) -> dict[str, str]:
     allowed = {
-        "Access-Control-Allow-Methods": ",".join(CORS.methods),
-        "Access-Control-Allow-Headers": ",".join(CORS.headers),
-        "Access-Control-Max-Age": str(int(CORS.max_age.total_seconds())),
+        "Access-Control-Allow-Methods": ",".join(cors.methods),
+        "Access-Control-Allow-Headers": ",".join(cors.headers),
+        "Access-Control-Max-Age": str(int(cors.max_age.total_seconds())),
     }
     always = {
         "Access-Control-Allow-Origin": "*",
-        "Access-Control-Expose-Headers": ",".join(CORS.exposed_headers),
+        "Access-Control-Expose-Headers": ",".join(cors.exposed_headers),
     }
     return always | allowed if preflight else always
 

@@ -100,6 +100,8 @@ class Settings(BaseModel):
     # The time zone of contexts and reports, and the claim of a token that holds the user id
     time_zone: Annotated[ZoneInfo, BeforeValidator(parse_zone)] = ZoneInfo("UTC")
     user_id_claim: str = "sub"
+    # The site's backend, which gets every request that no route here takes
+    site_url: Annotated[str, Field(pattern=r"^(https?://[^/?#@\s]+)?$")] = ""
     # How people sign in to the dashboard: authorization code with PKCE at this issuer (OAuth 2.1)
     sign_in_authorize_url: str = ""
     sign_in_token_url: str = ""
