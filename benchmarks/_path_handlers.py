@@ -54,6 +54,7 @@ def _timed(work: Callable[[], object]) -> float:
 
 def _event(user: int, now: datetime) -> dict[str, Any]:
     return {
+        "routeKey": "GET /movies/recommendations",
         "queryStringParameters": {"user_id": str(user)},
         "requestContext": {
             "timeEpoch": now.timestamp() * 1000,

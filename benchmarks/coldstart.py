@@ -189,4 +189,6 @@ def _fill(connection: Any) -> None:
 def _event() -> dict[str, Any]:
     claims = {"sub": "1", "scope": ""}
     context = {"timeEpoch": int(time.time() * 1000), "authorizer": {"jwt": {"claims": claims, "scopes": None}}}
-    return {"version": "2.0", "queryStringParameters": {"user_id": "1", "limit": "30"}, "requestContext": context}
+    query = {"user_id": "1", "limit": "30"}
+    route = "GET /movies/recommendations"
+    return {"version": "2.0", "routeKey": route, "queryStringParameters": query, "requestContext": context}

@@ -108,6 +108,7 @@ def _rate(items: Sequence[T], call: Callable[[T], object]) -> float:
 
 def _ask(database: Database, visit: Visit) -> list[dict[str, Any]]:
     event = {
+        "routeKey": "GET /movies/recommendations",
         "queryStringParameters": {"user_id": str(visit.user_id), "limit": "10", "use_bandit": "auto"},
         "requestContext": {
             "timeEpoch": visit.at.timestamp() * 1000,

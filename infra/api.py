@@ -11,7 +11,7 @@ from aws_cdk import aws_apigatewayv2_integrations as integrations
 from aws_cdk import aws_certificatemanager as certificates
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
-from bandit_selector.scopes import texts_of
+from bandit_selector.scopes import SCOPES, texts_of
 from constructs import Construct
 
 from infra.configuration import Configuration
@@ -61,7 +61,7 @@ class Api(Construct):
                 route_key=gateway.HttpRouteKey.with_(route.path, gateway.HttpMethod[route.method]),
                 integration=targets[route.function],
                 authorizer=None if route.access == "open" else authorizer,
-                authorization_scopes=list(texts_of("analytics")) if route.access == "analytics" else None,
+                authorization_scopes=list(texts_of(route.access)) if route.access in SCOPES else None,
             )
             if route.access == "open":
                 accept(made, "AwsSolutions-APIG4", "The same answer for every caller; all data needs a token.")

@@ -6,8 +6,8 @@ from typing import Final, Literal
 
 from bandit_selector.settings import QUEUE_RETENTION
 
-Access = Literal["open", "visitor", "analytics"]
-"""Who may call a route: everyone; holders of a valid token; holders of a token with the scope `analytics`."""
+Access = Literal["open", "visitor", "analytics", "service"]
+"""Who may call a route: everyone; holders of a valid token; holders of a token with the scope of this name."""
 
 Resource = Literal["database", "send_feedback", "feedback_queue", "reports", "archive", "alerts"]
 """What a function may use: the database, sending to the queue, looking at both queues, the bucket's reports, its
@@ -166,6 +166,9 @@ FUNCTIONS: Final = (
 
 ROUTES: Final = (
     Route("GET", "/movies/recommendations", "select", "visitor"),
+    Route("POST", "/movies/recommendations", "select", "service"),
+    Route("POST", "/selections", "select", "visitor"),
+    Route("POST", "/analytics/track", "ingest", "visitor"),
     Route("POST", "/analytics/track/{action}", "ingest", "visitor"),
     Route("GET", "/analytics/bandit/stats", "analytics", "analytics"),
     Route("GET", "/analytics/performance", "analytics", "analytics"),

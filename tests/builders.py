@@ -19,11 +19,14 @@ RULE = Rule(success=4.0, failure=2.0, silence_counts=True, window=timedelta(days
 
 @dataclass(frozen=True, slots=True)
 class Impression:
-    """One movie shown. Impressions of one `number` are places of one list, and agree in everything but the movie."""
+    """One movie shown. Impressions of one `number` are places of one list, and agree in everything but the movie.
+
+    Without a movie it is a place of a selection, whose arm control drew where `algorithm` names none.
+    """
 
     number: int
     user_id: int = 1
-    movie_id: int = 1
+    movie_id: int | None = 1
     algorithm: str = "bandit_svd"
     context_key: str = KEY
     created_at: datetime = EPOCH
@@ -65,14 +68,15 @@ def show(connection: Connection, impressions: Iterable[Impression]) -> None:
 def _row(places: Sequence[Impression]) -> tuple[object, ...]:
     first = places[0]
     arms = sorted({one.algorithm.removeprefix("bandit_") for one in places})
-    drawn = first.algorithm.startswith("bandit_")
+    bandit = first.algorithm.startswith("bandit_")
+    drawn = bandit or first.movie_id is None
     return (
         *(first.list_id, first.created_at, first.user_id, 1, first.counted_places, first.context_key),
         "control" if first.algorithm == "hybrid_control" else "treatment",
-        *(first.silence, None if drawn else first.algorithm, arms if drawn else None),
+        *(first.silence, None if bandit else first.algorithm, arms if drawn else None),
         bytes(arms.index(one.algorithm.removeprefix("bandit_")) + 1 for one in places) if drawn else None,
         [one.movie_id for one in places],
-        [0.5] * len(places),
+        [None if one.movie_id is None else 0.5 for one in places],
         [one.propensity for one in places] if drawn else None,
     )
 

@@ -1,10 +1,10 @@
-"""POST /analytics/track/*: a reaction in, 202 once the queue has it. Never touches the database."""
+"""POST /analytics/track and /track/*: reactions in, 202 once the queue has them. Never touches the database."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cache
 from random import SystemRandom
-from typing import Annotated, Any, Final, Self, cast
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias, cast
 
 import boto3
 from bandit_selector.errors import QueueUnavailable
@@ -38,6 +38,10 @@ ACTIONS: Final[dict[str, Action]] = {
     "thumbs-down": "thumbs_down",
     "seen": "seen",
 }
+SEVERAL: Final = "POST /analytics/track"
+EVENT: Final = 2896431235751937
+"""The event_id of examples."""
+USER: Final = Field(description="The visitor.", examples=[1])
 LONGEST_LIST: Final = 50
 AT_ONCE: Final = 10
 """Messages that SQS takes in one request."""
@@ -49,15 +53,26 @@ SEND: Final = Config(
 )
 
 
-class Reaction(BaseModel):
-    """The body of a tracking call; fields it does not name are ignored, as the site's front end may send more."""
+Send: TypeAlias = Callable[[Sequence[Message]], None]
+
+
+class Said(BaseModel):
+    """What every reaction says; fields it does not name are ignored, as the site's front end may send more."""
 
     model_config = ConfigDict(frozen=True)
 
-    user_id: Id
-    movie_id: Id | None = None
-    event_id: EventId | None = None
-    occurred_at: Moment | None = None
+    occurred_at: Moment | None = Field(
+        default=None,
+        description="When it happened, if that was before now: for reactions sent late.",
+        examples=["2026-06-01T19:30:00Z"],
+    )
+
+
+class About(Said):
+    """A reaction to one movie, named by its `event_id`, or else by its `movie_id`: then its newest impression."""
+
+    movie_id: Id | None = Field(default=None, description="The movie, if its `event_id` is not known.", examples=[550])
+    event_id: EventId | None = Field(default=None, description="As the list or selection named it.", examples=[EVENT])
 
     @model_validator(mode="after")
     def _names_its_movie(self) -> Self:
@@ -66,10 +81,22 @@ class Reaction(BaseModel):
         return self
 
 
-class Rating(Reaction):
-    """The body of a rating."""
+class Rated(About):
+    """A rating of one movie."""
 
     rating: Stars
+
+
+class Reaction(About):
+    """The body of a click or a thumb."""
+
+    user_id: Id = USER
+
+
+class Rating(Rated):
+    """The body of a rating."""
+
+    user_id: Id = USER
 
 
 def of_a_place(event_id: int) -> int:
@@ -78,20 +105,67 @@ def of_a_place(event_id: int) -> int:
     return event_id
 
 
-class Seen(BaseModel):
-    """The body that says which of the movies shown the visitor has had in view."""
+class InView(Said):
+    """What was shown or in view: of a list, movies that the visitor has had in view; of a selection, places filled."""
+
+    event_ids: Annotated[
+        list[Annotated[EventId, AfterValidator(of_a_place)]], Field(min_length=1, max_length=LONGEST_LIST)
+    ] = Field(description="As the list or selection named them.", examples=[[EVENT, EVENT + 1]])
+
+
+class Seen(InView):
+    """The body of `seen`."""
+
+    user_id: Id = USER
+
+
+class Told(About):
+    """One click or thumb of several reactions."""
+
+    action: Literal["click", "thumbs-up", "thumbs-down"]
+
+
+class ToldRating(Rated):
+    """One rating of several reactions."""
+
+    action: Literal["rating"]
+
+
+class ToldSeen(InView):
+    """What was seen, among several reactions."""
+
+    action: Literal["seen"]
+
+
+class Reactions(BaseModel):
+    """The body of POST /analytics/track: reactions of one visitor, all taken or none."""
 
     model_config = ConfigDict(frozen=True)
 
-    user_id: Id
-    event_ids: Annotated[
-        list[Annotated[EventId, AfterValidator(of_a_place)]], Field(min_length=1, max_length=LONGEST_LIST)
-    ]
-    occurred_at: Moment | None = None
+    user_id: Id = USER
+    reactions: list[Annotated[Told | ToldRating | ToldSeen, Field(discriminator="action")]] = Field(
+        min_length=1,
+        max_length=25,
+        examples=[[{"action": "click", "event_id": EVENT}, {"action": "rating", "event_id": EVENT, "rating": 4.5}]],
+    )
 
 
-BODIES: Final[dict[Action, type[Reaction | Seen]]] = {"rating": Rating, "seen": Seen}
+BODIES: Final[dict[Action, type[Reaction | Rating | Seen]]] = {"rating": Rating, "seen": Seen}
 """The body of each action that is not a plain Reaction."""
+
+
+class Tracked(BaseModel):
+    """The reaction is in the queue."""
+
+    status: Literal["tracked"] = "tracked"
+    action: Action
+
+
+class AllTracked(BaseModel):
+    """All reactions are in the queue."""
+
+    status: Literal["tracked"] = "tracked"
+    reactions: int
 
 
 @TELEMETRY.flushing
@@ -101,35 +175,49 @@ def handler(event: Event, _context: object) -> HttpAnswer:
     return respond(event, _send, QUOTA)
 
 
-def respond(event: Event, send: Callable[[Sequence[Message]], None], quota: Quota = NO_QUOTA) -> HttpAnswer:
+def respond(event: Event, send: Send, quota: Quota = NO_QUOTA) -> HttpAnswer:
     """{"status": "tracked"} once `send` has put the reaction into the queue; raises the product's errors."""
+    if event["routeKey"] == SEVERAL:
+        return _several(event, send, quota)
     action = ACTIONS.get(path_of(event).get("action", ""))
     if action is None:
         return problem(404, "Unknown action", f"Track one of {', '.join(ACTIONS)}.")
     request = read_body(event, BODIES.get(action, Reaction))
+    _take(event, request.user_id, as_messages(action, request.user_id, request, received_at(event)), send, quota)
+    return answer(202, Tracked(action=action).model_dump())
+
+
+def _several(event: Event, send: Send, quota: Quota) -> HttpAnswer:
+    request = read_body(event, Reactions)
+    received = received_at(event)
+    each = [as_messages(ACTIONS[one.action], request.user_id, one, received) for one in request.reactions]
+    _take(event, request.user_id, [message for messages in each for message in messages], send, quota)
+    return answer(202, AllTracked(reactions=len(request.reactions)).model_dump())
+
+
+def _take(event: Event, user_id: int, messages: Sequence[Message], send: Send, quota: Quota) -> None:
     asking = caller(event, SETTINGS.user_id_claim)
-    asking.acts_for(request.user_id)
-    messages = as_messages(action, request, received_at(event))
+    asking.acts_for(user_id)
     if not asking.is_service:
         quota.take(asking.subject, len(messages), received_at(event))
     send(messages)
     TELEMETRY.count("FeedbackAccepted", len(messages))
-    return answer(202, {"status": "tracked", "action": action})
 
 
-def as_messages(action: Action, request: Reaction | Seen, received: datetime) -> list[Message]:
+def as_messages(action: Action, user_id: int, said: About | InView, received: datetime) -> list[Message]:
     """What goes into the queue: a reaction is one message, what was seen one per list.
 
     A visitor's clock may lag, but what it says happened has happened.
     """
-    given = request.model_dump(exclude={"occurred_at", "event_ids"})
-    of_lists = by_list(request.event_ids).items() if isinstance(request, Seen) else ()
+    given = said.model_dump(include={"movie_id", "event_id", "rating"})
+    of_lists = by_list(said.event_ids).items() if isinstance(said, InView) else ()
     about: list[dict[str, Any]] = [{"event_id": event_id, "seen": seen} for event_id, seen in of_lists]
-    occurred = min(request.occurred_at or received, received)
+    occurred = min(said.occurred_at or received, received)
     return [
         Message(
             message_id=new_message_id(received, SystemRandom()),
             action=action,
+            user_id=user_id,
             occurred_at=occurred,
             received_at=received,
             **given,

@@ -23,7 +23,6 @@ from bandit_selector.web import (
     answers_problems,
     caller,
     path_of,
-    problem,
     read_query,
     received_at,
 )
@@ -38,7 +37,6 @@ DATABASE: Final = Database(
 forget_at_snapshot(DATABASE.close)
 TELEMETRY: Final = Telemetry("analytics")
 
-SCOPE: Final = "analytics"
 QUEUE: Final = "GET /analytics/queue"
 HOURLY_UP_TO_DAYS: Final = 3
 
@@ -89,10 +87,7 @@ def respond(event: Event, settings: Settings, database: Database) -> HttpAnswer:
     if route == "GET /health":
         database.read(lambda connection: connection.execute("SELECT FROM bandit_migrations LIMIT 1"))
         return answer(200, {"status": "ok"})
-    if SCOPE not in caller(event, settings.user_id_claim).scopes:
-        return problem(
-            403, "Not for this token", f"The token lacks the scope {SCOPE!r}; ask your team for a token with it."
-        )
+    caller(event, settings.user_id_claim).needs("analytics")
     if route == QUEUE:
         return _figures(backlog(settings))
     return _figures(database.read(lambda connection: READINGS[route](connection, event, settings)))

@@ -18,10 +18,12 @@ def http_event(
     body: object = None,
     path: dict[str, str] | None = None,
     at: datetime = NOW,
+    route: str = "GET /movies/recommendations",
 ) -> dict[str, Any]:
     """An HTTP API event, payload 2.0, with an accepted token."""
     return {
         "version": "2.0",
+        "routeKey": route,
         "queryStringParameters": query,
         "pathParameters": path,
         "body": json.dumps(body) if body is not None else None,

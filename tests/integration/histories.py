@@ -50,7 +50,8 @@ minutes = st.integers(0, 12 * 24 * 60).map(lambda count: timedelta(minutes=count
 def histories(draw: st.DrawFn) -> History:
     """Few users and movies, so that impressions of one pair abound; times over twelve days, clocks an hour apart.
 
-    Lists have one to three places. A list of the bandit draws an arm for each place, the others have one algorithm.
+    Lists have one to three places. A list of the bandit draws an arm for each place, the others have one algorithm. A
+    third of them are selections, which have no movies; control's have arms that teach nothing.
     """
     impressions = tuple(one for number in range(draw(st.integers(1, 8))) for one in draw(_list(number + 1)))
     messages = tuple(draw(_message(number, impressions)) for number in range(draw(st.integers(0, 20))))
@@ -64,7 +65,13 @@ def _list(draw: st.DrawFn, number: int) -> list[Impression]:
     key, user, at = draw(st.sampled_from(KEYS)), draw(st.integers(1, 2)), EPOCH + draw(minutes)
     silence = draw(st.sampled_from(("shown", "shown", "seen", "off")))
     counted = draw(st.sampled_from((None, None, 0, 2)))
-    movies = draw(st.lists(st.integers(1, 3), min_size=1, max_size=3, unique=True))
+    movies = draw(
+        st.one_of(
+            st.lists(st.integers(1, 3), min_size=1, max_size=3, unique=True),
+            st.lists(st.integers(1, 3), min_size=1, max_size=3, unique=True),
+            st.integers(1, 3).map(lambda places: [None] * places),
+        )
+    )
     return [
         Impression(
             number, user, movie, draw(st.sampled_from(ARMS)) if bandit else whole, key, at, place, silence, counted

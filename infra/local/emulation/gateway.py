@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any, Final
 
 from aiohttp import web
-from bandit_selector.scopes import texts_of
+from bandit_selector.scopes import SCOPES, texts_of
 from multidict import CIMultiDict
 
 from infra.local.emulation import payload
@@ -30,7 +30,7 @@ INTEGRATION_SECONDS: Final = 30.0  # the limit of HTTP APIs
 MAX_BODY: Final = 10 * 1024 * 1024
 HEALTH: Final = "/health"
 SIMULATED_TIME: Final = "X-Simulated-Time"
-SCOPES: Final[dict[str, tuple[str, ...]]] = {"visitor": (), "analytics": texts_of("analytics")}
+ACCEPTED: Final[dict[str, tuple[str, ...]]] = {"visitor": (), **{scope: texts_of(scope) for scope in SCOPES}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Gateway:
     def _identity(self, request: web.BaseRequest, route: Route) -> dict[str, Any] | None:
         if route.access == "open":
             return None
-        return self.authorizer.check(request.headers.get("Authorization"), SCOPES[route.access])
+        return self.authorizer.check(request.headers.get("Authorization"), ACCEPTED[route.access])
 
     async def _invoke(self, function: str, event: bytes) -> web.Response:
         try:

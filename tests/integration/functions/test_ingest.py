@@ -162,3 +162,48 @@ def test_a_queue_that_is_gone_is_a_queue_that_is_away(server: aws.Aws, queue: st
     server.client("sqs").delete_queue(QueueUrl=queue)
     assert track("click", CLICK)[0] == 503
     assert track("seen", {"user_id": 1, "event_ids": [65, 129]})[0] == 503
+
+
+SEVERAL = [
+    {"action": "click", "event_id": 65_000 << 6 | 1, "occurred_at": "2026-06-01T19:00:00Z"},
+    {"action": "rating", "movie_id": 550, "rating": 4.5},
+    {"action": "thumbs-down", "movie_id": 551},
+    {"action": "seen", "event_ids": [65_000 << 6 | 1, 65_000 << 6 | 3, 65_001 << 6 | 2]},
+]
+
+
+def test_several_reactions_become_one_message_each(server: aws.Aws, queue: str) -> None:
+    status, _, body = track("", {"user_id": 1, "reactions": SEVERAL}, route=ingest.SEVERAL)
+    assert (status, body) == (202, {"status": "tracked", "reactions": 4})
+    sent = [(one.action, one.event_id, one.movie_id, one.rating, one.seen) for one in queued(server, queue)]
+    assert sorted(sent, key=str) == sorted(
+        [
+            ("click", 65_000 << 6 | 1, None, None, None),
+            ("rating", None, 550, 4.5, None),
+            ("thumbs_down", None, 551, None, None),
+            ("seen", 65_000 << 6, None, None, 0b1010),
+            ("seen", 65_001 << 6, None, None, 0b100),
+        ],
+        key=str,
+    )
+
+
+@pytest.mark.parametrize(
+    ("reactions", "field"),
+    [
+        ([], "reactions"),
+        ([{"action": "click", "movie_id": 1}] * 26, "reactions"),
+        (
+            [{"action": "click", "movie_id": 1}, {"action": "rating", "movie_id": 1, "rating": 9}],
+            "reactions.1.rating.rating",
+        ),
+        ([{"action": "click"}], "reactions.0.click"),
+        ([{"action": "buy", "movie_id": 1}], "reactions.0"),
+    ],
+)
+def test_of_several_reactions_all_are_taken_or_none(
+    server: aws.Aws, queue: str, reactions: list[dict[str, object]], field: str
+) -> None:
+    status, _, body = track("", {"user_id": 1, "reactions": reactions}, route=ingest.SEVERAL)
+    assert (status, body["errors"][0]["field"]) == (422, field)
+    assert queued(server, queue) == []

@@ -16,6 +16,7 @@ BanditSelectorError
 ├── DeliveryFailed        a report or a mail was not delivered; the next run retries
 ├── ArchiveFailed         a day was not archived, and nothing of it was dropped; the next run retries
 ├── TooManyRequests       a token has asked for far more in a day than a visitor can look at
+├── MissingScope          the caller's token lacks a scope
 └── ForeignUser           the caller may not act for this user
 """
 
@@ -115,6 +116,13 @@ class TooManyRequests(BanditSelectorError):
             f"This token has used more than {most:,} places or reactions today (UTC); ask again in {seconds:,} seconds."
         )
         self.seconds = seconds
+
+
+class MissingScope(BanditSelectorError):
+    """The caller's token lacks a scope."""
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"The token lacks the scope {scope!r}; ask your team for a token with it.")
 
 
 class NoReport(BanditSelectorError):

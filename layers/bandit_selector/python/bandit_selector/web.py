@@ -18,6 +18,7 @@ from bandit_selector.errors import (
     DatabaseUnavailable,
     ForeignUser,
     InvalidRequest,
+    MissingScope,
     MissingTable,
     NoReport,
     OutdatedReport,
@@ -62,6 +63,7 @@ PUBLIC: Final[dict[type[BanditSelectorError], Public]] = {
     OutdatedReport: Public(404, "No report of this version yet"),
     ForeignUser: Public(403, "Not your user"),
     TooManyRequests: Public(429, "Too many requests"),
+    MissingScope: Public(403, "Not for this token"),
     DatabaseUnavailable: Public(503, "The database is unavailable", "The database did not answer; try again soon."),
     QueueUnavailable: Public(503, "The queue is unavailable", "The feedback was not taken; send it again soon."),
     MissingTable: Public(
@@ -88,6 +90,11 @@ class Caller:
         """Raises ForeignUser unless the token belongs to this user or has the scope `service`."""
         if not self.is_service and self.subject != str(user_id):
             raise ForeignUser(user_id, self.subject)
+
+    def needs(self, scope: Scope) -> None:
+        """Raises MissingScope unless the token has it."""
+        if scope not in self.scopes:
+            raise MissingScope(scope)
 
 
 def caller(event: Event, claim: str) -> Caller:

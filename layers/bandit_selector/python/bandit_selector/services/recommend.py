@@ -1,7 +1,7 @@
 """One request's list: context, group, slate, and the record of what was shown. Knows the order of things only."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -18,33 +18,83 @@ from bandit_selector.errors import DatabaseUnavailable, UnknownUser
 from bandit_selector.feedback import Id
 from bandit_selector.health.genres import parse_genres
 from bandit_selector.learning.best import probability_best
-from bandit_selector.lists.context import USER_TYPES, Context, context_at, user_type
+from bandit_selector.lists.context import USER_TYPES, Context, UserType, context_at, user_type
 from bandit_selector.lists.names import CONTROL, FALLBACK, OFF
 from bandit_selector.lists.slate import ArmList, Page, Place, Stock, bandit_slate, control_slate, is_treated
 from bandit_selector.lists.windows import Shown, length, missing
-from bandit_selector.settings import Settings, parse_zone
+from bandit_selector.settings import Arm, Settings, parse_zone
 from bandit_selector.store.connection import Database
 from bandit_selector.store.movies import movie_json
 from bandit_selector.store.paging import read_shown, record_pages, shown_of
 from bandit_selector.store.serving import Answered, Belief, Rows, Showing, Visitor, read_visitor_and, record_list
 
 Group = Literal["treatment", "control"]
-NO_FIELDS: Final[Mapping[str, str]] = MappingProxyType({})
+NO_FIELDS: Final[Mapping[str, object]] = MappingProxyType({})
 ATTEMPTS: Final = 5
 """How often a page is made again because another page of its list was recorded meanwhile."""
 
 
-class Request(BaseModel):
-    """The query of GET /movies/recommendations; parameters it does not name are ignored."""
+def spelled(value: object) -> object:
+    """A boolean of JSON as a query spells it."""
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+class Asking(BaseModel):
+    """Who asks, for which group of the test, and by which clock."""
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
-    user_id: Id
-    limit: int = Field(default=30, ge=1, le=50)
-    offset: int = Field(default=0, ge=0, le=1000)
-    seed: str | None = Field(default=None, max_length=64)
-    use_bandit: Literal["true", "false", "auto"] = "true"
-    time_zone: Annotated[ZoneInfo | None, BeforeValidator(parse_zone)] = None
+    user_id: Id = Field(description="The visitor.", examples=[1])
+    use_bandit: Annotated[
+        Literal["true", "false", "auto"], BeforeValidator(spelled, bool | Literal["true", "false", "auto"])
+    ] = Field(
+        default="true",
+        description="Who is asked: the bandit, the control list, or with `auto` the one that the visitor's sticky split"
+        " names. Ignored while ASSIGNMENT=server or BANDIT=off.",
+    )
+    time_zone: Annotated[ZoneInfo | None, BeforeValidator(parse_zone, str | None)] = Field(
+        default=None,
+        description="The IANA time zone of the visitor's clock; without it, the service's.",
+        examples=["Europe/Berlin"],
+    )
+
+
+class Request(Asking):
+    """The query of GET /movies/recommendations; parameters it does not name are ignored."""
+
+    limit: int = Field(default=30, ge=1, le=50, description="How many movies.")
+    offset: int = Field(default=0, ge=0, le=1000, description="How many movies of the list come before.")
+    seed: str | None = Field(
+        default=None,
+        max_length=64,
+        description="For an hour, every `limit` and `offset` of one seed is a window of one recorded list.",
+        examples=["monday"],
+    )
+
+
+class Candidate(BaseModel):
+    """A movie that an arm would show, with the arm's own score, which the control list blends."""
+
+    model_config = ConfigDict(frozen=True)
+
+    movie_id: Id = Field(examples=[5])
+    score: float = Field(allow_inf_nan=False, ge=-1e30, le=1e30, examples=[0.9])
+
+
+class OwnCandidates(Request):
+    """The body of POST /movies/recommendations: the query of GET, and each arm's movies from best to worst.
+
+    Only these are shown. Further fields are read where CONTEXT_FACTORS names them.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    candidates: dict[Arm, Annotated[list[Candidate], Field(max_length=1000)]] = Field(
+        min_length=1,
+        max_length=100,
+        description="Per arm its movies from best to worst. Every arm must be among ARMS.",
+        examples=[{"svd": [{"movie_id": 5, "score": 0.9}, {"movie_id": 7, "score": 0.4}]}],
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +152,12 @@ def recommend(
     now: datetime,
     randomness: Random,
     on_failure: Callable[[Exception], None],
-    fields: Mapping[str, str] = NO_FIELDS,
+    fields: Mapping[str, object] = NO_FIELDS,
 ) -> Recommendations:
     """Makes, records and returns one list; `on_failure` gets what fails in the bandit, and the visitor a control list.
 
-    `fields` are those of the request; CONTEXT_FACTORS names the ones that make the context.
+    `fields` are those of the request; CONTEXT_FACTORS names the ones that make the context. A request with candidates
+    of its own is answered from those alone.
     With a seed, the answer is a window of the seed's list: what was shown before is answered again, as the same
     impressions. Raises UnknownUser, DatabaseUnavailable, MissingTable.
     """
@@ -127,22 +178,42 @@ def _situation(
     settings: Settings,
     now: datetime,
     on_failure: Callable[[Exception], None],
-    fields: Mapping[str, str],
+    fields: Mapping[str, object],
 ) -> tuple[Situation, Rows]:
     """Reads the situation, and the lists that the request's seed has shown."""
-    zone = request.time_zone or settings.time_zone
-    # The kind of visitor follows from the ratings that the same round trip reads, so it asks for all three contexts.
-    factors = settings.context_factors
-    contexts = {name: context_at(now, zone, name).with_factors(factors, fields) for name in USER_TYPES}
-    keys = list(dict.fromkeys(key for one in contexts.values() for key in (one.key, one.fallback.key)))
+    contexts = possible_contexts(request, settings, now, fields)
+    keys = keys_of(contexts.values())
     seed = request.seed
     more = None if seed is None else partial(read_shown, user_id=request.user_id, seed=seed, now=now)
-    visitor, rows = database.read(lambda connection: read_visitor_and(connection, request.user_id, keys, more))
+    sent = own_lists(request.candidates) if isinstance(request, OwnCandidates) else None
+    visitor, rows = database.read(lambda connection: read_visitor_and(connection, request.user_id, keys, more, sent))
     if not visitor.exists:
         raise UnknownUser(request.user_id)
     group = assign(request, settings, rows[0][2] if rows else None)
     context = contexts[user_type(len(visitor.rated))]
     return Situation(visitor, context, group, request, settings, on_failure), rows
+
+
+def possible_contexts(
+    asking: Asking, settings: Settings, now: datetime, fields: Mapping[str, object]
+) -> dict[UserType, Context]:
+    """The context of a request for each kind of visitor: which kind it is follows from what is read in one round trip
+    with what is believed."""
+    zone = asking.time_zone or settings.time_zone
+    factors = settings.context_factors
+    return {name: context_at(now, zone, name).with_factors(factors, fields) for name in USER_TYPES}
+
+
+def keys_of(contexts: Iterable[Context]) -> list[str]:
+    """The keys that beliefs are read for, each once: those of the contexts and of their fallbacks."""
+    return list(dict.fromkeys(key for one in contexts for key in (one.key, one.fallback.key)))
+
+
+def own_lists(candidates: Mapping[str, Sequence[Candidate]]) -> dict[str, list[Candidate]]:
+    """The same, each movie once in an arm: at its first place."""
+    return {
+        arm: list({one.movie_id: one for one in reversed(offers)}.values())[::-1] for arm, offers in candidates.items()
+    }
 
 
 def _whole(database: Database, situation: Situation, now: datetime, randomness: Random) -> list[Answered] | None:
@@ -184,7 +255,7 @@ def _recommendations(situation: Situation, answered: Sequence[Answered]) -> Reco
     return Recommendations(first, situation.group, situation.context, as_movies(answered))
 
 
-def assign(request: Request, settings: Settings, begun: Group | None = None) -> Group | None:
+def assign(request: Asking, settings: Settings, begun: Group | None = None) -> Group | None:
     """The request's A/B group: that in which its list was `begun`, or as it asks, or by the sticky split.
 
     None while BANDIT=off: nobody is in a group then. With ASSIGNMENT=server the split decides, whatever is asked.

@@ -17,7 +17,10 @@ class Listed:
 
 
 def sample_lists(connection: Connection, since: datetime, until: datetime, one_in: int) -> list[Listed]:
-    """Every `one_in`-th list shown in [since, until), chosen by the hash of its id; genres as the site stores them."""
+    """Every `one_in`-th list shown in [since, until), chosen by the hash of its id; genres as the site stores them.
+
+    Selections have no movies and are left out.
+    """
     rows = connection.execute(
         """
         SELECT cardinality(l.movie_ids),
@@ -27,7 +30,7 @@ def sample_lists(connection: Connection, since: datetime, until: datetime, one_i
         CROSS JOIN LATERAL unnest(l.movie_ids) AS shown (movie_id)
         LEFT JOIN movies AS m ON m.id = shown.movie_id
         LEFT JOIN movie_popularity AS p ON p.movie_id = shown.movie_id
-        WHERE l.created_at >= %(since)s AND l.created_at < %(until)s
+        WHERE l.created_at >= %(since)s AND l.created_at < %(until)s AND l.movie_ids[1] IS NOT NULL
             AND mod(hashint8(l.id) & 2147483647, %(one_in)s) = 0
         GROUP BY l.id, l.movie_ids
         """,

@@ -25,7 +25,7 @@ def fold(connection: Connection, events: Sequence[int], rule: Rule, now: datetim
                 l.context_key, name.algorithm, name.arm, bandit_group(name.algorithm) AS ab_group,
                 bandit_cluster(l.user_id) AS cluster,
                 l.counted_places IS NULL OR c.place <= l.counted_places AS counts,
-                l.silence, (l.seen >> c.place) & 1 = 1 AS seen,
+                l.algorithm IS NULL AS drawn_by_bandit, l.silence, (l.seen >> c.place) & 1 = 1 AS seen,
                 r.event_id IS NOT NULL AS known, r.clicked_at AS old_clicked_at, r.rating_value AS old_rating,
                 r.thumbs_up_at AS old_up_at, r.thumbs_down_at AS old_down_at, r.outcome AS old_outcome,
                 coalesce(r.added_to_favorites, false)::integer AS favorites,
@@ -66,7 +66,7 @@ def fold(connection: Connection, events: Sequence[int], rule: Rule, now: datetim
                 AND r.shown_at >= %(since)s AND r.shown_at < %(until)s
         ), image AS (
             SELECT side.sign, f.settled, f.hour, f.day, f.algorithm, f.context_key, f.counts,
-                CASE WHEN f.counts THEN f.arm END AS arm, f.ab_group, f.cluster,
+                CASE WHEN f.counts AND f.drawn_by_bandit THEN f.arm END AS arm, f.ab_group, f.cluster,
                 (f.silence <> 'seen' OR f.seen OR side.heard)::integer AS shown,
                 (side.clicked_at IS NOT NULL)::integer AS clicked, (side.rating IS NOT NULL)::integer AS rated,
                 coalesce(side.rating, 0)::double precision AS rating_sum,
@@ -112,7 +112,8 @@ def see(connection: Connection, seen: Mapping[int, int], rule: Rule, now: dateti
         ), image AS (
             SELECT 1 AS sign, true AS settled, date_trunc('hour', b.created_at, 'UTC') AS hour,
                 (b.created_at AT TIME ZONE 'UTC')::date AS day, name.algorithm, b.context_key, place.counts,
-                CASE WHEN place.counts THEN name.arm END AS arm, bandit_group(name.algorithm) AS ab_group,
+                CASE WHEN place.counts AND b.algorithm IS NULL THEN name.arm END AS arm,
+                bandit_group(name.algorithm) AS ab_group,
                 bandit_cluster(b.user_id) AS cluster, 1 AS shown, 0 AS clicked, 0 AS rated,
                 0::double precision AS rating_sum, 0 AS thumbs_up, 0 AS thumbs_down, 0 AS favorites, 0 AS watchlist,
                 'failure' AS outcome
@@ -191,14 +192,15 @@ def settle_lists(connection: Connection, lists: Sequence[int], rule: Rule, now: 
             FROM reacted
         ), image AS (
             SELECT c.sign, true AS settled, d.hour, d.day, bandit_algorithm(d.arms[c.drawn], d.algorithm) AS algorithm,
-                d.context_key, c.counts, CASE WHEN c.counts THEN d.arms[c.drawn] END AS arm,
+                d.context_key, c.counts, CASE WHEN c.counts AND d.algorithm IS NULL THEN d.arms[c.drawn] END AS arm,
                 d.group_shown AS ab_group, d.cluster, (d.silence <> 'seen' OR c.seen OR c.heard)::integer AS shown,
                 c.clicked, c.rated, c.rating_sum, c.thumbs_up, c.thumbs_down, c.favorites, c.watchlist,
                 coalesce(c.said, bandit_silence(d.silence, c.seen)) AS outcome
             FROM change AS c JOIN due AS d ON d.id = c.id
             UNION ALL -- what feedback said counts in the cells already
             SELECT -1, false, d.hour, d.day, NULL, d.context_key, r.counts,
-                CASE WHEN r.counts THEN d.arms[r.drawn] END, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, r.outcome
+                CASE WHEN r.counts AND d.algorithm IS NULL THEN d.arms[r.drawn] END,
+                NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, r.outcome
             FROM reacted AS r JOIN due AS d ON d.id = r.id WHERE r.outcome IS NOT NULL
         ), newest AS ( -- each visitor counts once: on the newest day in this group
             SELECT user_id, group_shown AS ab_group, cluster, max(day) AS day

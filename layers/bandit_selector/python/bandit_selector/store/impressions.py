@@ -8,11 +8,14 @@ from bandit_selector.store.connection import Connection
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The impression: `propensity` and `version` are those of the draw, None where nothing was drawn."""
+    """The impression: `propensity` and `version` are those of the draw, None where nothing was drawn.
+
+    `movie_id` is None for a place that the site filled.
+    """
 
     event_id: int
     user_id: int
-    movie_id: int
+    movie_id: int | None
     position: int | None
     algorithm: str
     context_key: str | None

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import accumulate, pairwise
-from typing import Any
+from typing import Any, Protocol
 
 from bandit_selector.lists.names import arm_of
 from bandit_selector.lists.slate import ArmList, Place
@@ -63,6 +63,15 @@ Answered = tuple[Shown, dict[str, Any]]
 Rows = Sequence[tuple[Any, ...]]
 
 
+class Offer(Protocol):
+    """A movie that an arm would show, with the arm's own score."""
+
+    @property
+    def movie_id(self) -> int: ...
+    @property
+    def score(self) -> float: ...
+
+
 def read_visitor(connection: Connection, user_id: int, context_keys: Sequence[str]) -> Visitor:
     """Reads a user, what is believed in these contexts, and the user's and everybody's lists: one round trip."""
     return read_visitor_and(connection, user_id, context_keys, None)[0]
@@ -73,12 +82,16 @@ def read_visitor_and(
     user_id: int,
     context_keys: Sequence[str],
     more: Callable[[Connection], Any] | None,
+    sent: Mapping[str, Sequence[Offer]] | None = None,
 ) -> tuple[Visitor, Rows]:
-    """The same, and the rows of one more statement, in the same round trip."""
+    """The same, and the rows of one more statement, in the same round trip.
+
+    Lists that were `sent`, per arm from best to worst, take the place of all stored ones.
+    """
     with connection.pipeline():
         user = _user(connection, user_id)
         believed = _beliefs(connection, context_keys)
-        listed = _candidates(connection, user_id)
+        listed = _candidates(connection, user_id) if sent is None else _sent(connection, user_id, sent)
         described = read_columns(connection)
         asked = more(connection) if more else None
     exists, rated = user.fetchone() or (False, ())
@@ -210,6 +223,30 @@ def _candidates(connection: Connection, user_id: int) -> Any:
         WHERE user_id = ANY(ARRAY[%(everybody)s, %(user)s]::bigint[])
         """,
         {"everybody": EVERYBODY, "user": user_id},
+        binary=True,
+    )
+
+
+def _sent(connection: Connection, user_id: int, sent: Mapping[str, Sequence[Offer]]) -> Any:
+    """Lists that came with the request, in the form of stored ones: what is long tail is known here only."""
+    offers = [offer for arm in sent for offer in sent[arm]]
+    return connection.execute(
+        """
+        SELECT %(user)s::bigint, %(arms)s::text[], %(lengths)s::integer[], %(movie_ids)s::integer[],
+            %(scores)s::float8[], ARRAY(
+                SELECT coalesce(p.long_tail, true)
+                FROM unnest(%(movie_ids)s::integer[]) WITH ORDINALITY AS m (movie_id, place)
+                LEFT JOIN movie_popularity AS p ON p.movie_id = m.movie_id
+                ORDER BY m.place
+            )
+        """,
+        {
+            "user": user_id,
+            "arms": list(sent),
+            "lengths": [len(sent[arm]) for arm in sent],
+            "movie_ids": [offer.movie_id for offer in offers],
+            "scores": [offer.score for offer in offers],
+        },
         binary=True,
     )
 
