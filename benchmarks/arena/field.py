@@ -48,15 +48,19 @@ def installed(peer: str) -> Team | str:
         return f"{requirement} does not install: {str(error.stderr).strip()[-300:]}"
 
 
-def environment(requirement: str) -> Path:
-    """The Python of an environment with one library and numpy, made when it is first asked for."""
+def environment(requirement: str, *beside: str) -> Path:
+    """The Python of an environment with one library and numpy, made when it is first asked for.
+
+    With `beside`, the library is installed without its own dependencies, and these beside it.
+    """
     folder = ENVIRONMENTS / requirement.replace("==", "-")
     python = folder / "bin" / "python"
     if not (folder / "installed").exists():
         uv = shutil.which("uv") or "uv"
         for command in (
             (uv, "venv", "--clear", "--python", sys.executable, str(folder)),
-            (uv, "pip", "install", "--python", str(python), requirement, "numpy"),
+            (uv, "pip", "install", "--python", str(python), *(["--no-deps"] if beside else []), requirement),
+            (uv, "pip", "install", "--python", str(python), "numpy", *beside),
         ):
             subprocess.run(command, check=True, capture_output=True, text=True)
         (folder / "installed").touch()
