@@ -1,10 +1,12 @@
 """The dashboard in a browser, on the whole service: it shows the service's figures."""
 
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Response, expect
+from playwright.sync_api import BrowserContext, Page, Response, Route, expect
 
 from infra.local.emulation import aws
 from infra.local.installation import Installation
@@ -211,3 +213,16 @@ def test_the_shell_carries_no_figures_and_a_stolen_code_opens_nothing(page: Page
     expect(page.get_by_role("alert")).to_contain_text("started elsewhere")
     assert "code=" not in page.url
     expect(page.get_by_role("table")).to_have_count(0)
+
+
+def test_the_page_tells_time_by_the_services_clock(page: Page, lively: Installation) -> None:
+    """A demo's clock is its visitors': the answers' Date says what is late, not the browser's clock."""
+
+    def a_month_later(route: Route) -> None:
+        answer = route.fetch()
+        later = format_datetime(datetime.now(UTC) + timedelta(days=30), usegmt=True)
+        route.fulfill(response=answer, headers={**answer.headers, "date": later})
+
+    page.route("**/analytics/**", a_month_later)
+    open_dashboard(page, lively)
+    expect(page.get_by_text("This report is 30 days old")).to_be_visible()

@@ -49,7 +49,7 @@ async def _demo(world: World, arguments: argparse.Namespace) -> int:
     stopping = stop_signal()
     port = arguments.port if arguments.port is not None else _usual_port()
     print("Starting the service, loading the catalogue, building its candidate lists ...", file=sys.stderr, flush=True)
-    async with loop.opened(port, world, trouble=arguments.trouble) as service:
+    async with loop.opened(port, world, arguments.requests, trouble=arguments.trouble) as service:
         with announced(service, loop.plan(port, world)):
             if not arguments.exit:
                 greet(service)

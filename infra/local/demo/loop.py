@@ -2,6 +2,7 @@
 
 The visits set the simulated clock. `settle` runs about once a real second. Candidates are built before the first visit
 and each simulated night. The daily monitor runs at each simulated 9 AM before the last day, and after the last visit.
+There is one clock: lists, reports, feedback and the dashboard carry the simulated date.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from infra.local import site
 from infra.local.demo.crowd import Crowd
+from infra.local.demo.days import Calendar
 from infra.local.demo.inspection import Inspection, inspect
 from infra.local.demo.pace import Pace
 from infra.local.demo.report import Report, report
@@ -29,9 +31,7 @@ from infra.local.demo.trouble import Troubled, lose_lists
 from infra.local.demo.visitors import Visit, World
 from infra.local.emulation.event_source import depth
 from infra.local.emulation.runtime import InvocationFailed, Throttled
-from infra.local.emulation.schedules import next_time
 from infra.local.installation import LOCAL, Installation, Plan, background, installation
-from infra.service import SCHEDULES
 
 FOLDER: Final = LOCAL / "demo"
 HASTE_SECONDS: Final = 15.0  # an interrupted demo's longest wait for its queue
@@ -62,12 +62,15 @@ def plan(port: int, world: World) -> Plan:
 
 
 @asynccontextmanager
-async def opened(port: int, world: World, *, trouble: bool = False) -> AsyncGenerator[Installation]:
-    """The service with the world's catalogue and candidate lists, in `trouble` without one arm's; no visits yet."""
+async def opened(port: int, world: World, visits: int | None, *, trouble: bool = False) -> AsyncGenerator[Installation]:
+    """The service with the world's catalogue and candidate lists, in `trouble` without one arm's; no visits yet.
+
+    The lists are built when the `visits` (None: endless) begin.
+    """
     async with installation(plan(port, world)) as service:
         with connect(service.addresses.database, statement_seconds=0) as connection:
             site.load(connection, world.catalogue)
-        await service.invoke("candidates", {"time": datetime.now(UTC).isoformat()})
+        await service.invoke("candidates", {"time": _begin(visits).isoformat()})
         if trouble:
             with connect(service.addresses.database) as connection:
                 lose_lists(connection)
@@ -81,13 +84,16 @@ async def run(service: Installation, world: World, seed: int, visits: int | None
         seen = read_settings().silence == "seen"
         crowd = Crowd(world, service.addresses.api, service.issuer, seed, session, reports_seen=seen)
         stop_settling = background(_keep_settling(service))
-        stop_days = background(_keep_days(service, world, None if visits is None else datetime.now(UTC)))
-        await _watched(service, crowd, _visits(world, seed, visits), visits, stopping, pace)
+        coming, ends = _visits(world, seed, visits)
+        calendar = Calendar(read_settings().time_zone, _begin(visits), ends)
+        stop_days = background(_keep_days(service, world, calendar))
+        await _watched(service, crowd, coming, visits, stopping, pace)
         with suppress(TimeoutError):
             async with asyncio.timeout(HASTE_SECONDS if stopping.is_set() else None):
                 await _emptied(service)
         pace.mark(crowd.visits)
         await stop_days()
+        await _live_days(service, world, calendar)
         await stop_settling()
     inspection = await _close(service)
     with connect(service.addresses.database) as connection:
@@ -97,11 +103,18 @@ async def run(service: Installation, world: World, seed: int, visits: int | None
     return Outcome(world, crowd.visits, pace, state, duplicates, dead, inspection)
 
 
-def _visits(world: World, seed: int, visits: int | None) -> Iterator[Visit]:
-    """Visits in simulated days that end about now; an endless demo begins two weeks ago."""
-    length = ENDLESS_FROM if visits is None else timedelta(days=visits / PER_DAY)
-    coming = world.visits(datetime.now(UTC) - length, np.random.default_rng(seed), PER_DAY)
-    return islice(coming, visits)
+def _begin(visits: int | None) -> datetime:
+    """When the simulated days begin, so that they end about now; those of an endless demo two weeks ago."""
+    return datetime.now(UTC) - (ENDLESS_FROM if visits is None else timedelta(days=visits / PER_DAY))
+
+
+def _visits(world: World, seed: int, visits: int | None) -> tuple[Iterator[Visit], datetime | None]:
+    """The visits, and when the last of them is made."""
+    coming = world.visits(_begin(visits), np.random.default_rng(seed), PER_DAY)
+    if visits is None:
+        return coming, None
+    known = list(islice(coming, visits))
+    return iter(known), known[-1].at
 
 
 async def _watched(
@@ -149,22 +162,20 @@ async def _keep_settling(service: Installation) -> None:
             await service.invoke("settle", {"time": service.clock.settled().isoformat()})
 
 
-async def _keep_days(service: Installation, world: World, ends: datetime | None) -> None:
-    """Runs what comes once a day at its simulated time; the day on which the demo `ends` is reported at its end."""
-    zone = read_settings().time_zone
-    daily = [schedule for schedule in SCHEDULES if schedule.in_time_zone]
-    while not service.clock.started:
-        await asyncio.sleep(LOOK_SECONDS)
-    due = {one.name: next_time(one.expression, service.clock.settled(), zone) for one in daily}
+async def _keep_days(service: Installation, world: World, calendar: Calendar) -> None:
+    """Runs what comes once a day at its simulated time."""
     while True:
         await asyncio.sleep(LOOK_SECONDS)
-        for one in daily:
-            moment = due[one.name]
-            if moment > service.clock.settled():
-                continue
-            due[one.name] = next_time(one.expression, moment, zone)
-            if ends is None or moment.astimezone(zone).date() < ends.astimezone(zone).date():
-                await _once_a_day(service, world, one.function, moment)
+        if service.clock.started:
+            await _live_days(service, world, calendar)
+
+
+async def _live_days(service: Installation, world: World, calendar: Calendar) -> None:
+    """Runs what was due up to now and was not run yet."""
+    while found := calendar.next(service.clock.settled()):
+        schedule, moment = found
+        await _once_a_day(service, world, schedule.function, moment)
+        calendar.done(schedule)
 
 
 async def _once_a_day(service: Installation, world: World, function: str, moment: datetime) -> None:
