@@ -1,5 +1,7 @@
 """Every command as strangers run it: a sentence and an exit code, never a traceback and never a secret."""
 
+import socket
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -64,6 +66,7 @@ WRONG: Final = [
     ("token", "--scope", "evil"),
     ("dmeo",),
 ]
+ROOT: Final = Path(__file__).parents[2]
 SECRET: Final = "hunter2"  # noqa: S105 # not one
 ADDRESSES: Final = [
     f"postgresql+psycopg2://u:{SECRET}@db/site",
@@ -114,6 +117,46 @@ def test_with_an_option_that_does_not_exist(stranger: Shell) -> None:
     names = set(door.names()) - {"bench", "deploy", "destroy", "synth"}  # their options go to another program
     said = {name: stranger.say(name, *USUAL.get(name, ()), "--no-such-option") for name in sorted(names)}
     assert {name: one for name, one in said.items() if rude(one, {2}) or "--no-such-option" not in one[2]} == {}
+
+
+@pytest.mark.parametrize("name", ["deploy", "destroy", "synth"])
+def test_what_needs_node_says_so_where_it_is_missing(stranger: Shell, name: str) -> None:
+    for options in ((), ("--no-such-option",), ("--", "-c", "environment=prod")):
+        said = stranger.say(name, *options, settings={"PATH": "/nowhere", "COLUMNS": "60"})
+        assert not rude(said, {1, 2}), said
+    assert stranger.say(name, settings={"PATH": "/nowhere"}, reader_gone=True)[0] in {1, 141}
+
+
+@pytest.mark.parametrize("name", ["demo", "serve"])
+def test_what_runs_without_end_refuses_a_taken_port_in_a_sentence(stranger: Shell, name: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        said = stranger.say(name, "--port", f"{taken.getsockname()[1]}", settings={"COLUMNS": "60"})
+    assert not rude(said, {1}), said
+    assert "choose another with --port" in said[2]
+
+
+@pytest.mark.parametrize("name", sorted(door.names()))
+def test_help_fits_sixty_columns(stranger: Shell, name: str) -> None:
+    code, out, err = stranger.say(name, "--help", settings={"COLUMNS": "60"})
+    assert (code, err) == (0, "")
+    options = out.partition("options:")[2].partition("\n\n")[0]  # examples stay on one line, to be copied
+    assert all(len(line) <= 60 for line in options.splitlines()), out
+    assert "…" not in out
+    code, _, err = stranger.say(name, "--help", reader_gone=True)
+    assert (code in {0, 141}, err) == (True, "")
+
+
+@pytest.mark.parametrize("name", ["check", "test"])
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_help_on_the_checks_runs_none_of_them(name: str, flag: str) -> None:
+    asked = subprocess.run([ROOT / "dev", name, flag], check=False, capture_output=True, text=True, timeout=60)
+    assert (asked.returncode, asked.stdout.strip()) == (0, door.OF_THE_DOOR[name])
+
+
+def test_the_checks_refuse_an_option() -> None:
+    asked = subprocess.run([ROOT / "dev", "check", "--fast"], check=False, capture_output=True, text=True, timeout=60)
+    assert asked.returncode == 2
+    assert "takes no options" in asked.stderr
 
 
 def test_with_a_wrong_value(stranger: Shell, database_url: str) -> None:
