@@ -141,7 +141,6 @@ def test_help_fits_sixty_columns(stranger: Shell, name: str) -> None:
     assert (code, err) == (0, "")
     options = out.partition("options:")[2].partition("\n\n")[0]  # examples stay on one line, to be copied
     assert all(len(line) <= 60 for line in options.splitlines()), out
-    assert "…" not in out
     code, _, err = stranger.say(name, "--help", reader_gone=True)
     assert (code in {0, 141}, err) == (True, "")
 
