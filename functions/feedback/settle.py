@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from time import sleep
 from typing import Any, Final
 
-from bandit_selector.errors import RatingsNotReadable
+from bandit_selector.errors import DatabaseUnavailable, RatingsNotReadable
 from bandit_selector.services.site_ratings import read_site_ratings
 from bandit_selector.settings import Settings, read_settings
 from bandit_selector.store.connection import Database
 from bandit_selector.store.credentials import database_url
 from bandit_selector.store.feedback_rule import Rule
 from bandit_selector.store.outcomes import TURNS, settle
+from bandit_selector.store.retention import make_partitions
 from bandit_selector.telemetry import Telemetry
 
 from functions.feedback.publication import publish_posteriors
@@ -23,6 +25,7 @@ TELEMETRY: Final = Telemetry("settle")
 
 PATIENCE: Final = timedelta(minutes=10)  # until a list is settled, when silence does not count
 BATCH: Final = 1_000  # lists in one transaction: consumers wait for its locks on cells for a fraction of a second
+PARTITION_TRIES: Final = 20  # two seconds of a minute
 ENOUGH_MS: Final = 15_000  # time left at which the next minute goes on
 
 
@@ -39,6 +42,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     settled = settle_due(now, SETTINGS, DATABASE, time_is_left)
     TELEMETRY.count("ListsSettled", settled)
     publish_posteriors(DATABASE, SETTINGS, TELEMETRY)
+    mend_partitions(now, DATABASE)
     return {"settled": settled}
 
 
@@ -64,3 +68,14 @@ def settle_due(now: datetime, settings: Settings, database: Database, time_is_le
             last = database.run(lambda own, turn=turn: settle(own, shown_before, rule, now, BATCH, turn))
             settled += last
     return settled
+
+
+def mend_partitions(now: datetime, database: Database) -> None:
+    """Makes the weekly tables of today and tomorrow if the nightly archive has not; the next minute tries again."""
+    try:
+        made = database.run(lambda own: make_partitions(own, now, sleep, timedelta(days=1), PARTITION_TRIES))
+    except DatabaseUnavailable as error:
+        TELEMETRY.logger.warning(f"Weekly tables are missing and could not be made: {error}")
+        return
+    if made:
+        TELEMETRY.logger.warning("Weekly tables were missing and are made now; see why the archive fails", made=made)

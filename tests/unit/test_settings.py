@@ -74,6 +74,19 @@ def test_events_are_kept_while_feedback_can_still_arrive() -> None:
         read_settings({"ATTRIBUTION_WINDOW": "80d"})
 
 
+@pytest.mark.parametrize(
+    ("window", "kept", "sentence"),
+    [
+        ("91d", "400d", "ATTRIBUTION_WINDOW 91d must be at most 90d"),
+        ("7d", "1097d", "KEEP_EVENTS 1097d must be at most 1096d"),
+    ],
+)
+def test_windows_are_bounded(window: str, kept: str, sentence: str) -> None:
+    assert read_settings({"ATTRIBUTION_WINDOW": "90d", "KEEP_EVENTS": "1096d"}).attribution_window.days == 90
+    with pytest.raises(InvalidSetting, match=sentence):
+        read_settings({"ATTRIBUTION_WINDOW": window, "KEEP_EVENTS": kept})
+
+
 def test_all_faults_are_said_at_once() -> None:
     with pytest.raises(InvalidSetting, match=r"POLICY.*HALF_LIFE"):
         read_settings({"POLICY": "greedy", "HALF_LIFE": "-1"})

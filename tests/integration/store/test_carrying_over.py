@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from bandit_selector.evidence.tally import Window
 from bandit_selector.feedback import Message
-from bandit_selector.store import activity
+from bandit_selector.store import activity, facts
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.migrate import migrate
 from bandit_selector.store.outcomes import apply, settle
@@ -163,3 +163,20 @@ def test_pruning_drops_old_rows_and_keeps_what_they_taught(carried: Connection, 
     assert after["learned counts"] == before["learned counts"]
     assert after["activity"] == before["activity"]
     assert first_difference(carried) is None
+
+
+def test_the_report_samples_lists_of_before_too(carried: Connection, now: datetime) -> None:
+    shown = carried.execute(
+        "SELECT count(DISTINCT recommendation_id), count(*) FROM recommendation_events"
+        " WHERE recommendation_id IS NOT NULL"
+    ).fetchone()
+    sampled = facts.sample_lists(carried, now - timedelta(days=400), now + timedelta(days=1), one_in=1)
+    assert (len(sampled), sum(one.places for one in sampled)) == shown
+    later = now + timedelta(days=2)
+    silent_for = facts.feedback(carried, now, later)[3]
+    carried.execute(
+        "INSERT INTO recommendation_events (user_id, movie_id, algorithm, recommendation_id, created_at)"
+        " VALUES (1, 1, 'bandit_svd', gen_random_uuid(), %s)",
+        [later - MINUTE],
+    )
+    assert facts.feedback(carried, now, later)[3] == silent_for + 1

@@ -1,14 +1,16 @@
 """Weekly tables are made and dropped under load without a reader waiting; a missing one never stops serving."""
 
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
 
 import pytest
-from bandit_selector.store.connection import Connection, connect
+from bandit_selector.store.connection import Connection, Database, connect
 from bandit_selector.store.retention import make_partitions, partitions_until, prune
 from bandit_selector.store.verification import first_difference
 
+from functions.feedback.settle import mend_partitions
 from tests.builders import EPOCH
 from tests.integration.archived import OLD, days_of, lived
 
@@ -100,3 +102,15 @@ def test_partitions_reach_fourteen_days_ahead(connection: Connection) -> None:
     reached = partitions_until(connection)
     assert reached
     assert reached - until >= timedelta(days=14)
+
+
+def test_a_missing_partition_is_made_within_a_minute(connection: Connection, database_url: str) -> None:
+    lived(connection, days_of(3, at=FUTURE))
+    assert counted(connection, "bandit_lists_default") == 9
+    with closing(Database(lambda: database_url)) as database:
+        mend_partitions(FUTURE, database)
+    until = partitions_until(connection)
+    assert until
+    assert until >= FUTURE + timedelta(days=1)
+    in_them = connection.execute("SELECT count(*) FROM bandit_lists WHERE created_at < %s", [until]).fetchone()
+    assert counted(connection, "bandit_lists_default") == 9 - (in_them or (0,))[0] < 9

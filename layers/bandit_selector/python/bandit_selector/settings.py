@@ -17,6 +17,8 @@ LONGEST_KEY: Final = 200
 UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 LONGEST_DAYS: Final = 36_500
 QUEUE_RETENTION: Final = timedelta(days=14)
+LONGEST_WINDOW: Final = timedelta(days=90)  # feedback by movie id searches as many weekly tables
+LONGEST_KEEPING: Final = timedelta(days=1096)  # each week is three tables; the archive keeps what is older
 """How long the queue keeps a message, which is SQS's longest: feedback may arrive this late."""
 GUIDE_ARMS: Final = ("svd", "embeddings", "graph", "item_cf", "long_tail", "serendipity")
 
@@ -197,6 +199,12 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _events_are_kept_while_they_can_change(self) -> Self:
+        for name, length, longest in (
+            ("ATTRIBUTION_WINDOW", self.attribution_window, LONGEST_WINDOW),
+            ("KEEP_EVENTS", self.keep_events, LONGEST_KEEPING),
+        ):
+            if length > longest:
+                raise ValueError(f"{name} {days(length)} must be at most {days(longest)}")
         shortest = self.attribution_window + QUEUE_RETENTION
         if self.keep_events < shortest:
             raise ValueError(

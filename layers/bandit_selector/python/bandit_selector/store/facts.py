@@ -19,20 +19,29 @@ class Listed:
 def sample_lists(connection: Connection, since: datetime, until: datetime, one_in: int) -> list[Listed]:
     """Every `one_in`-th list shown in [since, until), chosen by the hash of its id; genres as the site stores them.
 
-    Selections have no movies and are left out.
+    Those from before lists are among them; selections have no movies and are left out.
     """
     rows = connection.execute(
         """
-        SELECT cardinality(l.movie_ids),
-            CASE WHEN EXISTS (SELECT FROM movie_popularity) THEN sum(coalesce(p.long_tail, true)::int) END,
+        WITH list AS (
+            SELECT movie_ids FROM bandit_lists
+            WHERE created_at >= %(since)s AND created_at < %(until)s AND movie_ids[1] IS NOT NULL
+                AND mod(hashint8(id) & 2147483647, %(one_in)s) = 0
+            UNION ALL
+            SELECT array_agg(movie_id::integer) FROM recommendation_events_set_aside
+            WHERE created_at >= %(since)s AND created_at < %(until)s AND recommendation_id IS NOT NULL
+                AND mod(uuid_hash(recommendation_id) & 2147483647, %(one_in)s) = 0
+            GROUP BY recommendation_id
+        )
+        SELECT cardinality(list.movie_ids),
+            CASE WHEN EXISTS (SELECT FROM movie_popularity)
+                THEN (count(*) FILTER (WHERE coalesce(p.long_tail, true)))::integer END,
             array_agg(m.genres::text)
-        FROM bandit_lists AS l
-        CROSS JOIN LATERAL unnest(l.movie_ids) AS shown (movie_id)
+        FROM (SELECT row_number() OVER () AS number, movie_ids FROM list) AS list
+        CROSS JOIN LATERAL unnest(list.movie_ids) AS shown (movie_id)
         LEFT JOIN movies AS m ON m.id = shown.movie_id
         LEFT JOIN movie_popularity AS p ON p.movie_id = shown.movie_id
-        WHERE l.created_at >= %(since)s AND l.created_at < %(until)s AND l.movie_ids[1] IS NOT NULL
-            AND mod(hashint8(l.id) & 2147483647, %(one_in)s) = 0
-        GROUP BY l.id, l.movie_ids
+        GROUP BY list.number, list.movie_ids
         """,
         {"since": since, "until": until, "one_in": one_in},
     )
@@ -60,6 +69,9 @@ def feedback(connection: Connection, since: datetime, until: datetime) -> tuple[
         SELECT count(*), count(*) - count(event_id), (SELECT at FROM newest),
             (SELECT coalesce(sum(cardinality(movie_ids)), 0) FROM bandit_lists
              WHERE created_at > (SELECT at FROM newest) AND created_at < %(until)s)
+            + (SELECT count(*) FROM recommendation_events_set_aside
+               WHERE recommendation_id IS NOT NULL
+                   AND created_at > (SELECT at FROM newest) AND created_at < %(until)s)
         FROM feedback_events
         WHERE action <> 'seen' AND received_at >= %(since)s AND received_at < %(until)s
         """,

@@ -20,12 +20,16 @@ T = TypeVar("T")
 
 
 def make_partitions(
-    connection: Connection, now: datetime, pause: Callable[[float], None], ahead: timedelta = timedelta(days=14)
+    connection: Connection,
+    now: datetime,
+    pause: Callable[[float], None],
+    ahead: timedelta = timedelta(days=14),
+    tries: int = TRIES,
 ) -> int:
     """Makes the weekly partitions of today and the days `ahead`; returns how many were missing.
 
     What waits in the default partitions moves. No reader waits behind this: while one uses the default partitions,
-    it is tried again after `pause` seconds. Raises DatabaseUnavailable after TRIES.
+    it is tried again after `pause` seconds. Raises DatabaseUnavailable after `tries`.
     """
     until = partitions_until(connection)
     if until and until >= now + ahead:
@@ -35,6 +39,7 @@ def make_partitions(
         [f"{parent}_default" for parent in PARENTS],
         pause,
         lambda: connection.execute("SELECT bandit_make_partitions(%s, %s)", [now, now + ahead]).fetchone(),
+        tries,
     )
     return int(row[0]) if row else 0
 
@@ -102,14 +107,18 @@ def _drop(connection: Connection, parent: str, child: str, pause: Callable[[floa
 
 
 def _when_unused(
-    connection: Connection, tables: Sequence[str], pause: Callable[[float], None], work: Callable[[], T]
+    connection: Connection,
+    tables: Sequence[str],
+    pause: Callable[[float], None],
+    work: Callable[[], T],
+    tries: int = TRIES,
 ) -> T:
     """Does work in one transaction, in a moment when no other uses these tables; raises DatabaseUnavailable.
 
     NOWAIT: everybody behind a lock that is waited for would wait, too.
     """
     names = SQL(", ").join(SQL("ONLY {}").format(Identifier(table)) for table in tables)
-    for _ in range(TRIES):
+    for _ in range(tries):
         try:
             with connection.transaction():
                 connection.execute("SELECT pg_advisory_xact_lock(%s)", [Lock.PARTITIONS])
@@ -117,7 +126,7 @@ def _when_unused(
                 return work()
         except errors.LockNotAvailable:
             pause(PAUSE_SECONDS)
-    raise DatabaseUnavailable(f"The table {tables[-1]} was in use at each of {TRIES} tries; try again later.")
+    raise DatabaseUnavailable(f"The table {tables[-1]} was in use at each of {tries} tries; try again later.")
 
 
 def _delete_from_defaults(connection: Connection, before: datetime) -> None:
