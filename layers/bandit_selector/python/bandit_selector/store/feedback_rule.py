@@ -64,8 +64,8 @@ def second(list_id: int) -> datetime:
 
 def span(lists: Iterable[int]) -> dict[str, datetime]:
     """The seconds `since` and before `until` that contain these lists, at least one; see `spanning`."""
-    seconds = [second(list_id) for list_id in lists]
-    return spanning(min(seconds), max(seconds))
+    known = list(lists)
+    return spanning(second(min(known)), second(max(known)))
 
 
 def spanning(first: datetime, last: datetime) -> dict[str, datetime]:

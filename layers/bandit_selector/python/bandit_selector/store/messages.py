@@ -8,7 +8,7 @@ from typing import Final
 from bandit_selector.feedback import Message, write_messages
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.feedback_rule import SINCE, ids, second, span, spanning
-from bandit_selector.store.set_aside import is_old
+from bandit_selector.store.set_aside import FIRST_LIST
 
 EVER: Final = spanning(SINCE, second(1 << 60))
 """A span that has every list and every message about an impression from before lists."""
@@ -81,8 +81,8 @@ def record(connection: Connection, messages: Sequence[Message], window: timedelt
 
 def _meant(messages: Sequence[Message], window: timedelta) -> dict[str, datetime]:
     """The span of time that has every list that these messages can mean; see `span`."""
-    named = [message.event_id for message in messages if message.event_id is not None]
-    lists = [second(event_id >> 6) for event_id in named if not is_old(event_id)]
+    named = [message.event_id >> 6 for message in messages if message.event_id and message.event_id >= FIRST_LIST]
+    lists = [second(min(named)), second(max(named))] if named else []
     unnamed = [message.received_at for message in messages if message.event_id is None]
     first = min([*lists, *(received - window for received in unnamed)], default=SINCE)
     return spanning(first, max([*lists, *unnamed], default=SINCE))

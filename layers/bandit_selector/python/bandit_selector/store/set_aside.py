@@ -3,6 +3,7 @@
 They are folded in place, as they were. Nothing here is needed once ATTRIBUTION_WINDOW has passed after the migration.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -21,7 +22,8 @@ def is_old(number: int) -> bool:
 def parted(numbers: Iterable[int]) -> tuple[list[int], list[int]]:
     """Ids from before lists, and the others; each in order."""
     in_order = sorted(numbers)
-    return [one for one in in_order if is_old(one)], [one for one in in_order if not is_old(one)]
+    first_new = bisect_left(in_order, FIRST_LIST)
+    return in_order[:first_new], in_order[first_new:]
 
 
 def fold(
