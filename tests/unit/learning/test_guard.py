@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from bandit_selector.learning.counts import Reals
-from bandit_selector.learning.guard import Guards, draw, guard, remaining
+from bandit_selector.learning.guard import Guards, draw, guard, guard_groups, remaining
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize, stats
@@ -45,6 +45,20 @@ def test_while_no_arm_exceeds_the_cap_only_the_floor_is_mixed_in(
     floor = min(floor, 1 / best.shape[1])
     expected = floor + (1 - best.shape[1] * floor) * best
     assert guard(best, mean, traffic, Guards(floor, 1.0)) == pytest.approx(expected)
+
+
+@settings(deadline=None)
+@given(beliefs(), bounds, st.integers(1, 3))
+def test_a_cap_on_groups_is_kept_in_each_of_them(
+    believed: tuple[Reals, Reals, Reals], bounds: Guards, names: int
+) -> None:
+    best, mean, traffic = believed
+    groups = [str(row % names) for row in range(len(best))]
+    guarded = guard_groups(best, mean, traffic, bounds, groups)
+    for group in set(groups):
+        rows = [row for row, name in enumerate(groups) if name == group]
+        alone = guard(best[rows], mean[rows], traffic[rows] / traffic[rows].sum(), bounds)
+        assert guarded[rows] == pytest.approx(alone)
 
 
 def test_what_the_cap_takes_is_taken_where_it_costs_fewest_clicks() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from bandit_selector.learning.counts import Reals
 from bandit_selector.learning.memory import Ages, HalfLife, HalfLives, Memory
-from bandit_selector.learning.refutation import CLUMPED, Forgetting, refute, surprising
+from bandit_selector.learning.refutation import APART, CLUMPED, Forgetting, refute, standing, surprising
 
 ARMS = ("svd", "graph", "item_cf")
 MOMENTS = ("night|weekday", "night|weekday")
@@ -52,6 +52,26 @@ def test_the_refuted_arm_keeps_its_short_memory_and_the_others_a_tenth_of_the_re
 @pytest.mark.parametrize("factor", [0.3, 1.5])
 def test_a_tide_of_all_arms_is_no_arm_s_change(factor: float) -> None:
     assert lived([RATES, RATES * factor, RATES])[1] == []
+
+
+def test_an_arm_with_nearly_all_traffic_is_noticed_before_the_others_can_prove_that_no_tide_came() -> None:
+    """Its drop is nearly all of what a tide would be, and the others have too little traffic to tell the two apart."""
+    memory = Memory(*(np.tile(row, (2, 1)) for row in np.array([
+        [1500.0, 30, 30], [8500, 270, 270], [90, 4, 4], [910, 36, 36], [500, 20, 20], [990, 39, 39],
+        [1000, 40, 40]])))  # fmt: skip
+    stands = standing(memory, MOMENTS)
+    assert stands.apart[0] < APART
+    assert stands.others[0] < stands.apart[0]
+    assert [one.arm for one in refute(memory, ARMS, MOMENTS)[1]] == ["svd"]
+
+
+def test_a_click_that_did_not_come_is_a_smaller_step_than_one_too_many() -> None:
+    def memory(short: float) -> Memory:
+        rows = [[1000.0, 1000], [9000, 9000], [short, 100], [1000 - short, 900], [500, 500], [990, 990], [1000, 1000]]
+        return Memory(*(np.array([row]) for row in rows))
+
+    fewer, more = (standing(memory(100 + change), MOMENTS[:1]).own[0] for change in (-50, 50))
+    assert fewer > more > 0
 
 
 @pytest.mark.parametrize("seed", range(5))

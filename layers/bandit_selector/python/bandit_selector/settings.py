@@ -132,6 +132,8 @@ class Settings(BaseModel):
     min_arm_probability: Share = 0.001
     max_algorithm_dominance: Share = 0.70
     dominance: Literal["cap", "alert"] = "cap"
+    # Of which traffic no arm may have more: of all, or of weekdays and of weekends, each for itself
+    dominance_over: Literal["all", "days"] = "all"
     min_long_tail_share: Share = 0.20
     # The columns of `movies` that an answer has beside id, title and genres; empty: all but vectors, bytes and what is
     # larger than 4 kB

@@ -44,6 +44,15 @@ def guard(best: Reals, mean: Reals, traffic: Reals, guards: Guards) -> Reals:
     return floor + free * (_cheapest(best, mean, traffic, room) if room >= 0.5 else _nearest(best, traffic, room))
 
 
+def guard_groups(best: Reals, mean: Reals, traffic: Reals, guards: Guards, groups: Sequence[str]) -> Reals:
+    """As `guard`, with the cap kept over the traffic of each group; `groups` names each context's."""
+    probability = np.ones_like(best)
+    for group in set(groups):
+        rows = np.array([name == group for name in groups])
+        probability[rows] = guard(best[rows], mean[rows], traffic[rows] / traffic[rows].sum(), guards)
+    return probability
+
+
 def _cheapest(best: Reals, mean: Reals, traffic: Reals, room: float) -> Reals:
     """The arm with most traffic keeps best · (1 − d), d = clip((level − gap) / WIDTH, 0, 1) in each context.
 

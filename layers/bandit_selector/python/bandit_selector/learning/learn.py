@@ -1,12 +1,13 @@
 """Turns counts into the probabilities that serving draws from. Must not know storage, clocks or requests."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from bandit_selector.learning.best import probability_best
 from bandit_selector.learning.counts import Counts, Reals
-from bandit_selector.learning.guard import Guards, guard
+from bandit_selector.learning.guard import Guards, guard_groups
 from bandit_selector.learning.posterior import Policy, Posterior, posterior
 
 
@@ -23,9 +24,21 @@ class Learned:
 
 
 def learn(
-    counts: Counts, traffic: Reals, policy: Policy, prior_alpha: float, prior_beta: float, guards: Guards
+    counts: Counts,
+    traffic: Reals,
+    policy: Policy,
+    prior_alpha: float,
+    prior_beta: float,
+    guards: Guards,
+    groups: Sequence[str] | None = None,
 ) -> Learned:
-    """Counts → posterior → P(arm is best) → guarded probability, for contexts with these shares of traffic."""
+    """Counts → posterior → P(arm is best) → guarded probability, for contexts with these shares of traffic.
+
+    The cap is kept over all traffic, or over that of each group of contexts, which `groups` names.
+    """
     believed = posterior(counts, policy, prior_alpha, prior_beta)
-    best = probability_best(believed.alpha, believed.beta) if counts.arms else np.zeros_like(believed.alpha)
-    return Learned(believed, best, guard(best, believed.mean, traffic, guards) if counts.arms else best)
+    if not counts.arms:
+        return Learned(believed, np.zeros_like(believed.alpha), np.zeros_like(believed.alpha))
+    best = probability_best(believed.alpha, believed.beta)
+    capped = groups or [""] * len(counts.contexts)
+    return Learned(believed, best, guard_groups(best, believed.mean, traffic, guards, capped))

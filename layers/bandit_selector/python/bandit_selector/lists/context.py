@@ -84,6 +84,11 @@ def moment_of(key: str) -> str:
     return "|".join(key.split("|")[:2])
 
 
+def day_of(key: str) -> str:
+    """The part of a key that says weekday or weekend; empty in a key of another form."""
+    return "".join(key.split("|")[1:2])
+
+
 def time_period(hour: int) -> TimePeriod:
     """Hour of the day, 0–23 → morning 05–11, afternoon 12–16, evening 17–21, night 22–04."""
     if 5 <= hour < 12:

@@ -8,7 +8,7 @@ from bandit_selector.learning.guard import Guards
 from bandit_selector.learning.learn import Learned, learn
 from bandit_selector.learning.memory import HalfLife, HalfLives, Memory, traffic
 from bandit_selector.learning.refutation import Forgetting, refute
-from bandit_selector.lists.context import moment_of
+from bandit_selector.lists.context import day_of, moment_of
 from bandit_selector.settings import Settings
 
 AIM: Final = 0.02
@@ -49,6 +49,8 @@ def forget_refuted(
 
 
 def learn_from(contexts: tuple[str, ...], memory: Memory, settings: Settings) -> Learned:
-    """One publication, from what is remembered."""
+    """One publication, from what is remembered. DOMINANCE_OVER=days caps weekdays and weekends each."""
     counts = Counts(contexts, settings.arms, memory.long_successes, memory.long_failures)
-    return learn(counts, traffic(memory), settings.policy, settings.prior_alpha, settings.prior_beta, guards(settings))
+    days = [day_of(key) for key in contexts] if settings.dominance_over == "days" else None
+    prior = settings.prior_alpha, settings.prior_beta
+    return learn(counts, traffic(memory), settings.policy, *prior, guards(settings), days)
