@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ import pytest
 from bandit_selector.errors import ForeignUser, InvalidRequest, MissingTable, UnknownUser
 from bandit_selector.settings import GUIDE_ARMS, Settings
 from bandit_selector.store.connection import Connection, Database
+from bandit_selector.store.facts import drop_outs
 
 from functions.select.handler import handler, respond
 from tests.integration.events import NOW, http_event, load_site
@@ -251,3 +253,16 @@ def copy(source: socket.socket, target: socket.socket, turn: str, turns: list[st
             if turns[-1:] != [turn]:
                 turns.append(turn)
             target.sendall(data)
+
+
+def test_places_for_which_an_arm_had_no_movie_left_are_counted(database: Database, connection: Connection) -> None:
+    connection.execute("UPDATE recommendation_candidates SET movie_ids = '{1}', scores = '{1}' WHERE algorithm = 'svd'")
+    shown = [movie for seed in range(30) for movie in ask(database, seed=str(seed), limit="10")]
+    lacking = [movie for movie in shown if round(movie["propensity"], 3) > 0.167]
+    assert 0 < len(lacking) < len(shown)
+    bits = connection.execute("SELECT sum(bit_count(dropped_out::bit(64))) FROM bandit_lists").fetchone()
+    assert bits == (len(lacking),)
+    counted = drop_outs(connection, NOW, NOW + timedelta(days=1), one_in=1)
+    assert sum(places for places, _ in counted.values()) == len(shown)
+    assert sum(places - whole for places, whole in counted.values()) == len(lacking)
+    assert counted["svd"] == (sum(m["algorithm"] == "bandit_svd" for m in shown),) * 2

@@ -88,7 +88,7 @@ def test_each_fault_is_found_alone(broken: dict[str, Any], metric: str, overall:
 @pytest.mark.parametrize(
     ("expected", "changed", "reason"),
     [
-        ({"svd": 0.66}, {}, "no movie left"),
+        ({"svd": 0.66}, {}, "days whose traffic was another"),
         ({"svd": 0.78}, {}, "traffic shifted"),
         ({"svd": 0.90}, {"dominance": "alert"}, "DOMINANCE=alert"),
         ({}, {}, "Nothing is published"),
@@ -100,6 +100,16 @@ def test_an_arm_that_dominates_is_told_with_the_reason(
     broken = replace(WELL, treatment_places={"svd": 40_000, "graph": 10_000}, expected_shares=expected)
     (alert,) = judge(broken, replace(THRESHOLDS, **changed)).alerts
     assert reason in alert.advice
+
+
+def test_an_arm_that_dominates_because_others_ran_out_is_told_with_both_shares() -> None:
+    places = {"svd": (8_000, 3_300), "graph": (2_000, 1_700)}
+    broken = replace(WELL, treatment_places={"svd": 40_000, "graph": 10_000}, drop_outs=places)
+    health = judge(broken, THRESHOLDS)
+    assert "66% of the places for which every arm had a movie. For 50% of the places" in health.alerts[0].advice
+    metrics = health.checks["algorithm_balance"].metrics
+    assert metrics["drop_outs"] == pytest.approx(0.5)
+    assert metrics["largest_without_drop_outs"] == pytest.approx(0.66)
 
 
 def test_an_arm_that_the_floor_would_hardly_have_shown_is_not_missed() -> None:

@@ -176,6 +176,7 @@ def test_what_is_logged_is_what_was_drawn_from_at_every_place(seed: int) -> None
             expected = chances_left(shown, reserved[place.position - 1])
             drawn = arm_of(place.algorithm) or ""
             assert math.isclose(place.propensity or 0, expected[drawn], rel_tol=1e-7)  # kept in 32 bits
+            assert place.whole == (set(expected) == set(SHELVES))
             excess[drawn] += 1
             for arm, chance in expected.items():
                 excess[arm] -= chance

@@ -68,6 +68,7 @@ class Facts:
     """What was measured in one window; None where nothing could be measured.
 
     `expected_shares` are the arms' shares by the published probabilities and the contexts' recent traffic;
+    `drop_outs`: of a sample of the bandit's places, each arm's, and those for which no arm lacked a movie;
     `forgettings`: how often newer outcomes refuted older ones in the window.
     """
 
@@ -92,6 +93,18 @@ class Facts:
     unusable_ratings: int | None = None
     algorithms: Mapping[str, Tally] = field(default_factory=dict[str, Tally])
     visitors: Visitors = field(default_factory=Visitors)
+    drop_outs: Mapping[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
+
+    @property
+    def dropped_out(self) -> float | None:
+        """The share of the bandit's places for which an arm had no movie left; None without any place."""
+        places = sum(count for count, _ in self.drop_outs.values())
+        return 1 - sum(whole for _, whole in self.drop_outs.values()) / places if places else None
+
+    def whole_share(self, arm: str) -> float | None:
+        """The arm's share of the places for which every arm had a movie; None without any such place."""
+        whole = sum(count for _, count in self.drop_outs.values())
+        return self.drop_outs.get(arm, (0, 0))[1] / whole if whole else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,9 +66,17 @@ def algorithm_balance(facts: Facts, thresholds: Thresholds) -> Check:
     places = sum(facts.treatment_places.values())
     shares = {arm: count / places for arm, count in facts.treatment_places.items()} if places else {}
     balance = evenness_among(facts.treatment_places.values(), len(shares))
-    metrics: dict[str, Value] = {**shares, "balance": balance} if shares else {}
+    metrics: dict[str, Value] = {**shares, "balance": balance, **_drop_outs(facts)} if shares else {}
     alerts = [alert for arm in shares for alert in _dominance(arm, facts, thresholds)]
     return _judged(metrics, alerts, facts, thresholds)
+
+
+def _drop_outs(facts: Facts) -> dict[str, Value]:
+    """How often an arm had no movie left, and the largest share where none lacked one: the rest drop-outs caused."""
+    whole = [share for arm in facts.drop_outs if (share := facts.whole_share(arm)) is not None]
+    if facts.dropped_out is None or not whole:
+        return {}
+    return {"drop_outs": facts.dropped_out, "largest_without_drop_outs": max(whole)}
 
 
 def _dominance(arm: str, facts: Facts, thresholds: Thresholds) -> list[Alert]:
@@ -99,10 +107,15 @@ def _why_dominant(arm: str, facts: Facts, thresholds: Thresholds) -> str:
         return f"DOMINANCE=alert holds no arm back; DOMINANCE=cap keeps each below {limit:.0%} of all traffic."
     if expected is None:
         return f"Nothing is published for {arm}: see whether the settle function runs."
+    whole, dropped = facts.whole_share(arm), facts.dropped_out
+    if whole is not None and dropped and whole <= limit:
+        return (
+            f"{arm} has {whole:.0%} of the places for which every arm had a movie. For {dropped:.0%} of the places an arm "
+            "had none left, and the others shared them: see the candidate lists of the other arms."
+        )
     if expected <= limit:
         return (
-            f"{arm} is published for {expected:.0%} of recent traffic: the rest comes from places where other arms "
-            "have no movie left, or from days whose traffic was another. See the candidate lists of the other arms."
+            f"{arm} is published for {expected:.0%} of recent traffic, and had more on days whose traffic was another."
         )
     return f"{arm} is published for {expected:.0%} of recent traffic: traffic shifted since; the cap follows in days."
 

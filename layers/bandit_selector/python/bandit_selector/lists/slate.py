@@ -48,7 +48,8 @@ class Candidate:
 class Place:
     """One place of a list, as it is recorded; `position` counts from 1 over all pages.
 
-    `propensity` is the probability that the place's arm was drawn with; None where nothing was drawn.
+    `propensity` is the probability that the place's arm was drawn with; None where nothing was drawn. `whole` is false
+    where an arm had no movie for the place, so that the others were drawn more often than published.
     """
 
     position: int
@@ -56,6 +57,7 @@ class Place:
     score: float
     algorithm: str
     propensity: float | None
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,7 @@ class _Choice:
     shelf: str
     algorithm: str
     propensity: float | None
+    whole: bool = True
 
 
 def bandit_slate(stock: Stock, probabilities: Mapping[str, float], page: Page, randomness: Random) -> list[Place]:
@@ -125,7 +128,8 @@ def bandit_slate(stock: Stock, probabilities: Mapping[str, float], page: Page, r
         if arms not in chances:
             chances[arms] = remaining([probabilities[arm] for arm in arms])
         drawn = draw(chances[arms], randomness.random())
-        return _Choice(arms[drawn], algorithm_of(arms[drawn]), as_recorded(chances[arms][drawn]))
+        whole = len(arms) == len(probabilities)
+        return _Choice(arms[drawn], algorithm_of(arms[drawn]), as_recorded(chances[arms][drawn]), whole)
 
     return _fill(shelves, stock, page, randomness, choose)
 
@@ -156,7 +160,8 @@ def _fill(
         choice = choose(tuple(offers))
         movie = offers[choice.shelf]
         shown.add(movie.movie_id)
-        places.append(Place(len(places) + 1, movie.movie_id, movie.score, choice.algorithm, choice.propensity))
+        filled = movie.movie_id, movie.score, choice.algorithm, choice.propensity, choice.whole
+        places.append(Place(len(places) + 1, *filled))
     return places[page.offset :]
 
 

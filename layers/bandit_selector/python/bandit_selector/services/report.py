@@ -218,6 +218,7 @@ def _facts(
         contexts_published=published,
         expected_shares=expected,
         forgettings=len(forgettings(connection, window.since, window.until)),
+        drop_outs=facts.drop_outs(connection, window.since, window.until, one_in),
     )
 
 

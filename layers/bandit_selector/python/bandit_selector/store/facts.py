@@ -48,6 +48,23 @@ def sample_lists(connection: Connection, since: datetime, until: datetime, one_i
     return [Listed(places, long_tail, tuple(genres)) for places, long_tail, genres in rows]
 
 
+def drop_outs(connection: Connection, since: datetime, until: datetime, one_in: int) -> dict[str, tuple[int, int]]:
+    """Of every `one_in`-th drawn list shown in [since, until): each arm's places, and those for which no arm lacked a
+    movie."""
+    rows = connection.execute(
+        """
+        SELECT arms[get_byte(drawn, number - 1)], count(*),
+            count(*) FILTER (WHERE coalesce(dropped_out, 0) >> number & 1 = 0)
+        FROM bandit_lists CROSS JOIN LATERAL generate_series(1, length(drawn)) AS number
+        WHERE arms IS NOT NULL AND created_at >= %(since)s AND created_at < %(until)s
+            AND mod(hashint8(id) & 2147483647, %(one_in)s) = 0
+        GROUP BY 1
+        """,
+        {"since": since, "until": until, "one_in": one_in},
+    )
+    return {arm: (places, whole) for arm, places, whole in rows}
+
+
 def catalogue_genres(connection: Connection) -> list[str | None]:
     """The different values of `movies.genres`, as the site stores them."""
     return [genres for (genres,) in connection.execute("SELECT DISTINCT genres::text FROM movies")]

@@ -137,15 +137,17 @@ def record_statement(connection: Connection, places: Sequence[Place], showing: S
         f"""
         WITH place AS MATERIALIZED (
             SELECT row_number() OVER (ORDER BY p.index)::integer AS number, p.*, movie.text AS movie
-            FROM unnest(%(movie_ids)s::integer[], %(scores)s::real[], %(drawn)s::integer[], %(propensities)s::real[])
-                WITH ORDINALITY AS p (movie_id, score, drawn, propensity, index)
+            FROM unnest(
+                %(movie_ids)s::integer[], %(scores)s::real[], %(drawn)s::integer[], %(propensities)s::real[],
+                %(whole)s::boolean[]
+            ) WITH ORDINALITY AS p (movie_id, score, drawn, propensity, whole, index)
             CROSS JOIN LATERAL ( -- each by its index
                 SELECT {showing.movie} AS text FROM movies WHERE movies.id = p.movie_id LIMIT 1
             ) AS movie
         ), list AS (
             INSERT INTO bandit_lists
                 (id, created_at, user_id, posterior_version, first_position, counted_places, context_key, ab_group,
-                 silence, seed, algorithm, arms, drawn, movie_ids, scores, propensities)
+                 silence, seed, algorithm, arms, drawn, movie_ids, scores, propensities, dropped_out)
             SELECT bandit_list_id(%(now)s), %(now)s, %(user_id)s, %(version)s, %(first_position)s,
                 CASE WHEN %(bound)s::integer IS NOT NULL THEN nullif(least(count(*), greatest(0, %(bound)s - ( -- room
                     SELECT coalesce(sum(coalesce(counted_places, cardinality(movie_ids))), 0) FROM bandit_lists
@@ -154,7 +156,8 @@ def record_statement(connection: Connection, places: Sequence[Place], showing: S
                 %(context_key)s, %(ab_group)s, %(silence)s, %(seed)s::text, %(algorithm)s::text, %(arms)s::text[],
                 decode(string_agg(lpad(to_hex(drawn), 2, '0'), '' ORDER BY number), 'hex'),
                 array_agg(movie_id ORDER BY number), array_agg(score ORDER BY number),
-                CASE WHEN %(algorithm)s::text IS NULL THEN array_agg(propensity ORDER BY number) END
+                CASE WHEN %(algorithm)s::text IS NULL THEN array_agg(propensity ORDER BY number) END,
+                bit_or(1::bigint << number) FILTER (WHERE NOT whole)
             FROM place
             HAVING count(*) > 0 AND (%(known)s::bigint IS NULL OR %(known)s = (
                 SELECT count(*) FROM bandit_lists
@@ -172,6 +175,7 @@ def record_statement(connection: Connection, places: Sequence[Place], showing: S
             "scores": [place.score for place in places],
             "drawn": [arms.index(arm) + 1 if (arm := arm_of(place.algorithm)) else None for place in places],
             "propensities": [place.propensity for place in places],
+            "whole": [place.whole for place in places],
             "now": now,
             "day": now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0),
             "bound": showing.bound,
