@@ -28,7 +28,7 @@ SHARES = np.array([0.6, 0.2, 0.1, 0.06, 0.03, 0.01])
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Outcomes a day on average, minutes between looks, in which outcomes come as one lump, and the factor that a tide multiplies every rate with."""
+    """`outcomes` a day on average; minutes between looks, whose outcomes come as one lump; a tide multiplies all rates."""
 
     name: str
     outcomes: float

@@ -110,8 +110,8 @@ def _why_dominant(arm: str, facts: Facts, thresholds: Thresholds) -> str:
     whole, dropped = facts.whole_share(arm), facts.dropped_out
     if whole is not None and dropped and whole <= limit:
         return (
-            f"{arm} has {whole:.0%} of the places for which every arm had a movie. For {dropped:.0%} of the places an arm "
-            "had none left, and the others shared them: see the candidate lists of the other arms."
+            f"{arm} has {whole:.0%} of the places for which every arm had a movie. For {dropped:.0%} of the places an "
+            "arm had none left, and the others shared them: see the candidate lists of the other arms."
         )
     if expected <= limit:
         return (

@@ -22,7 +22,7 @@ HALF_LIVES_A_YEAR: Final = 365 * 24 / 6
 BLOCK: Final = 0.05
 """The length, in half-lives, of the blocks of `surprising`."""
 APART: Final = 3.0
-"""Standard errors by which an arm differs for certain from what moved all arms together. Tides are rare: see `refute`."""
+"""Standard errors by which an arm differs for certain from what moved all arms together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ def _compared(memory: Memory) -> tuple[Reals, Reals, Reals, Reals]:
 
 
 def _z(difference: Reals, variance: Reals, falling: Reals | float = 1.0) -> Reals:
-    """√(2·rate function) of Bernstein's inequality, d²/(2(v + c b d/3)): z = d/√v for large counts, less for small ones.
+    """√(2·rate function) of Bernstein's inequality, d²/(2(v + c b d/3)): z = d/√v for large counts, less for small.
 
     One step of the sum is at most c·b, c = CLUMPED: the clicks of one list in one cell; b = 1 upwards and `falling`
     downwards, where a step is a click that did not come, which is less than a click.
