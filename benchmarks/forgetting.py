@@ -28,7 +28,7 @@ SHARES = np.array([0.6, 0.2, 0.1, 0.06, 0.03, 0.01])
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """`outcomes` a day on average; minutes between looks, whose outcomes come as one lump; a tide multiplies all rates."""
+    """`outcomes` a day on average; minutes between looks, whose outcomes are one lump; what a tide does to rates."""
 
     name: str
     outcomes: float

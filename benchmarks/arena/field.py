@@ -13,11 +13,13 @@ from tempfile import TemporaryFile
 
 from rich.progress import Progress, TaskID
 
+from benchmarks.arena.kept import Kept
 from benchmarks.arena.peers import REQUIREMENTS
 from benchmarks.arena.simulation import Game
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENTS = ROOT / ".local" / "bench"
+KEPT = ENVIRONMENTS / "games"
 ALONE = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")} | {
     "PYTHONPATH": f"{ROOT}:{ROOT}/layers/bandit_selector/python",
     "HOME": str(ENVIRONMENTS),  # where a library may keep its caches
@@ -68,8 +70,13 @@ def environment(requirement: str, *beside: str) -> Path:
 
 
 def play(teams: Iterable[tuple[Team, list[str], list[int]]], horizon: int, processes: int, progress: Progress) -> Games:
-    """Every team's policies in its worlds with its seeds; a team that fails is missing from the answer, loudly."""
+    """Every team's policies in its worlds with its seeds; a team that fails is missing from the answer, loudly.
+
+    Games that were played before, with the same sources, are not played again; with no processes, none is played.
+    """
     rounds = [(team, p, world, seeds) for team, worlds, seeds in teams for p in team.policies for world in worlds]
+    if not processes:
+        return {game: regret for each in rounds for game, regret in _known(*each, horizon).items()}
     bar = progress.add_task(f"T = {horizon:,}", total=sum(len(seeds) for *_, seeds in rounds))
     with ThreadPoolExecutor(processes) as pool:
         started = [pool.submit(_round, *each, horizon, progress, bar) for each in rounds]
@@ -79,8 +86,24 @@ def play(teams: Iterable[tuple[Team, list[str], list[int]]], horizon: int, proce
 def _round(
     team: Team, policy: str, world: str, seeds: list[int], horizon: int, progress: Progress, bar: TaskID
 ) -> Games:
+    games = _known(team, policy, world, seeds, horizon)
+    progress.advance(bar, len(games))
+    missing = [seed for seed in seeds if (policy, world, seed) not in games]
+    return games | (_played(team, policy, world, missing, horizon, progress, bar) if missing else {})
+
+
+def _known(team: Team, policy: str, world: str, seeds: list[int], horizon: int) -> Games:
+    kept = Kept(KEPT, team.players).games()
+    return {(policy, world, seed): kept[policy, world, seed, horizon] for seed in seeds
+            if (policy, world, seed, horizon) in kept}  # fmt: skip
+
+
+def _played(
+    team: Team, policy: str, world: str, seeds: list[int], horizon: int, progress: Progress, bar: TaskID
+) -> Games:
     command = [str(team.python), "-W", "ignore", "-m", "benchmarks.arena.worker", team.players]
     games: Games = {}
+    kept = Kept(KEPT, team.players)
     asked = "".join(json.dumps([policy, world, seed, horizon]) + "\n" for seed in seeds)
     with TemporaryFile("w+") as questions, TemporaryFile("w+") as complaints:
         questions.write(asked)
@@ -90,6 +113,7 @@ def _round(
         ) as worker:
             for seed, line in zip(seeds, worker.stdout or (), strict=False):
                 games[policy, world, seed] = Game(**json.loads(line))
+                kept.add((policy, world, seed, horizon), games[policy, world, seed])
                 progress.advance(bar)
         if worker.returncode:
             complaints.seek(0)

@@ -1,9 +1,10 @@
 """Keeps every arm drawn and no arm above a share of all traffic; draws. Must not know why an arm is likely."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bandit_selector.learning.counts import Reals
 
@@ -25,13 +26,18 @@ class Guards:
             raise ValueError(f"guards need 0 ≤ floor ≤ cap ≤ 1; got floor={self.floor}, cap={self.cap}.")
 
 
-def guard(best: Reals, mean: Reals, traffic: Reals, guards: Guards) -> Reals:
+Rivals = Callable[[int], Reals]
+"""P(arm is best of all but one), shape (contexts, arms), by the one that is left out; 0 in its column."""
+
+
+def guard(best: Reals, mean: Reals, traffic: Reals, guards: Guards, rivals: Rivals | None = None) -> Reals:
     """The probabilities that serving draws from: p = floor + (1 − A·floor)·q, with Σ_c traffic_c p_ca ≤ cap for all a.
 
     `best` is P(arm is best) and `mean` the believed rate, both (contexts, arms); rows of `best` sum to 1. `traffic`
     (contexts) are the contexts' shares, with sum 1. q = best while no arm exceeds the cap. If k arms cannot meet a
     bound, it becomes 1/k. With a cap of a half or more at most one arm can exceed it, and what it loses is taken where
-    that costs the fewest clicks; with a smaller one several can, and q is the nearest in relative entropy.
+    that costs the fewest clicks, for its `rivals`; with a smaller one several can, and q is the nearest in relative
+    entropy.
     """
     arms = best.shape[1]
     if arms < 2 or not len(best):
@@ -41,38 +47,58 @@ def guard(best: Reals, mean: Reals, traffic: Reals, guards: Guards) -> Reals:
     room = (cap - floor) / free if free > _TINY else 1.0
     if (traffic @ best).max() <= room:
         return floor + free * best
-    return floor + free * (_cheapest(best, mean, traffic, room) if room >= 0.5 else _nearest(best, traffic, room))
+    if room < 0.5:
+        return floor + free * _nearest(best, traffic, room)
+    return floor + free * _cheapest(best, mean, traffic, room, rivals or _highest(mean))
 
 
-def guard_groups(best: Reals, mean: Reals, traffic: Reals, guards: Guards, groups: Sequence[str]) -> Reals:
+def guard_groups(
+    best: Reals, mean: Reals, traffic: Reals, guards: Guards, groups: Sequence[str], rivals: Rivals | None = None
+) -> Reals:
     """As `guard`, with the cap kept over the traffic of each group; `groups` names each context's."""
     probability = np.ones_like(best)
     for group in set(groups):
         rows = np.array([name == group for name in groups])
-        probability[rows] = guard(best[rows], mean[rows], traffic[rows] / traffic[rows].sum(), guards)
+        there = _of_rows(rivals, rows) if rivals else None
+        probability[rows] = guard(best[rows], mean[rows], traffic[rows] / traffic[rows].sum(), guards, there)
     return probability
 
 
-def _cheapest(best: Reals, mean: Reals, traffic: Reals, room: float) -> Reals:
+def _of_rows(rivals: Rivals, rows: NDArray[np.bool_]) -> Rivals:
+    return lambda left_out: rivals(left_out)[rows]
+
+
+def _highest(mean: Reals) -> Rivals:
+    """The arm with the highest mean of those that are left is best, for certain."""
+
+    def rivals(left_out: int) -> Reals:
+        others = mean.copy()
+        others[:, left_out] = -np.inf
+        return np.eye(mean.shape[1])[others.argmax(axis=1)]
+
+    return rivals
+
+
+def _cheapest(best: Reals, mean: Reals, traffic: Reals, room: float, rivals: Rivals) -> Reals:
     """The arm with most traffic keeps best · (1 − d), d = clip((level − gap) / WIDTH, 0, 1) in each context.
 
     gap = its mean − the best other mean: the clicks lost per place that it gives up. `level` is such that it has
-    `room` of all traffic: the fractional knapsack (Dantzig 1957), with a slope of WIDTH instead of a jump. The others
-    share what is taken in proportion to P(best); where that says nothing, the runner-up gets nearly all.
+    `room` of all traffic: the fractional knapsack (Dantzig 1957), with a slope of WIDTH instead of a jump. What is taken
+    goes to the others by their chances to be the best of them: Thompson sampling without the arm.
     """
     top = int((traffic @ best).argmax())
-    runner_up = np.delete(mean, top, axis=1).max(axis=1)
-    gap = mean[:, top] - runner_up
+    gap = mean[:, top] - np.delete(mean, top, axis=1).max(axis=1)
 
-    def kept(level: float) -> Reals:
-        return best[:, top] * (1 - np.clip((level - gap) / WIDTH, 0, 1))
+    def taken(level: float) -> Reals:
+        return best[:, top] * np.clip((level - gap) / WIDTH, 0, 1)
 
     low, high = float(gap.min()), float(gap.max()) + WIDTH
     for _ in range(_HALVINGS):
         level = (low + high) / 2
-        low, high = (level, high) if traffic @ kept(level) > room else (low, level)
-    others = best + 1e-3 * np.exp(np.minimum(mean - runner_up[:, None], 0) / (WIDTH / 2))
-    return _replaced(others, top, kept(high))
+        low, high = (level, high) if traffic @ (best[:, top] - taken(level)) > room else (low, level)
+    q = best + taken(high)[:, None] * rivals(top)
+    q[:, top] -= taken(high)
+    return q
 
 
 def _nearest(best: Reals, traffic: Reals, room: float) -> Reals:

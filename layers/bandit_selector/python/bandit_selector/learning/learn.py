@@ -40,5 +40,10 @@ def learn(
     if not counts.arms:
         return Learned(believed, np.zeros_like(believed.alpha), np.zeros_like(believed.alpha))
     best = probability_best(believed.alpha, believed.beta)
+
+    def rivals(left_out: int) -> Reals:
+        alpha, beta = (np.delete(part, left_out, axis=1) for part in (believed.alpha, believed.beta))
+        return np.insert(probability_best(alpha, beta), left_out, 0.0, axis=1)
+
     capped = groups or [""] * len(counts.contexts)
-    return Learned(believed, best, guard_groups(best, believed.mean, traffic, guards, capped))
+    return Learned(believed, best, guard_groups(best, believed.mean, traffic, guards, capped, rivals))
