@@ -83,8 +83,8 @@ def _cheapest(best: Reals, mean: Reals, traffic: Reals, room: float, rivals: Riv
     """The arm with most traffic keeps best · (1 − d), d = clip((level − gap) / WIDTH, 0, 1) in each context.
 
     gap = its mean − the best other mean: the clicks lost per place that it gives up. `level` is such that it has
-    `room` of all traffic: the fractional knapsack (Dantzig 1957), with a slope of WIDTH instead of a jump. What is taken
-    goes to the others by their chances to be the best of them: Thompson sampling without the arm.
+    `room` of all traffic: the fractional knapsack (Dantzig 1957), with a slope of WIDTH instead of a jump. What is
+    taken goes to the others by their chances to be the best of them: Thompson sampling without the arm.
     """
     top = int((traffic @ best).argmax())
     gap = mean[:, top] - np.delete(mean, top, axis=1).max(axis=1)
