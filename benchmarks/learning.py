@@ -1,12 +1,14 @@
 """Does the learning rule, as served, beat the field? Regret of the product's rules and of other libraries'.
 
 `./dev bench learning` writes benchmarks/results/learning.md and .svg; `--quick` prints a small version in a minute.
+Games are kept in .local/bench/games, so that a study can be played in parts.
 """
 
 import argparse
 import json
 import subprocess
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
@@ -19,30 +21,50 @@ from benchmarks.arena.peers import REQUIREMENTS
 from benchmarks.arena.policies import POLICIES
 
 RESULTS = Path(__file__).parent / "results"
-HELD_OUT = 50_000  # the first seed of the tables; the rule was chosen on seeds below 5,000
+HELD_OUT = 50_100  # the first seed of the tables; the rule was chosen on seeds below 50,000
 DEVELOPMENT = 1_000  # seeds that are used up
-TAIL = 60_000  # the first seed of the worst runs
+TAIL = 70_000  # the first seed of the worst runs
 EVERYWHERE = [*ENVIRONMENTS, *OUTSIDE]
 OURS = ("as served", "as served, alert", "independent")
+MAIN = (*OURS, "shared, unguarded", "uniform")
 LONG, LONG_SEEDS = 200_000, 5  # decisions, and how many of the seeds are played there
 TAIL_RUNS = 200
 PICTURE = "matplotlib==3.10.8"
+PARTS = ("main", "tails", "new", "trial", "short", "long", "peers")
+"""What `--parts` can ask for; a part that is not asked for is reported as far as its games are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """What is played, and with how many processes; a part that was not asked for has none."""
+
+    options: argparse.Namespace
+    progress: Progress
+    seeds: list[int]
+
+    def play(self, part: str, rounds: field.Rounds, horizon: int | None = None) -> field.Games:
+        processes = self.options.processes if part in self.options.parts else 0
+        return field.play(rounds, horizon or self.options.horizon, processes, self.progress)
+
+    def against_peers(
+        self, part: str, policies: Iterable[str], worlds: list[str], seeds: list[int], horizon: int | None = None
+    ) -> field.Games:
+        peers = [(peer, worlds, seeds) for peer in self.options.teams]
+        ours = self.play(part, [(field.ours(policies), worlds, seeds)], horizon)
+        return ours | self.play("peers" if part == "main" else part, peers, horizon)
 
 
 def main(argv: list[str]) -> int:
     options = _options(argv)
     began = perf_counter()
     first = DEVELOPMENT if options.quick else HELD_OUT
-    seeds = list(range(first, first + options.seeds))
-    policies = OURS if options.quick else tuple(POLICIES)
     with Progress() as progress:
-        peers, absent = _peers(options.peers)
-        rounds = [(team, EVERYWHERE, seeds) for team in (field.ours(policies), *peers)]
-        games = field.play(rounds, options.horizon, options.processes, progress)
+        options.teams, absent = _peers(options.peers)
+        study = Study(options, progress, list(range(first, first + options.seeds)))
+        games = study.against_peers("main", OURS if options.quick else MAIN, EVERYWHERE, study.seeds)
         parts = [_main_part(games, absent, options.horizon)]
         if not options.quick:
-            parts.append(_new_part(options, seeds, peers, progress))
-            parts += [_tail_part(options, progress), *_horizon_parts(options, seeds, peers, progress)]
+            parts += [_tail_part(study), _new_part(study), _trial_part(study), *_horizon_parts(study)]
     parts.append(_timing_part())
     parts.append(f"Ran in {(perf_counter() - began) / 60:.0f} minutes with {options.processes} processes.\n")
     text = "\n".join(parts)
@@ -64,11 +86,15 @@ def _options(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--peers", help=f"which libraries play, such as vw-squarecb,river-ts; none; default all: "
                         f"{', '.join(REQUIREMENTS)}")  # fmt: skip
+    parser.add_argument(
+        "--parts", help=f"what is played now, of {','.join(PARTS)}; of the others, kept games are shown"
+    )
     options = parser.parse_args(argv)
     options.seeds = options.seeds or (2 if options.quick else 20)
     options.horizon = options.horizon or (5_000 if options.quick else 30_000)
     named = options.peers or ("none" if options.quick else ",".join(REQUIREMENTS))
     options.peers = [] if named == "none" else named.split(",")
+    options.parts = options.parts.split(",") if options.parts else PARTS
     return options
 
 
@@ -89,7 +115,7 @@ cap only tells; `unguarded` has neither floor nor cap.
 
 Cumulative regret (expected clicks lost against the best arm) after {horizon:,} decisions, mean ± standard error over
 seeds; every policy meets the same visitors with the same seeds and learns after every 25 decisions (E3: late); the
-shared rule publishes at most 600 times. Lower is better. The seeds were not used to choose the rule.
+shared rule publishes at most 300 times. Lower is better. The seeds were not used to choose the rule.
 
 `rel`: geometric mean over E1–E6 of mean regret / that of independent Beta(1, 1) Thompson sampling without floor and cap
 on the same seeds, with a bootstrap interval over seeds. E7 (contexts that share nothing) is against the rule's
@@ -107,46 +133,48 @@ The largest, of all decisions / of 5,000 decisions in a row; medians over seeds.
 """
 
 
-def _new_part(options: argparse.Namespace, seeds: list[int], peers: list[field.Team], progress: Progress) -> str:
-    few = seeds[: min(len(seeds), 5)]
-    games = field.play(
-        [(team, list(NEW), few) for team in (field.ours(OURS), *peers)], options.horizon, options.processes, progress
-    )
+def _new_part(study: Study) -> str:
+    few, policies = study.seeds[:10], (*OURS, "as served, days")
+    games = study.against_peers("new", policies, list(NEW), few)
     return f"""## Other worlds
 
 W: four weeks with a clock, in which weekends have more traffic and another best arm (shares: of four weeks / of a day).
-S: all arms sink together, and rise again. F: ten factors and twelve arms, 100 contexts visited.
+S: all arms sink together, and rise again. F: ten factors and twelve arms, 100 contexts visited. `days` is as served
+with DOMINANCE_OVER=days, where the cap holds on weekdays and on weekends each.
 
 {report.regret_table(games, list(NEW))}
 
-{report.share_table(games, OURS, list(NEW))}
+{report.share_table(games, policies, list(NEW))}
 """
 
 
-def _tail_part(options: argparse.Namespace, progress: Progress) -> str:
-    one = field.ours(("as served, alert", "shared, unguarded", "independent"))
-    some = field.ours(OURS)
-    seeds = list(range(TAIL, TAIL + TAIL_RUNS))
-    worlds = ["E2", "E6", "E7"]
-    rounds = [(one, ["E1"], seeds), (some, worlds, seeds[: 2 * options.seeds])]
-    games = field.play(rounds, options.horizon, options.processes, progress)
-    parts = [f"{world}\n\n{report.tail_table(games, some.policies, world)}\n" for world in worlds]
-    return f"""## Worst runs, fresh seeds
-
-E1 (one context)
-
-{report.tail_table(games, one.policies)}
-
-{chr(10).join(parts)}"""
+def _tail_part(study: Study) -> str:
+    one = field.ours((*OURS, "shared, unguarded"))
+    seeds, worlds = list(range(TAIL, TAIL + TAIL_RUNS)), ["E2", "E6", "E7"]
+    some = seeds[: 2 * study.options.seeds]
+    games = study.play("tails", [(one, ["E1"], seeds), (field.ours(OURS), worlds, some)])
+    tables = [f"{world}\n\n{report.tail_table(games, one.policies, world)}\n" for world in ("E1", *worlds)]
+    return f"## Worst runs, fresh seeds\n\nE1 is one context.\n\n{chr(10).join(tables)}"
 
 
-def _horizon_parts(
-    options: argparse.Namespace, seeds: list[int], peers: list[field.Team], progress: Progress
-) -> list[str]:
+def _trial_part(study: Study) -> str:
+    seeds = list(range(DEVELOPMENT, DEVELOPMENT + study.options.seeds))
+    rule, tried = "shared, unguarded", "unguarded, empirical Bayes"
+    baseline = field.ours((rule, "independent"))
+    games = study.play("trial", [(team, EVERYWHERE, seeds) for team in (baseline, field.trial([tried]))])
+    return f"""## Prior scales by empirical Bayes: tried
+
+On development seeds, unguarded. Every tenth publication the scales move towards more evidence, between half and twice
+the product's.
+
+{report.regret_table(games, EVERYWHERE)}
+"""
+
+
+def _horizon_parts(study: Study) -> list[str]:
     parts = ["## Other horizons\n"]
-    for horizon, most in ((5_000, len(seeds)), (LONG, LONG_SEEDS)):
-        rounds = [(team, list(ENVIRONMENTS), seeds[:most]) for team in (field.ours(OURS), *peers)]
-        games = field.play(rounds, horizon, options.processes, progress)
+    for part, horizon, most in (("short", 5_000, len(study.seeds)), ("long", LONG, LONG_SEEDS)):
+        games = study.against_peers(part, OURS, list(ENVIRONMENTS), study.seeds[:most], horizon)
         parts.append(f"T = {horizon:,}\n\n{report.regret_table(games, list(ENVIRONMENTS))}\n")
     return parts
 
@@ -162,7 +190,7 @@ def _draw(games: field.Games, horizon: int) -> None:
     """The picture, from the mean curve of every policy in every world."""
     worlds: dict[str, dict[str, list[float]]] = {}
     for policy, world, _ in games:
-        if world in ENVIRONMENTS:
+        if world in EVERYWHERE:
             curves = [game.regret for (p, w, _), game in games.items() if (p, w) == (policy, world)]
             worlds.setdefault(world, {})[policy] = np.mean(curves, axis=0).round(1).tolist()
     source = field.ENVIRONMENTS / "curves.json"

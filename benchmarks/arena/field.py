@@ -25,6 +25,7 @@ ALONE = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")
     "HOME": str(ENVIRONMENTS),  # where a library may keep its caches
 }
 
+Rounds = list[tuple["Team", list[str], list[int]]]  # who plays, in which worlds, with which seeds
 Games = dict[tuple[str, str, int], Game]  # (policy, world, seed) → how it went
 
 
@@ -39,6 +40,11 @@ class Team:
 
 def ours(policies: Iterable[str]) -> Team:
     return Team(Path(sys.executable), "policies", tuple(policies))
+
+
+def trial(policies: Iterable[str]) -> Team:
+    """Rules that were tried and not adopted."""
+    return Team(Path(sys.executable), "empirical", tuple(policies))
 
 
 def installed(peer: str) -> Team | str:

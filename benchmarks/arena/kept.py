@@ -36,6 +36,7 @@ class Kept:
 def _sources(players: str) -> str:
     """A hash of what the players' games depend on."""
     files = [ARENA / f"{name}.py" for name in (*WORLDS, players)]
-    if players == "policies":
+    if players != "peers":
+        files += [ARENA / "policies.py"]
         files += [*sorted((PRODUCT / "learning").glob("*.py")), PRODUCT / "services" / "learning_rule.py"]
     return sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]

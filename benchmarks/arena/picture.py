@@ -14,7 +14,6 @@ STYLES: dict[str, dict[str, Any]] = {  # other libraries take the colours of a c
     "as served": {"color": OURS, "lw": 2.2},
     "as served, alert": {"color": OURS, "ls": "--"},
     "shared, unguarded": {"color": OURS, "ls": "-."},
-    "shared, never forgetting": {"color": OURS, "ls": ":"},
     "independent": {"color": BASELINE, "lw": 2.2},
     "uniform": {"color": BASELINE, "ls": ":"},
 }

@@ -15,7 +15,7 @@ from benchmarks.arena.environments import BATCH, Environment, Indices, Reals
 from benchmarks.arena.simulation import Outcomes, Player
 
 DEFAULTS = Settings()
-PUBLICATIONS = 600  # per game of the shared rule, in long games: publishing more often costs time and gains little
+PUBLICATIONS = 300  # per game of the shared rule: publishing more often costs time and gains little
 START = Ages(*(np.zeros(()) for _ in range(3)))
 
 
@@ -42,7 +42,6 @@ class Served:
     rng: np.random.Generator
     settings: Settings
     every: int
-    refuting: bool = True
     least: float = 1.0
     memory: Memory = field(init=False)
     ages: Ages = START
@@ -62,9 +61,8 @@ class Served:
         return available[self.draw(visits)]
 
     def forget(self) -> None:
-        if self.refuting:
-            self.memory, told = forget_refuted(self.contexts, self.memory, self.settings)
-            self.told += told
+        self.memory, told = forget_refuted(self.contexts, self.memory, self.settings)
+        self.told += told
 
     def offer(self, available: Indices) -> tuple[Memory, Settings]:
         """The memory of the available arms, and the settings with these."""
@@ -107,15 +105,15 @@ class Sampled(Served):
         return self.rng.beta(alpha[visits], beta[visits]).argmax(axis=1)
 
 
-def _player(
-    settings: Settings, maker: type[Served] = Served, refuting: bool = True
-) -> Callable[[Environment, int], Player]:
-    def player(world: Environment, seed: int) -> Player:
+def player(settings: Settings, maker: type[Served] = Served) -> Callable[[Environment, int], Player]:
+    """How a rule under these settings comes into a world."""
+
+    def made(world: Environment, seed: int) -> Player:
         every = BATCH if settings.policy == "independent" else max(BATCH, world.horizon // PUBLICATIONS)
         named = settings.model_copy(update={"arms": world.arms, "control_weights": {world.arms[0]: 1.0}})
-        return maker(world.contexts, np.random.default_rng([seed, 1]), named, every, refuting)
+        return maker(world.contexts, np.random.default_rng([seed, 1]), named, every)
 
-    return player
+    return made
 
 
 def _with(**changes: object) -> Settings:
@@ -123,10 +121,10 @@ def _with(**changes: object) -> Settings:
 
 
 POLICIES: dict[str, Callable[[Environment, int], Player]] = {
-    "as served": _player(DEFAULTS),
-    "as served, alert": _player(_with(dominance="alert")),
-    "shared, unguarded": _player(DEFAULTS, Sampled),
-    "shared, never forgetting": _player(_with(half_life=float("inf")), Sampled, refuting=False),
-    "independent": _player(_with(policy="independent"), Sampled),
+    "as served": player(DEFAULTS),
+    "as served, alert": player(_with(dominance="alert")),
+    "shared, unguarded": player(DEFAULTS, Sampled),
+    "as served, days": player(_with(dominance_over="days")),
+    "independent": player(_with(policy="independent"), Sampled),
     "uniform": lambda _, seed: Uniform(np.random.default_rng([seed, 1])),
 }

@@ -54,6 +54,8 @@ def share_table(games: Games, policies: Iterable[str], worlds: Sequence[str]) ->
             short = [g.window_share if np.isnan(g.day_share) else g.day_share for g in of]
             cells.append(f"{np.median([g.share for g in of]):.2f} / {np.median(short):.2f}" if of else "–")
         played = [game for (p, *_), game in games.items() if p == policy]
+        if not played:
+            continue
         least = min(game.least for game in played)
         forgot = np.mean([game.forgot for game in played])
         rows.append([policy, *cells, "–" if np.isnan(least) else f"{least:.4f}", f"{forgot:.2f}"])
@@ -65,6 +67,8 @@ def tail_table(games: Games, policies: Iterable[str], world: str = "E1") -> str:
     rows: list[list[str]] = []
     for policy in policies:
         x = np.sort(list(finals(games, policy, world).values()))
+        if not len(x):
+            continue
         error = x.std(ddof=1) / np.sqrt(len(x))
         worst = ", ".join(f"{value:.0f}" for value in x[:-6:-1])
         rows.append([policy, str(len(x)), f"{x.mean():.0f} ± {error:.0f}", f"{np.median(x):.0f}", worst])

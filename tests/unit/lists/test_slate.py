@@ -164,12 +164,12 @@ def chances_left(shown: set[int], only_long_tail: bool) -> dict[str, float]:
     return {arm: PUBLISHED[arm] / total for arm, movies in offers.items() if movies}
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_what_is_logged_is_what_was_drawn_from_at_every_place(seed: int) -> None:
-    """With reserved places and drop-outs: 500,000 places over the seeds; drawn − propensity is noise for every arm."""
+    """With reserved places and drop-outs; drawn − propensity is noise. `./dev bench guards` plays more."""
     shelves, page = candidates(SHELVES), Page(0, 25, 0.2)
     excess, variance = dict.fromkeys(SHELVES, 0.0), dict.fromkeys(SHELVES, 0.0)
-    for number in range(5_000):
+    for number in range(2_000):
         shown: set[int] = set()
         reserved = page.reserved(Random(f"{seed} {number}"))
         for place in bandit_slate(shelves, PUBLISHED, page, Random(f"{seed} {number}")):

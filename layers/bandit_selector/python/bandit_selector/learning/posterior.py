@@ -1,6 +1,6 @@
 """Turns counts into one Beta posterior per context and arm. Must not know how arms are drawn."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -14,8 +14,6 @@ Policy = Literal["shared", "independent"]
 PRIOR = Prior()
 EAGERNESS = 1.05
 """The c of `_kept`: above 1, an arm that holds all outcomes is still drawn with some variance."""
-ALONE = 0.85
-"""The smallest share of its variance that an arm keeps when there is only one context."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +46,10 @@ def posterior(
 
     `independent`: Beta(prior_alpha + S, prior_beta + F) per cell. `shared`: cells with a
     common arm, context or factor level share evidence, by the hierarchy of `prior`; prior_alpha and prior_beta are
-    not used. A single context has nothing to share: its cells are independent, and drawn with a little less variance.
+    not used. A single context has nothing to share and all to lose: its cells are independent.
     """
-    if policy == "independent":
+    if policy == "independent" or (policy == "shared" and len(counts.contexts) == 1):
         return _independent(counts, prior_alpha, prior_beta)
-    if policy == "shared" and counts.successes.shape[0] == 1 and counts.arms:
-        return _alone(_independent(counts, prior_alpha, prior_beta))
     if policy == "shared":
         return _shared(counts, prior)
     raise ValueError(f"policy must be 'shared' or 'independent'; got {policy!r}.")
@@ -64,12 +60,6 @@ def _independent(counts: Counts, prior_alpha: float, prior_beta: float) -> Poste
     own = (counts.successes + counts.failures) / (alpha + beta)
     variance = (alpha + beta) / (alpha * beta)
     return Posterior(alpha, beta, alpha / (alpha + beta), variance, own, np.zeros_like(own), 1 - own)
-
-
-def _alone(believed: Posterior) -> Posterior:
-    """The same Betas, narrowed: one divided by k has the same mean and k times the variance, to first order."""
-    kept = np.maximum(_kept(believed.alpha + believed.beta), ALONE)
-    return replace(believed, alpha=believed.alpha / kept, beta=believed.beta / kept)
 
 
 def _shared(counts: Counts, prior: Prior) -> Posterior:

@@ -1,0 +1,71 @@
+"""The shared rule with prior scales by empirical Bayes, as a player: a trial. The product's scales are fixed.
+
+Every tenth publication each scale is moved by a factor of √2, up or down, if that raises the evidence: the marginal
+likelihood by Laplace's approximation (Rasmussen & Williams 2006, equation 3.32). The bounds are half and twice the
+product's scales.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from bandit_selector.learning.counts import Counts, Reals
+from bandit_selector.learning.hierarchy import Effects, Prior, effects, laplace, pooled_logit, sigmoid
+from bandit_selector.learning.memory import Memory
+from bandit_selector.learning.posterior import PRIOR, posterior
+from bandit_selector.settings import Settings
+
+from benchmarks.arena.policies import DEFAULTS, Sampled, player
+
+SCALES = ("arm", "context", "arm_factor", "cell")
+EVERY, FACTOR, BOUND = 10, 2**0.5, 2.0
+
+
+class EmpiricalBayes(Sampled):
+    """Unguarded Thompson sampling from posteriors under scales that the counts have chosen."""
+
+    prior: Prior = PRIOR
+    publications: int = 0
+
+    def publish(self, offer: tuple[Memory, Settings]) -> None:
+        memory, settings = offer
+        counts = Counts(self.contexts, settings.arms, memory.long_successes, memory.long_failures)
+        if self.publications % EVERY == EVERY - 1 and len(self.contexts) > 1:
+            self.prior = improved(counts, self.prior)
+        self.publications += 1
+        believed = posterior(counts, settings.policy, settings.prior_alpha, settings.prior_beta, self.prior)
+        self.alpha_beta = believed.alpha, believed.beta
+        self.least = float("nan")
+
+
+def improved(counts: Counts, prior: Prior) -> Prior:
+    """The scales after one step each towards more evidence, within the bounds."""
+    best, most = prior, evidence(counts, prior)
+    for name in SCALES:
+        for factor in (1 / FACTOR, FACTOR):
+            scale = min(max(getattr(best, name) * factor, getattr(PRIOR, name) / BOUND), getattr(PRIOR, name) * BOUND)
+            tried = replace(best, **{name: scale})
+            if (found := evidence(counts, tried)) > most:
+                best, most = tried, found
+    return best
+
+
+def evidence(counts: Counts, prior: Prior) -> float:
+    """ln p(counts | scales), by Laplace's approximation."""
+    outcomes = counts.successes + counts.failures
+    known, mean = effects(counts.contexts, prior), pooled_logit(counts, prior)
+    logit, _ = laplace(counts.successes, outcomes, known, mean)
+    p = sigmoid(logit)
+    fit = np.sum(counts.successes * logit - outcomes * np.logaddexp(0, logit))
+    penalty = np.sum((counts.successes - outcomes * p) * (logit - mean))  # fᵀ K⁻¹ f at the mode
+    root = np.sqrt(outcomes * p * (1 - p)).ravel()
+    spread = np.linalg.slogdet(np.eye(root.size) + root[:, None] * covariance(known, p.shape[1]) * root).logabsdet
+    return float(fit - penalty / 2 - spread / 2)
+
+
+def covariance(known: Effects, arms: int) -> Reals:
+    """K as a matrix of all cells, context by context."""
+    of_arm = (known.design * known.scale) @ known.design.T + np.diag(known.own)
+    return np.kron(of_arm, np.eye(arms)) + np.kron(np.eye(len(of_arm)), np.full((arms, arms), known.shared))
+
+
+POLICIES = {"unguarded, empirical Bayes": player(DEFAULTS, EmpiricalBayes)}
