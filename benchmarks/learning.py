@@ -29,6 +29,14 @@ OURS = ("as served", "as served, alert", "independent")
 MAIN = (*OURS, "shared, unguarded", "uniform")
 LONG, LONG_SEEDS = 200_000, 5  # decisions, and how many of the seeds are played there
 TAIL_RUNS = 200
+TRIED = (
+    "unguarded, empirical Bayes",
+    "alert, half-life 50,000",
+    "alert, half-life 100,000",
+    "alert, short half-life 4,000",
+    "alert, forgets when certain",
+    "alert, forgets in a tide",
+)
 PICTURE = "matplotlib==3.10.8"
 PARTS = ("main", "tails", "new", "trial", "short", "long", "peers")
 """What `--parts` can ask for; a part that is not asked for is reported as far as its games are kept."""
@@ -159,15 +167,18 @@ def _tail_part(study: Study) -> str:
 
 def _trial_part(study: Study) -> str:
     seeds = list(range(DEVELOPMENT, DEVELOPMENT + study.options.seeds))
-    rule, tried = "shared, unguarded", "unguarded, empirical Bayes"
-    baseline = field.ours((rule, "independent"))
-    games = study.play("trial", [(team, EVERYWHERE, seeds) for team in (baseline, field.trial([tried]))])
-    return f"""## Prior scales by empirical Bayes: tried
+    rules = field.ours(("as served, alert", "shared, unguarded", "independent"))
+    worlds = [*EVERYWHERE, "S"]
+    games = study.play("trial", [(team, worlds, seeds) for team in (rules, field.trial(TRIED))])
+    return f"""## What was tried and not adopted
 
-On development seeds, unguarded. Every tenth publication the scales move towards more evidence, between half and twice
-the product's.
+On development seeds. Empirical Bayes: every tenth publication the prior scales move towards more evidence, between half
+and twice the product's. "When certain": an arm is forgotten only if it differs by three standard errors from what moved
+all arms. "In a tide": whatever the others did.
 
-{report.regret_table(games, EVERYWHERE)}
+{report.regret_table(games, worlds)}
+
+{report.tail_table(games, [*rules.policies, *TRIED], "E2")}
 """
 
 

@@ -44,7 +44,7 @@ def ours(policies: Iterable[str]) -> Team:
 
 def trial(policies: Iterable[str]) -> Team:
     """Rules that were tried and not adopted."""
-    return Team(Path(sys.executable), "empirical", tuple(policies))
+    return Team(Path(sys.executable), "trials", tuple(policies))
 
 
 def installed(peer: str) -> Team | str:
