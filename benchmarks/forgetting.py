@@ -38,7 +38,7 @@ class Site:
 
 SITES = (
     Site("20,000 outcomes a day", 2e4, 10),
-    Site("a million a day", 1e6, 1),
+    Site("a million a day", 1e6, 2),
     Site("a million a day, in lumps of an hour", 1e6, 60),
     Site("100 lists/s", 2.6e8, 5),
     Site("20,000 a day; every fifth day all rates × 0.5", 2e4, 10, 0.5),
