@@ -19,7 +19,7 @@ from infra.compute import Compute
 from infra.database import Database
 from infra.identity import SCOPES_TIMEOUT, Identity
 from infra.messaging import Messaging
-from infra.service import FEEDBACK_QUEUE, FUNCTIONS
+from infra.service import FEEDBACK_QUEUE
 
 FIVE_MINUTES: Final = Duration.minutes(5)
 ALMOST: Final = 0.8  # alarm at this share of a time-out or of the database's capacity
@@ -43,7 +43,7 @@ class Alarms(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._topic = messaging.topic
-        for function in FUNCTIONS:
+        for function in compute.made_of:
             slow = SELECT_P99_MS if function.name == "select" else _almost(function.timeout)
             self._function(function.name, compute.functions[function.name], slow)
         if identity.scopes:

@@ -3,10 +3,11 @@
 # jsii's interfaces and classes name the same parameters differently:
 # pyright: reportArgumentType=false
 
-from typing import Final, cast
+from typing import Final, cast, get_args
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_apigatewayv2 as gateway
+from aws_cdk import aws_apigatewayv2_authorizers as authorizers
 from aws_cdk import aws_apigatewayv2_integrations as integrations
 from aws_cdk import aws_certificatemanager as certificates
 from aws_cdk import aws_lambda as lambda_
@@ -17,7 +18,7 @@ from constructs import Construct
 from infra.configuration import Configuration
 from infra.network import log_retention
 from infra.reviewed import accept
-from infra.service import CORS, CORS_WITH_SITE, ROUTES
+from infra.service import AUTHORIZER, AUTHORIZER_KEPT, CORS, CORS_WITH_SITE, ROUTES, Access
 
 LOGGED: Final = (
     "requestId", "requestTime", "httpMethod", "routeKey", "status", "responseLatency", "integrationErrorMessage",
@@ -48,7 +49,12 @@ class Api(Construct):
         self.url = f"https://{configuration.domain_name}" if domain else self.http.api_endpoint
 
     def serve(self, authorizer: gateway.IHttpRouteAuthorizer, functions: dict[str, lambda_.Alias]) -> None:
-        """Connects every route to its function; only `open` routes work without a token."""
+        """Connects every route to its function; only `open` routes work without a token.
+
+        Visitors' tokens are checked by the site's own authorizer where there is one, the team's by the issuer's.
+        """
+        locks = dict.fromkeys(get_args(Access), authorizer)
+        locks |= {"open": None, "visitor": _site_tokens(functions) or authorizer}
         targets = {
             name: integrations.HttpLambdaIntegration(f"{name.title()}Integration", function)
             for name, function in functions.items()
@@ -60,7 +66,7 @@ class Api(Construct):
                 http_api=self.http,
                 route_key=gateway.HttpRouteKey.with_(route.path, gateway.HttpMethod[route.method]),
                 integration=targets[route.function],
-                authorizer=None if route.access == "open" else authorizer,
+                authorizer=locks[route.access],
                 authorization_scopes=list(texts_of(route.access)) if route.access in SCOPES else None,
             )
             if route.access == "open":
@@ -101,6 +107,17 @@ class Api(Construct):
             return None
         certificate = certificates.Certificate.from_certificate_arn(self, "Certificate", configuration.certificate_arn)
         return gateway.DomainName(self, "Domain", domain_name=configuration.domain_name, certificate=certificate)
+
+
+def _site_tokens(functions: dict[str, lambda_.Alias]) -> authorizers.HttpLambdaAuthorizer | None:
+    if AUTHORIZER.name not in functions:
+        return None
+    return authorizers.HttpLambdaAuthorizer(
+        "SiteTokens",
+        functions[AUTHORIZER.name],
+        response_types=[authorizers.HttpLambdaResponseType.SIMPLE],
+        results_cache_ttl=Duration.seconds(AUTHORIZER_KEPT.total_seconds()),
+    )
 
 
 def _cors(configuration: Configuration) -> gateway.CorsPreflightOptions | None:

@@ -20,10 +20,10 @@ from infra.network import Network, log_retention
 from infra.packaging import ROOT, Layers, function_files
 from infra.reviewed import PINNED_PYTHON, accept
 from infra.roles import function_role
-from infra.service import EVERYWHERE, FEEDBACK_QUEUE, FUNCTIONS, ROUTES, Function
+from infra.service import AUTHORIZER, EVERYWHERE, FEEDBACK_QUEUE, ROUTES, Function, functions
 
 RUNTIME: Final = lambda_.Runtime.PYTHON_3_13
-OVER_HTTP: Final = {route.function for route in ROUTES}
+OVER_HTTP: Final = {AUTHORIZER.name, *(route.function for route in ROUTES)}
 NETWORK_INTERFACES: Final = (
     "ec2:CreateNetworkInterface",
     "ec2:DescribeNetworkInterfaces",
@@ -65,8 +65,9 @@ class Compute(Construct):
             "candidates": self._layer("Scipy", str(layers.candidates)),
             "archive": self._layer("DuckDB", str(layers.archive)),
         }
-        self.functions = {function.name: self._function(function) for function in FUNCTIONS}
-        self.callable_at = {name: self._live(name) for name in sorted(OVER_HTTP)}
+        self.made_of = functions(site_tokens=bool(configuration.site_tokens))
+        self.functions = {function.name: self._function(function) for function in self.made_of}
+        self.callable_at = {name: self._live(name) for name in sorted(OVER_HTTP & self.functions.keys())}
         self._consume()
         self._migrate_first()
 
@@ -167,7 +168,16 @@ class Compute(Construct):
             publish = iam.PolicyStatement(actions=["sns:Publish"], resources=[self._messaging.topic.topic_arn])
             role.add_to_policy(publish)
             self._messaging.key.grant(role, "kms:GenerateDataKey", "kms:Decrypt")
+        if "site_tokens" in uses:
+            self._admit_to_key(role)
         return role
+
+    def _admit_to_key(self, role: iam.Role) -> None:
+        """Allows reading the key of the site's own tokens."""
+        secret, key = self._configuration.site_tokens, self._configuration.site_tokens_key_arn
+        role.add_to_policy(iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[secret]))
+        if key:
+            role.add_to_policy(iam.PolicyStatement(actions=["kms:Decrypt"], resources=[key]))
 
     def _admit(self, role: iam.Role, folder: str, *actions: str) -> None:
         """Allows these actions on the objects of one folder of the bucket."""
@@ -192,6 +202,8 @@ class Compute(Construct):
             wired = wired | {"REPORT_BUCKET": self._messaging.reports.bucket_name}
         if "alerts" in uses:
             wired = wired | {"ALERT_TOPIC_ARN": self._messaging.topic.topic_arn}
+        if "site_tokens" in uses:
+            wired = wired | {"SITE_TOKENS": self._configuration.site_tokens}
         if "USER_ID_CLAIM" in function.settings:
             wired = wired | {"USER_ID_CLAIM": user_id_claim(self._configuration)}
         return {name: chosen[name] for name in function.settings if name in chosen} | wired | EVERYWHERE
@@ -214,7 +226,7 @@ class Compute(Construct):
 
     def _migrate_first(self) -> None:
         """Every function that uses the tables is created or changed only after the migration has succeeded."""
-        others = [self.functions[f.name] for f in FUNCTIONS if "database" in f.uses and f.name != "migrate"]
+        others = [self.functions[f.name] for f in self.made_of if "database" in f.uses and f.name != "migrate"]
         triggers.Trigger(
             self,
             "Migration",

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from bandit_selector.settings import Settings, parse_list
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-WIRED: Final = ("database_secret_arn", "feedback_queue_url", "report_bucket", "alert_topic_arn")
+WIRED: Final = ("database_secret_arn", "site_tokens", "feedback_queue_url", "report_bucket", "alert_topic_arn")
 """Settings that the stack fills in itself."""
 
 Words = Annotated[tuple[str, ...], BeforeValidator(parse_list)]
@@ -28,6 +28,8 @@ class Configuration(BaseModel):
     issuer: str = ""
     audience: Words = ()
     user_id_claim: str = ""
+    site_tokens: str = ""
+    site_tokens_key_arn: str = ""
     allowed_origins: Words = ()
     sign_in_urls: Words = ()
     domain_name: str = ""
@@ -64,6 +66,8 @@ class Configuration(BaseModel):
             raise ValueError("database_secret_arn needs vpc_id: where that database is reached from")
         if self.database_secret_key_arn and not self.database_secret_arn:
             raise ValueError("database_secret_key_arn needs database_secret_arn: the secret that it encrypts")
+        if self.site_tokens_key_arn and not self.site_tokens:
+            raise ValueError("site_tokens_key_arn needs site_tokens: the secret that it encrypts")
         if self.domain_name and not self.certificate_arn:
             raise ValueError("domain_name needs certificate_arn: its certificate in ACM, in the same region")
         if self.database_pause_minutes and self.database_min_capacity:

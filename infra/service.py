@@ -9,9 +9,9 @@ from bandit_selector.settings import QUEUE_RETENTION
 Access = Literal["open", "visitor", "analytics", "service"]
 """Who may call a route: everyone; holders of a valid token; holders of a token with the scope of this name."""
 
-Resource = Literal["database", "send_feedback", "feedback_queue", "reports", "archive", "alerts"]
+Resource = Literal["database", "send_feedback", "feedback_queue", "reports", "archive", "alerts", "site_tokens"]
 """What a function may use: the database, sending to the queue, looking at both queues, the bucket's reports, its
-archived events, the topic."""
+archived events, the topic, the key of the site's own tokens."""
 
 LAMBDA_PYTHON: Final = "3.13"
 
@@ -164,6 +164,20 @@ FUNCTIONS: Final = (
         ("database", "archive"), ("PRIOR_ALPHA", "PRIOR_BETA", *_DATABASE, *_OUTCOMES),
     ),
 )  # fmt: skip
+
+AUTHORIZER: Final = Function(
+    "authorize", "functions.authorize.handler.handler", 512, timedelta(seconds=10), 20,
+    ("database", "site_tokens"), ("SITE_TOKEN_AUDIENCE", "SITE_USER_COLUMN", *_DATABASE),
+)  # fmt: skip
+"""Checks visitors' tokens where they are the site's own (SITE_TOKENS), in place of the issuer's."""
+AUTHORIZER_KEPT: Final = timedelta(minutes=5)
+"""How long the gateway keeps what it said of a token; the functions check the expiry again."""
+
+
+def functions(*, site_tokens: bool) -> tuple[Function, ...]:
+    """Every function of a deployment, with or without the site's own tokens."""
+    return (*FUNCTIONS, AUTHORIZER) if site_tokens else FUNCTIONS
+
 
 ROUTES: Final = (
     Route("GET", "/movies/recommendations", "select", "visitor"),

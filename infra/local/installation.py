@@ -7,7 +7,7 @@ import shutil
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +22,7 @@ from bandit_selector.store.migrate import migrate
 
 from infra.local import accepted, demo_site, lock, postgres, postgres_keeper, site
 from infra.local.emulation import aws, sign_in
-from infra.local.emulation.authorizer import Authorizer
+from infra.local.emulation.authorizer import Authorizer, FunctionAuthorizer
 from infra.local.emulation.aws import Resources
 from infra.local.emulation.clock import Clock
 from infra.local.emulation.event_source import EventSource
@@ -31,7 +31,7 @@ from infra.local.emulation.issuer import AUDIENCE, Issuer, issuer_with_free_port
 from infra.local.emulation.passing_on import Site
 from infra.local.emulation.runtime import Runtime
 from infra.local.errors import LocalError
-from infra.service import FEEDBACK_QUEUE, FUNCTIONS, ROUTES, Function
+from infra.service import AUTHORIZER, FEEDBACK_QUEUE, ROUTES, Function, functions
 
 ROOT: Final = Path(__file__).parents[2]
 LOCAL: Final = ROOT / ".local"
@@ -123,12 +123,15 @@ async def installation(plan: Plan) -> AsyncGenerator[Installation]:
         resources = aws.create(server, FEEDBACK_QUEUE, database_url)
         issuer = issuer_with_free_port(plan.folder)
         api = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        functions = _functions(plan, resources, database_url, api, stack)
+        site_tokens = _site_tokens(plan, server)
+        runtimes = _functions(plan, site_tokens, resources, database_url, api, stack)
         clock = Clock(plan.simulated)
-        invoke = {name: runtime.invoke for name, runtime in functions.items()}
+        invoke = {name: runtime.invoke for name, runtime in runtimes.items()}
         authorizer = Authorizer(issuer.url, AUDIENCE, jwt.PyJWKSet.from_dict(issuer.keys()))
         passed_on = await _site(plan, stack)
         gateway = Gateway(ROUTES, invoke, authorizer, clock, lambda: lock.is_announced(plan.folder), passed_on)
+        if site_tokens:
+            gateway = replace(gateway, site_tokens=FunctionAuthorizer(invoke[AUTHORIZER.name]))
         pages = sign_in.routes(lambda scope: issuer.mint("analyst", datetime.now(UTC), scope))
         if passed_on is None:
             pages = [
@@ -145,7 +148,7 @@ async def installation(plan: Plan) -> AsyncGenerator[Installation]:
         await _listen(stack, [everything], stack.enter_context(_socket(issuer.port)))
         await _listen(stack, [*pages, web.route("*", "/{path:.*}", gateway.answer)], listening)
         yield Installation(
-            _addresses(plan, api, issuer, database_url, resources), issuer, clock, functions, session, source
+            _addresses(plan, api, issuer, database_url, resources), issuer, clock, runtimes, session, source
         )
 
 
@@ -176,6 +179,18 @@ def background(work: Coroutine[Any, Any, None]) -> "Callable[[], Awaitable[None]
     return end
 
 
+def _site_tokens(plan: Plan, server: aws.Aws) -> str:
+    """The ARN of a secret with the key in the file that SITE_TOKENS names here; empty without."""
+    file = plan.chosen.site_tokens
+    if not file:
+        return ""
+    try:
+        key = Path(file).read_text().strip()
+    except OSError as error:
+        raise LocalError(f"SITE_TOKENS={file!r} must name a file with the site's key here: {error.strerror}.") from None
+    return server.client("secretsmanager").create_secret(Name="site-tokens", SecretString=key)["ARN"]
+
+
 async def _site(plan: Plan, stack: AsyncExitStack) -> Site | None:
     """The site's backend, where SITE_URL names one."""
     if not plan.chosen.site_url:
@@ -191,13 +206,15 @@ def _own_database(plan: Plan, stack: AsyncExitStack) -> str:
 
 
 def _functions(
-    plan: Plan, resources: Resources, database_url: str, api: str, stack: AsyncExitStack
+    plan: Plan, site_tokens: str, resources: Resources, database_url: str, api: str, stack: AsyncExitStack
 ) -> dict[str, Runtime]:
     logs = plan.folder / "logs"
     logs.mkdir(exist_ok=True)
     runtimes: dict[str, Runtime] = {}
-    for function in FUNCTIONS:
+    for function in functions(site_tokens=bool(site_tokens)):
         settings = settings_of(function, resources, database_url, api, plan.settings)
+        if "site_tokens" in function.uses:
+            settings["SITE_TOKENS"] = site_tokens
         runtimes[function.name] = Runtime(function, settings, ROOT, logs / f"{function.name}.log")
         stack.push_async_callback(runtimes[function.name].stop)
     return runtimes
@@ -215,6 +232,7 @@ def settings_of(
         "reports": {"REPORT_BUCKET": resources.bucket},
         "archive": {"REPORT_BUCKET": resources.bucket},
         "alerts": {"ALERT_TOPIC_ARN": resources.topic},
+        "site_tokens": {},
     }
     given = {name: value for use in function.uses for name, value in of_resource[use].items()}
     here = {

@@ -26,6 +26,8 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "TIME_ZONE": "Europe/Berlin",
         "allowed_origins": "https://movies.example.com",
         "SITE_URL": "https://backend.example.com",
+        "site_tokens": "arn:aws:secretsmanager:eu-central-1:111122223333:secret:site-tokens-AbCdEf",
+        "site_tokens_key_arn": "arn:aws:kms:eu-central-1:111122223333:key/12345678-1234-1234-1234-123456789013",
     },
 }
 VPC: Final[dict[str, Any]] = {

@@ -11,7 +11,7 @@ from bandit_selector.settings import Settings
 from benchmarks.cost import Prices, idle
 from functions.identity.handler import SCOPES
 from infra.packaging import ROOT
-from infra.service import EVERYWHERE, FEEDBACK_QUEUE, FUNCTIONS, LAMBDA_PYTHON, ROUTES, SCHEDULES
+from infra.service import AUTHORIZER_KEPT, EVERYWHERE, FEEDBACK_QUEUE, FUNCTIONS, LAMBDA_PYTHON, ROUTES, SCHEDULES
 
 from . import golden
 from .synthesised import KINDS, Synthesised
@@ -77,6 +77,25 @@ def test_what_is_not_ours_goes_to_the_site_as_it_came(
     assert {"PUT", "PATCH", "DELETE"} <= set(cors["AllowMethods"])
     assert {"authorization", "*"} <= set(cors["AllowHeaders"])
     assert set(prod.one("AWS::ApiGatewayV2::Api")["CorsConfiguration"]["AllowMethods"]) == {"GET", "POST", "OPTIONS"}
+
+
+def test_the_sites_own_tokens_open_visitors_routes_and_no_others(synthesise: Callable[[str], Synthesised]) -> None:
+    own = synthesise("own")
+    routes = {it["RouteKey"]: it for it in own.resources("AWS::ApiGatewayV2::Route").values()}
+    kinds = {"open": "NONE", "visitor": "CUSTOM", "analytics": "JWT"}
+    assert {f"{route.method} {route.path}": kinds[route.access] for route in ROUTES}.items() <= {
+        key: it["AuthorizationType"] for key, it in routes.items()
+    }.items()
+    authorizer = own.one("AWS::ApiGatewayV2::Authorizer", "SiteTokens")
+    assert authorizer["IdentitySource"] == ["$request.header.Authorization"]
+    assert (authorizer["EnableSimpleResponses"], authorizer["AuthorizerPayloadFormatVersion"]) == (True, "2.0")
+    assert authorizer["AuthorizerResultTtlInSeconds"] == AUTHORIZER_KEPT.total_seconds()
+    function = own.one("AWS::Lambda::Function", "ComputeAuthorize")
+    assert function["Environment"]["Variables"]["SITE_TOKENS"] == KINDS["own"]["site_tokens"]
+    policies = json.dumps([it for name, it in own.resources("AWS::IAM::Policy").items() if "AuthorizeRole" in name])
+    assert KINDS["own"]["site_tokens"] in policies
+    others = json.dumps([it for name, it in own.resources("AWS::IAM::Policy").items() if "AuthorizeRole" not in name])
+    assert KINDS["own"]["site_tokens"] not in others
 
 
 def test_a_group_is_a_scope_and_nobody_makes_himself_a_user(prod: Synthesised) -> None:

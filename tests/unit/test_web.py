@@ -82,7 +82,7 @@ def test_an_unknown_fault_is_logged_with_its_request_and_stays_a_fault() -> None
 def test_every_error_that_repeats_its_own_words_is_about_what_the_caller_sent() -> None:
     own_words = {kind.__name__ for kind, public in PUBLIC.items() if not public.sentence}
     of_requests = {"InvalidRequest", "BodyTooLarge", "UnknownUser", "TooManyRequests"}
-    told = of_requests | {"NoReport", "OutdatedReport", "ForeignUser", "MissingScope"}
+    told = of_requests | {"NoReport", "OutdatedReport", "ForeignUser", "MissingScope", "RefusedToken"}
     assert own_words == told
     assert all(public.status < 500 for public in PUBLIC.values() if not public.sentence)
 

@@ -1,13 +1,16 @@
-"""API Gateway's JWT authorizer: which token is valid for which route. Knows keys and claims, no function."""
+"""API Gateway's authorizers, its own for JWTs and a function: which token is valid for which route. Knows no answer."""
 
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, cast
 
 import jwt
 from bandit_selector.scopes import texts_in
+
+from infra.service import AUTHORIZER_KEPT
 
 CLAIMS: Final = ("exp", "iss", "sub")
 REMEMBERED: Final = 10_000  # valid tokens
@@ -74,6 +77,33 @@ class Authorizer:
             if key.key_id == key_id:
                 return key
         raise jwt.InvalidTokenError(f"The issuer has no key {key_id!r}")
+
+
+@dataclass(slots=True)
+class FunctionAuthorizer:
+    """A Lambda authorizer with simple responses (payload 2.0); what it said of a header is kept for a while."""
+
+    invoke: Callable[[bytes], Awaitable[bytes]]
+    kept: dict[str, tuple[float, dict[str, Any]]] = field(default_factory=dict[str, tuple[float, dict[str, Any]]])
+
+    async def check(self, header: str | None, event: Mapping[str, Any]) -> dict[str, Any]:
+        """The event's `requestContext.authorizer`; raises Unauthorized without a header, Forbidden if it is refused."""
+        if not header:
+            raise Unauthorized("The request has no header Authorization")
+        known = self.kept.get(header)
+        if known is None or time.monotonic() - known[0] > AUTHORIZER_KEPT.total_seconds():
+            asked = {**event, "type": "REQUEST", "identitySource": [header]}
+            said: dict[str, Any] = json.loads(await self.invoke(json.dumps(asked).encode()))
+            known = (time.monotonic(), said)
+            self._keep(header, known)
+        if known[1].get("isAuthorized") is not True:
+            raise Forbidden("The authorizer refused the token.")
+        return {"lambda": known[1].get("context", {})}
+
+    def _keep(self, header: str, said: tuple[float, dict[str, Any]]) -> None:
+        if len(self.kept) >= REMEMBERED:
+            self.kept.clear()
+        self.kept[header] = said
 
 
 def _text(value: Any) -> str:

@@ -19,7 +19,7 @@ from bandit_selector.scopes import SCOPES, texts_of
 from multidict import CIMultiDict
 
 from infra.local.emulation import payload
-from infra.local.emulation.authorizer import Authorizer, Forbidden, Unauthorized
+from infra.local.emulation.authorizer import Authorizer, Forbidden, FunctionAuthorizer, Unauthorized
 from infra.local.emulation.clock import Clock
 from infra.local.emulation.passing_on import Site, SiteUnreachable
 from infra.local.emulation.runtime import MAX_PAYLOAD, InvocationFailed, Throttled
@@ -45,6 +45,8 @@ class Gateway:
     """Whether the service is complete; before, /health says that it starts."""
     site: Site | None = None
     """What takes the requests that no route does: the route `$default`."""
+    site_tokens: FunctionAuthorizer | None = None
+    """What checks visitors' tokens where they are the site's own."""
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answers one request; a fault in the service is answered too."""
@@ -66,15 +68,18 @@ class Gateway:
         route, parameters = found
         if route.path == HEALTH and not self.ready():
             return _starting()
+        body = await _body(request)
+        if isinstance(body, web.Response):
+            return body
+        asked = payload.event(request, body, route, parameters, None, moment)
         try:
-            identity = self._identity(request, route)
+            identity = await self._identity(request, route, asked)
         except Unauthorized as error:
             return _message(401, "Unauthorized", {"WWW-Authenticate": f'Bearer error="invalid_token" ({error})'})
         except Forbidden as error:
             return _message(403, "Forbidden", {"WWW-Authenticate": f'Bearer error="insufficient_scope" ({error})'})
-        body = await _body(request)
-        if isinstance(body, web.Response):
-            return body
+        except (InvocationFailed, Throttled, TimeoutError):
+            return _message(500, "Internal Server Error")
         event = json.dumps(payload.event(request, body, route, parameters, identity, moment)).encode()
         if len(event) > MAX_PAYLOAD:
             return _message(413, "Request Entity Too Large")
@@ -90,10 +95,16 @@ class Gateway:
         except (SiteUnreachable, TimeoutError):
             return _message(503, "Service Unavailable")
 
-    def _identity(self, request: web.BaseRequest, route: Route) -> dict[str, Any] | None:
+    async def _identity(
+        self, request: web.BaseRequest, route: Route, asked: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        header = request.headers.get("Authorization")
         if route.access == "open":
             return None
-        return self.authorizer.check(request.headers.get("Authorization"), ACCEPTED[route.access])
+        if route.access == "visitor" and self.site_tokens:
+            without_body = {name: value for name, value in asked.items() if name not in {"body", "isBase64Encoded"}}
+            return await self.site_tokens.check(header, without_body)
+        return self.authorizer.check(header, ACCEPTED[route.access])
 
     async def _invoke(self, function: str, event: bytes) -> web.Response:
         try:

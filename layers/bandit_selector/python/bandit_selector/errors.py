@@ -17,6 +17,7 @@ BanditSelectorError
 ├── ArchiveFailed         a day was not archived, and nothing of it was dropped; the next run retries
 ├── TooManyRequests       a token has asked for far more in a day than a visitor can look at
 ├── MissingScope          the caller's token lacks a scope
+├── RefusedToken          the site's own token is not good, or not any more
 └── ForeignUser           the caller may not act for this user
 """
 
@@ -123,6 +124,13 @@ class MissingScope(BanditSelectorError):
 
     def __init__(self, scope: str) -> None:
         super().__init__(f"The token lacks the scope {scope!r}; ask your team for a token with it.")
+
+
+class RefusedToken(BanditSelectorError):
+    """The site's own token is not good, or not any more."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The token was refused: {reason.rstrip('.')}. Sign in again.")
 
 
 class NoReport(BanditSelectorError):

@@ -104,6 +104,11 @@ class Settings(BaseModel):
     user_id_claim: str = "sub"
     # The site's backend, which gets every request that no route here takes
     site_url: Annotated[str, Field(pattern=r"^(https?://[^/?#@\s]+)?$")] = ""
+    # The secret with the key of the site's own tokens (HS256); empty: visitors' tokens are the OIDC issuer's
+    site_tokens: str = ""
+    # Their audience, if they have one, and the column of `users` that has what their `sub` has
+    site_token_audience: str = ""
+    site_user_column: str = "username"
     # How people sign in to the dashboard: authorization code with PKCE at this issuer (OAuth 2.1)
     sign_in_authorize_url: str = ""
     sign_in_token_url: str = ""

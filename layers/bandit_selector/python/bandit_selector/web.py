@@ -23,6 +23,7 @@ from bandit_selector.errors import (
     NoReport,
     OutdatedReport,
     QueueUnavailable,
+    RefusedToken,
     TooManyRequests,
     UnknownUser,
 )
@@ -62,6 +63,7 @@ PUBLIC: Final[dict[type[BanditSelectorError], Public]] = {
     NoReport: Public(404, "No report yet"),
     OutdatedReport: Public(404, "No report of this version yet"),
     ForeignUser: Public(403, "Not your user"),
+    RefusedToken: Public(401, "The token was refused"),
     TooManyRequests: Public(429, "Too many requests"),
     MissingScope: Public(403, "Not for this token"),
     DatabaseUnavailable: Public(503, "The database is unavailable", "The database did not answer; try again soon."),
@@ -98,9 +100,29 @@ class Caller:
 
 
 def caller(event: Event, claim: str) -> Caller:
-    """Reads the claims of API Gateway's JWT authorizer; `claim` holds the user's id."""
-    claims = event["requestContext"]["authorizer"]["jwt"]["claims"]
+    """The caller, from the claims of API Gateway's JWT authorizer, of which `claim` holds the user's id; or, where the
+    site's own tokens are checked, from what that authorizer says. A site's token has no scope here."""
+    authorizer = event["requestContext"]["authorizer"]
+    if "lambda" in authorizer:
+        return Caller(_checked(authorizer["lambda"], received_at(event)), frozenset())
+    claims = authorizer["jwt"]["claims"]
     return Caller(str(claims.get(claim, "")), granted(claims))
+
+
+def _checked(said: Mapping[str, str] | None, now: datetime) -> str:
+    """The user id in what our authorizer said; raises RefusedToken, also for a token that has expired since then."""
+    said = said or {}
+    if "user_id" not in said or "refused" in said:
+        raise RefusedToken(said.get("refused", "the authorizer named no user"))
+    if int(said["expires_at"]) <= now.timestamp():
+        raise RefusedToken("Signature has expired")
+    return said["user_id"]
+
+
+def _refused_token(event: Event) -> None:
+    """Raises RefusedToken before a function sees the request, whether or not it asks who calls."""
+    if "lambda" in (event["requestContext"].get("authorizer") or {}):
+        caller(event, "")
 
 
 def read_query(event: Event, model: type[Model]) -> Model:
@@ -162,6 +184,8 @@ def problem(status: int, title: str, detail: str, **more: object) -> HttpAnswer:
     headers = {"content-type": "application/problem+json"}
     if status == 503:
         headers["retry-after"] = str(RETRY_AFTER_SECONDS)
+    if status == 401:
+        headers["www-authenticate"] = 'Bearer error="invalid_token"'
     return answer(status, {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}, headers)
 
 
@@ -178,6 +202,7 @@ def answers_problems(logger: Logger) -> Callable[[Handler], Handler]:
             known_as = request_id(event)
             logger.append_keys(request_id=known_as)
             try:
+                _refused_token(event)
                 found = handler(event, context)
             except BanditSelectorError as error:
                 found = _told(error, known_as, logger)

@@ -129,9 +129,7 @@ def sign(headers: Mapping[str, str], body: bytes, region: str, key: AccessKey, n
 def _region(arn: str) -> str:
     parts = arn.split(":")
     if len(parts) < 7 or parts[2] != SERVICE:
-        raise InvalidSetting(
-            f"DATABASE_SECRET_ARN {arn!r} is not the ARN of a secret; it looks like arn:aws:secretsmanager:…."
-        )
+        raise InvalidSetting(f"{arn!r} is not the ARN of a secret; it looks like arn:aws:secretsmanager:….")
     return parts[3]
 
 
@@ -156,11 +154,11 @@ def _request(method: str, url: str, headers: Mapping[str, str], body: bytes) -> 
         answer = connection.getresponse()
         text = answer.read()
     except (OSError, HTTPException) as error:
-        raise DatabaseUnavailable(f"The database's password could not be read from {parts.netloc}: {error}") from error
+        raise DatabaseUnavailable(f"The secret could not be read from {parts.netloc}: {error}") from error
     finally:
         connection.close()
     if answer.status != 200:
         raise DatabaseUnavailable(
-            f"The database's password could not be read: {parts.netloc} answered {answer.status} {text[:300].decode()}"
+            f"The secret could not be read: {parts.netloc} answered {answer.status} {text[:300].decode()}"
         )
     return json.loads(text)

@@ -1,0 +1,1 @@
+"""The site's own tokens: who sent a request, where SITE_TOKENS is set."""
