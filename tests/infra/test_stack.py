@@ -82,7 +82,7 @@ def test_what_is_not_ours_goes_to_the_site_as_it_came(
 def test_the_sites_own_tokens_open_visitors_routes_and_no_others(synthesise: Callable[[str], Synthesised]) -> None:
     own = synthesise("own")
     routes = {it["RouteKey"]: it for it in own.resources("AWS::ApiGatewayV2::Route").values()}
-    kinds = {"open": "NONE", "visitor": "CUSTOM", "analytics": "JWT"}
+    kinds = {"open": "NONE", "visitor": "CUSTOM", "analytics": "JWT", "service": "JWT"}
     assert {f"{route.method} {route.path}": kinds[route.access] for route in ROUTES}.items() <= {
         key: it["AuthorizationType"] for key, it in routes.items()
     }.items()
