@@ -16,6 +16,7 @@ from .test_local_service import copied
 USUAL: Final[dict[str, tuple[str, ...]]] = {
     "candidates": (),
     "dlq": ("list",),
+    "evaluate": (),
     "explain": ("1",),
     "export": ("--from", "2026-01-01", "--until", "2026-01-01", "--to", "/dev/null/export.parquet"),
     "forget-user": ("1", "--yes"),

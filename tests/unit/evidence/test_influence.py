@@ -4,7 +4,7 @@ from bandit_selector.evidence.influence import LARGEST_GROUP, cap, winsorised
 from hypothesis import given
 from hypothesis import strategies as st
 
-totals = st.lists(st.tuples(st.integers(0, 60).map(float), st.integers(1, 200).map(float)), max_size=200)
+totals = st.lists(st.tuples(st.integers(0, 60).map(float), st.integers(1, 200).map(float)), max_size=60)
 
 
 @given(totals, totals)
@@ -22,7 +22,7 @@ def test_caps_are_alike_in_both_groups_and_nobody_gains(
 
 
 @given(
-    st.lists(st.integers(1, 60).map(float), min_size=2 * LARGEST_GROUP, max_size=300),
+    st.lists(st.integers(1, 60).map(float), min_size=2 * LARGEST_GROUP, max_size=80),
     st.integers(1, LARGEST_GROUP),
     st.floats(1e3, 1e9),
 )

@@ -53,10 +53,10 @@ def mode_by_descent(successes: Reals, outcomes: Reals, covariance: Reals, mean: 
 def kernel(contexts: tuple[str, ...], arms: int, prior: Prior) -> Reals:
     """The oracle: the prior covariance of all cells, context by context, from what each two have in common."""
     cells = [(context, context.split("|"), arm) for context in contexts for arm in range(arms)]
+    factors = max(len(context.split("|")) for context in contexts)
 
     def covariance(one: tuple[str, list[str], int], other: tuple[str, list[str], int]) -> float:
         together, arm = one[0] == other[0], one[2] == other[2]
-        factors = max(len(context.split("|")) for context in contexts)
         levels = sum(a == b for a, b in zip(one[1], other[1], strict=False)) if not together else factors
         by_arm = prior.arm**2 + prior.arm_factor**2 * levels + prior.cell**2 * together
         return by_arm * arm + prior.context**2 * together
