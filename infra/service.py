@@ -153,7 +153,7 @@ FUNCTIONS: Final = (
     ),
     Function(
         "migrate", "functions.migrate.handler.handler", 512, timedelta(minutes=5), 1,
-        ("database",), _DATABASE,
+        ("database",), ("SITE_TIME_ZONE", *_DATABASE),
     ),
     Function(
         "candidates", "functions.candidates.handler.handler", 3008, timedelta(minutes=15), 1,

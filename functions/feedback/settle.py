@@ -1,4 +1,7 @@
-"""Every minute: reads the site's own ratings, settles lists whose silence is over, and publishes. Decides nothing."""
+"""Every minute: counts what the site's own application wrote, settles lists whose silence is over, and publishes.
+
+It also sums the site's own rows, some days a minute. Decides nothing.
+"""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -11,8 +14,10 @@ from bandit_selector.settings import Settings, read_settings
 from bandit_selector.store.connection import Database
 from bandit_selector.store.credentials import database_url
 from bandit_selector.store.feedback_rule import Rule
+from bandit_selector.store.inbox import absorb
 from bandit_selector.store.outcomes import TURNS, settle
 from bandit_selector.store.retention import make_partitions
+from bandit_selector.store.site_history import sum_next_day
 from bandit_selector.telemetry import Telemetry
 
 from functions.feedback.publication import publish_posteriors
@@ -26,6 +31,8 @@ TELEMETRY: Final = Telemetry("settle")
 PATIENCE: Final = timedelta(minutes=10)  # until a list is settled, when silence does not count
 BATCH: Final = 1_000  # lists in one transaction: consumers wait for its locks on cells for a fraction of a second
 PARTITION_TRIES: Final = 20  # two seconds of a minute
+INBOX: Final = 500  # impressions in one transaction; the site's application may wait for its end
+DAYS: Final = 5  # days of the site's own rows that are summed in one minute
 ENOUGH_MS: Final = 15_000  # time left at which the next minute goes on
 
 
@@ -39,10 +46,12 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
     if SETTINGS.site_ratings == "on":
         read_ratings(now, time_is_left)
+    TELEMETRY.count("SiteFeedback", absorb_inbox(now, SETTINGS, DATABASE, time_is_left))
     settled = settle_due(now, SETTINGS, DATABASE, time_is_left)
     TELEMETRY.count("ListsSettled", settled)
     publish_posteriors(DATABASE, SETTINGS, TELEMETRY)
     mend_partitions(now, DATABASE)
+    sum_history(now, DATABASE, time_is_left)
     return {"settled": settled}
 
 
@@ -56,6 +65,23 @@ def read_ratings(now: datetime, time_is_left: Callable[[], bool]) -> None:
         TELEMETRY.logger.exception("The site's ratings could not be read; the next minute tries again")
     else:
         TELEMETRY.count("SiteRatings", new)
+
+
+def absorb_inbox(now: datetime, settings: Settings, database: Database, time_is_left: Callable[[], bool]) -> int:
+    """Counts everything that the site's application said about our impressions; returns about how many it spoke."""
+    counted, last = 0, INBOX
+    while last == INBOX and time_is_left():
+        last = database.run(lambda connection: absorb(connection, Rule.of(settings), now, INBOX))
+        counted += last
+    return counted
+
+
+def sum_history(now: datetime, database: Database, time_is_left: Callable[[], bool]) -> int:
+    """Sums up to DAYS days of the site's own rows; returns how many."""
+    summed = 0
+    while summed < DAYS and time_is_left() and database.run(lambda connection: sum_next_day(connection, now)):
+        summed += 1
+    return summed
 
 
 def settle_due(now: datetime, settings: Settings, database: Database, time_is_left: Callable[[], bool]) -> int:

@@ -17,8 +17,10 @@ import jwt
 from aiohttp import web
 from bandit_selector.settings import Settings, read_settings
 from bandit_selector.store.address import without_secrets
+from bandit_selector.store.adoption import Wish
 from bandit_selector.store.connection import connect
 from bandit_selector.store.migrate import migrate
+from bandit_selector.store.site import require_site
 
 from infra.local import accepted, demo_site, lock, postgres, postgres_keeper, site
 from infra.local.emulation import aws, sign_in
@@ -117,8 +119,11 @@ async def installation(plan: Plan) -> AsyncGenerator[Installation]:
         stack.callback(server.stop)
         database_url = plan.database_url or _own_database(plan, stack)
         with connect(database_url, statement_seconds=0) as connection:
-            site.create_tables(connection)
-            migrate(connection)
+            if plan.database_url:
+                require_site(connection)
+            else:
+                site.create_tables(connection)
+            migrate(connection, Wish(read_settings().site_time_zone.key))
         server.await_answer()
         resources = aws.create(server, FEEDBACK_QUEUE, database_url)
         issuer = issuer_with_free_port(plan.folder)

@@ -28,6 +28,7 @@ USUAL: Final[dict[str, tuple[str, ...]]] = {
     "stats": (),
     "status": (),
     "token": ("--user", "1"),
+    "uninstall": (),
     "verify": (),
     "bench": (),
 }

@@ -2,8 +2,12 @@
 
 import argparse
 
+from bandit_selector.settings import read_settings
+from bandit_selector.store.adoption import Wish
 from bandit_selector.store.connection import Connection, named_failures
 from bandit_selector.store.migrate import migrate
+from bandit_selector.store.migration_plan import plan, sql
+from bandit_selector.store.site import require_site
 
 from infra.local.database import open_database
 
@@ -17,20 +21,40 @@ Next steps:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = "DATABASE_URL names the database; without it, this checkout's own."
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument("--plan", action="store_true", help="say what would be done, and change nothing")
+    shown.add_argument("--sql", action="store_true", help="print a script for the tables' owner, and change nothing")
+    beside = parser.add_mutually_exclusive_group()
+    beside.add_argument("--beside", action="store_true", help="the site's own application writes events (the default)")
+    beside.add_argument("--alone", action="store_true", help="it does no longer: give our impressions no further keys")
+    parser.epilog = "DATABASE_URL names the database; without it, this checkout's own. See docs/adopting.md."
 
 
 def run(arguments: argparse.Namespace) -> int:
-    del arguments
+    settings = read_settings()
+    wish = Wish(settings.site_time_zone.key, True if arguments.beside else False if arguments.alone else None)
     with open_database() as connection, named_failures():
-        print("🎰 Adding bandit_states table for Thompson Sampling...")
-        applied = migrate(connection)
-        for step in applied:
-            print(f"📊 Applied {step}")
-        print("✅ bandit_states table with indexes is there" if applied else "✅ Nothing to do: every table is there")
-        print(f"   ({_rows(connection)} learned cells kept)")
-    print(NEXT_STEPS)
+        if settings.database_url:
+            require_site(connection)
+        if arguments.plan:
+            print("\n".join(f"- {sentence}" for sentence in plan(connection, wish)))
+        elif arguments.sql:
+            print("\n\n".join(sql(connection, wish)))
+        else:
+            _migrate(connection, wish)
     return 0
+
+
+def _migrate(connection: Connection, wish: Wish) -> None:
+    print("🎰 Adding bandit_states table for Thompson Sampling...")
+    applied = migrate(connection, wish)
+    if applied:
+        print("📊 Creating bandit_states table...")
+    for step in applied:
+        print(f"   Applied {step}")
+    print("✅ Created bandit_states table with indexes" if applied else "✅ Nothing to do: every table is there")
+    print(f"   ({_rows(connection)} learned cells kept)")
+    print(NEXT_STEPS)
 
 
 def _rows(connection: Connection) -> int:

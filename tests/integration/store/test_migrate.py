@@ -1,10 +1,12 @@
 """Migrations of an empty database and of an installation of the guide's application."""
 
 import threading
+from datetime import datetime
 
 import pytest
 from bandit_selector.store.connection import connect
 from bandit_selector.store.migrate import migrate, steps
+from bandit_selector.store.verification import first_difference
 
 GUIDE_INSTALLATION = """
 CREATE TABLE bandit_states (
@@ -36,19 +38,29 @@ def test_an_empty_database_gets_every_table_once(empty_database_url: str) -> Non
         assert migrate(connection) == []
 
 
-def test_an_installation_keeps_its_rows_and_its_learned_counts_are_archived(empty_database_url: str) -> None:
+def test_a_site_keeps_its_rows_and_its_types(empty_database_url: str) -> None:
     with connect(empty_database_url) as connection:
         connection.execute(GUIDE_INSTALLATION)
-        migrate(connection)
-        state = connection.execute(
-            "SELECT alpha, beta, prior_alpha, prior_beta, total_pulls, archived_successes FROM bandit_states"
-        ).fetchone()
+        types = (
+            "SELECT attname, format_type(atttypid, atttypmod), attnotnull FROM pg_attribute"
+            " WHERE attrelid = %s::regclass AND attnum > 0 AND attname <> 'id' ORDER BY attnum"
+        )
+        before = {
+            table: connection.execute(types, [table]).fetchall() for table in ("bandit_states", "recommendation_events")
+        }
+        file = connection.execute("SELECT pg_relation_filenode('recommendation_events')").fetchone()
+        assert migrate(connection) == [*steps(), "the view recommendation_events"]
+        assert connection.execute("SELECT pg_relation_filenode('recommendation_events_site')").fetchone() == file
+        for table, columns in before.items():
+            shown = connection.execute(types, [table]).fetchall()
+            assert [column[:2] for column in shown[: len(columns)]] == [column[:2] for column in columns]
+        state = connection.execute("SELECT alpha, beta, total_pulls, archived_pulls FROM bandit_states").fetchone()
         event = connection.execute(
-            "SELECT movie_id, clicked, context->>'time_period', extract(year FROM created_at)"
-            " FROM recommendation_events"
+            "SELECT movie_id, clicked, rated, context->>'time_period', created_at FROM recommendation_events"
         ).fetchone()
-    assert state == (9, 4, 1, 1, 12, 8)
-    assert event == (550, True, "evening", 2025)
+        assert first_difference(connection) is None
+    assert state == (9, 4, 12, 0)
+    assert event == (550, True, None, "evening", datetime(2025, 10, 11, 20))  # noqa: DTZ001 # the site's type
 
 
 def test_two_deployments_at_once_migrate_once(empty_database_url: str) -> None:

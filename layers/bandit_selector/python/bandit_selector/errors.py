@@ -6,6 +6,8 @@ BanditSelectorError
 ├── InvalidRequest        what the caller sent cannot be understood; each wrong field is named
 ├── BodyTooLarge          the caller's body is longer than the route takes
 ├── MissingTable          the database has not been migrated
+├── TableDropped          a table of the product was dropped by hand
+├── SiteRefused           a site's database has something that cannot be adopted
 ├── DatabaseUnavailable   the database cannot be reached now; a later retry may succeed
 ├── QueueUnavailable      the queue did not take a message; a later retry may succeed
 ├── RatingsNotReadable    the site's `ratings` do not say whose they are or when they were given
@@ -61,6 +63,25 @@ class MissingTable(BanditSelectorError):
 
     def __init__(self, detail: str) -> None:
         super().__init__(f"{detail.strip().capitalize()}. Run `./dev migrate` against this database, then try again.")
+
+
+class TableDropped(BanditSelectorError):
+    """A table of the product was dropped by hand."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(
+            f"Missing: {', '.join(names)}. A migration has made it, and it was dropped since. Restore it from a backup;"
+            " or remove everything with `./dev uninstall` and begin again with `./dev migrate`: the site's own tables"
+            " stay."
+        )
+
+
+class SiteRefused(BanditSelectorError):
+    """A site's database has something that cannot be adopted; each reason names the object and the remedy."""
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        super().__init__("\n".join(["Nothing was changed:", *(f"- {reason}" for reason in reasons)]))
+        self.reasons = reasons
 
 
 class DatabaseUnavailable(BanditSelectorError):

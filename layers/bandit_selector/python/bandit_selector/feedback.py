@@ -19,7 +19,7 @@ from pydantic import (
 
 from bandit_selector.errors import InvalidMessage
 
-Action = Literal["click", "rating", "thumbs_up", "thumbs_down", "seen"]
+Action = Literal["click", "rating", "thumbs_up", "thumbs_down", "thumbs_off", "seen"]
 
 
 def in_utc(moment: datetime) -> datetime:

@@ -23,6 +23,7 @@ Metric: TypeAlias = Literal[
     "Successes",  # outcomes that became a success
     "Failures",  # outcomes that became a failure
     "SiteRatings",  # ratings that the site's own backend wrote, read for the first time
+    "SiteFeedback",  # impressions of ours that the site's own application spoke about
     "ListsSettled",  # lists whose time to react is over
     "PosteriorsPublished",  # versions of the posteriors published
     "ImpressionsArchived",  # impressions that went to the archive and were read back

@@ -10,6 +10,8 @@ DRAWN: Final = "bandit_"
 CONTROL: Final = "hybrid_control"
 FALLBACK: Final = "hybrid_fallback"
 OFF: Final = "hybrid_off"
+FAILED: Final = "bandit_hybrid_fallback"
+"""What an existing application logs when its own bandit failed: of no arm, although it begins like one."""
 
 
 def algorithm_of(arm: str) -> str:
@@ -19,4 +21,5 @@ def algorithm_of(arm: str) -> str:
 
 def arm_of(algorithm: str) -> str | None:
     """The arm that the bandit drew, or None where it drew nothing."""
-    return algorithm.removeprefix(DRAWN) if algorithm.startswith(DRAWN) else None
+    drawn = algorithm.startswith(DRAWN) and algorithm != FAILED
+    return algorithm.removeprefix(DRAWN) if drawn else None

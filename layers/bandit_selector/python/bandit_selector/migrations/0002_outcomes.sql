@@ -17,11 +17,11 @@ CREATE INDEX feedback_events_event ON feedback_events (event_id);
 CREATE INDEX feedback_events_pair ON feedback_events (user_id, movie_id, received_at) WHERE claimed_event_id IS NULL;
 CREATE INDEX feedback_events_claim ON feedback_events (claimed_event_id) WHERE event_id IS NULL;
 
-CREATE INDEX recommendation_events_pair ON recommendation_events (user_id, movie_id, created_at);
-CREATE INDEX recommendation_events_unsettled ON recommendation_events (created_at) WHERE settled_at IS NULL;
-CREATE INDEX recommendation_events_created ON recommendation_events USING brin (created_at);
+CREATE INDEX recommendation_events_pair ON recommendation_events_set_aside (user_id, movie_id, created_at);
+CREATE INDEX recommendation_events_unsettled ON recommendation_events_set_aside (created_at) WHERE settled_at IS NULL;
+CREATE INDEX recommendation_events_created ON recommendation_events_set_aside USING brin (created_at);
 -- Outcomes are updates: room on the page keeps them out of the indexes.
-ALTER TABLE recommendation_events SET (fillfactor = 70);
+ALTER TABLE recommendation_events_set_aside SET (fillfactor = 70);
 
 -- The outcome rule, in one place: an explicit dislike beats everything, a like beats a lukewarm rating.
 CREATE FUNCTION bandit_outcome(
@@ -42,12 +42,12 @@ CREATE FUNCTION bandit_attribution(
 ) RETURNS TABLE (event_id bigint, reason text) LANGUAGE sql STABLE AS $$
     SELECT CASE WHEN verdict.reason IS NULL THEN e.id END, verdict.reason
     FROM (SELECT coalesce(claimed, (
-        SELECT newest.id FROM recommendation_events AS newest
+        SELECT newest.id FROM recommendation_events_set_aside AS newest
         WHERE claimed IS NULL AND newest.user_id = sender AND newest.movie_id = movie
             AND newest.created_at BETWEEN received - attribution_window AND received
         ORDER BY newest.created_at DESC, newest.id DESC LIMIT 1
     )) AS id) AS meant
-    LEFT JOIN recommendation_events AS e ON e.id = meant.id
+    LEFT JOIN recommendation_events_set_aside AS e ON e.id = meant.id
     CROSS JOIN LATERAL (SELECT CASE
         WHEN e.id IS NULL THEN 'unknown_impression'
         WHEN e.user_id <> sender THEN 'foreign_impression'
@@ -61,19 +61,3 @@ CREATE TABLE bandit_retention (
     complete_from timestamptz NOT NULL
 );
 INSERT INTO bandit_retention (complete_from) VALUES ('-infinity');
-
--- What an existing installation knows of its events becomes feedback like any other, so that it survives the next.
-INSERT INTO feedback_events
-    (message_id, user_id, movie_id, claimed_event_id, action, rating, occurred_at, received_at, event_id)
-SELECT gen_random_uuid(), e.user_id, e.movie_id, e.id, said.action, said.rating, said.at, said.at, e.id
-FROM recommendation_events AS e
-CROSS JOIN LATERAL (VALUES
-    ('click', e.clicked, NULL, coalesce(e.clicked_at, e.created_at)),
-    ('rating', e.rating_value IS NOT NULL, e.rating_value, coalesce(e.rated_at, e.created_at)),
-    ('thumbs_up', e.thumbs_up, NULL, coalesce(e.thumbs_up_at, e.created_at)),
-    ('thumbs_down', e.thumbs_down, NULL, coalesce(e.thumbs_down_at, e.created_at))
-) AS said (action, happened, rating, at)
-WHERE said.happened;
-UPDATE recommendation_events
-SET outcome = bandit_outcome(clicked, rating_value, thumbs_up, thumbs_down, 4.0, 2.0)
-WHERE clicked OR rating_value IS NOT NULL OR thumbs_up OR thumbs_down;

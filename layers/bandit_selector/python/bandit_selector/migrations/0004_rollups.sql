@@ -15,7 +15,7 @@ CREATE FUNCTION bandit_cluster(user_id integer) RETURNS smallint LANGUAGE sql IM
 $$;
 
 -- What one impression adds to every sum; the only place that says so.
-CREATE FUNCTION bandit_tally(e recommendation_events) RETURNS TABLE (
+CREATE FUNCTION bandit_tally(e recommendation_events_set_aside) RETURNS TABLE (
     hour timestamptz, day date, algorithm text, context_key text, ab_group text, cluster smallint,
     shown integer, clicked integer, rated integer, rating_sum double precision, thumbs_up integer, thumbs_down integer,
     favorites integer, watchlist integer, successes integer, failures integer
@@ -73,7 +73,7 @@ CREATE TABLE experiment_visitors (
 
 -- Takes the impressions as they were out of the sums and puts them in as they are; of either, only the settled ones.
 -- The caller holds locks on the impressions. Sums are locked after everything else, in the order of their keys.
-CREATE FUNCTION bandit_roll_up(before recommendation_events[], after recommendation_events[]) RETURNS boolean
+CREATE FUNCTION bandit_roll_up(before recommendation_events_set_aside[], after recommendation_events_set_aside[]) RETURNS boolean
 LANGUAGE sql AS $$
     INSERT INTO recommendation_hours AS h
     SELECT t.hour, t.algorithm, t.context_key, sum(sign * t.shown), sum(sign * t.clicked), sum(sign * t.rated),
@@ -137,13 +137,13 @@ SELECT t.hour, t.algorithm, t.context_key, count(*)::integer AS shown, sum(t.cli
     sum(t.rated)::integer AS rated, sum(t.rating_sum) AS rating_sum, sum(t.thumbs_up)::integer AS thumbs_up,
     sum(t.thumbs_down)::integer AS thumbs_down, sum(t.favorites)::integer AS favorites,
     sum(t.watchlist)::integer AS watchlist, sum(t.successes)::integer AS successes, sum(t.failures)::integer AS failures
-FROM recommendation_events AS e CROSS JOIN LATERAL bandit_tally(e) AS t
+FROM recommendation_events_set_aside AS e CROSS JOIN LATERAL bandit_tally(e) AS t
 WHERE e.settled_at IS NOT NULL AND e.created_at >= (SELECT complete_from FROM bandit_retention)
 GROUP BY t.hour, t.algorithm, t.context_key;
 
 CREATE VIEW experiment_visitors_recomputed AS
 SELECT e.user_id, t.ab_group, max(t.day) AS last_day
-FROM recommendation_events AS e CROSS JOIN LATERAL bandit_tally(e) AS t
+FROM recommendation_events_set_aside AS e CROSS JOIN LATERAL bandit_tally(e) AS t
 WHERE e.settled_at IS NOT NULL AND e.created_at >= (SELECT complete_from FROM bandit_retention)
 GROUP BY e.user_id, t.ab_group;
 
@@ -155,7 +155,7 @@ FROM (
     SELECT t.day, t.ab_group, t.cluster, 0 AS visitors, count(*)::integer AS shown, sum(t.clicked) AS clicked,
         sum(t.rated) AS rated, sum(t.rating_sum) AS rating_sum, sum(t.thumbs_up) AS thumbs_up,
         sum(t.thumbs_down) AS thumbs_down
-    FROM recommendation_events AS e CROSS JOIN LATERAL bandit_tally(e) AS t
+    FROM recommendation_events_set_aside AS e CROSS JOIN LATERAL bandit_tally(e) AS t
     WHERE e.settled_at IS NOT NULL AND e.created_at >= (SELECT complete_from FROM bandit_retention)
     GROUP BY t.day, t.ab_group, t.cluster
     UNION ALL
@@ -177,7 +177,7 @@ FROM recommendation_hours
 UNION ALL
 SELECT t.hour, t.algorithm, t.context_key, t.shown, t.clicked, t.rated, t.rating_sum, t.thumbs_up, t.thumbs_down,
     t.favorites, t.watchlist, t.successes, t.failures
-FROM recommendation_events AS e CROSS JOIN LATERAL bandit_tally(e) AS t
+FROM recommendation_events_set_aside AS e CROSS JOIN LATERAL bandit_tally(e) AS t
 WHERE e.settled_at IS NULL;
 
 CREATE VIEW experiment_activity AS
@@ -185,5 +185,5 @@ SELECT day, ab_group::text, cluster, shown, clicked, rated, rating_sum, thumbs_u
 FROM experiment_days
 UNION ALL
 SELECT t.day, t.ab_group, t.cluster, t.shown, t.clicked, t.rated, t.rating_sum, t.thumbs_up, t.thumbs_down
-FROM recommendation_events AS e CROSS JOIN LATERAL bandit_tally(e) AS t
+FROM recommendation_events_set_aside AS e CROSS JOIN LATERAL bandit_tally(e) AS t
 WHERE e.settled_at IS NULL;

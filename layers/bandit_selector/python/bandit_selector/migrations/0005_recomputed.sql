@@ -2,7 +2,7 @@
 CREATE VIEW bandit_outcomes AS
 SELECT id, context->>'context_key' AS context_key, substr(algorithm, 8) AS algorithm,
     (outcome = 'success')::int AS success, (outcome = 'failure')::int AS failure
-FROM recommendation_events WHERE propensity IS NOT NULL AND outcome IS NOT NULL;
+FROM recommendation_events_set_aside WHERE propensity IS NOT NULL AND outcome IS NOT NULL;
 
 -- What every cell must be: its outcomes, and those whose events are gone.
 CREATE VIEW bandit_states_recomputed AS

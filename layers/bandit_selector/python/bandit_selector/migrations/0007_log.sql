@@ -3,6 +3,9 @@
 -- Before anything else: what would stop a later step must leave the installation as it was.
 DO $$
 BEGIN
+    IF to_regclass('recommendation_events_set_aside') IS NOT NULL THEN
+        RETURN; -- a new installation: 0001 made the table
+    END IF;
     IF EXISTS (SELECT FROM recommendation_events WHERE id >= 1::bigint << 40) THEN
         RAISE EXCEPTION 'recommendation_events has ids of 2^40 and more, where new ids begin; renumber them first.';
     END IF;

@@ -2,7 +2,12 @@
 
 -- What was recorded before, a row for each movie, is set aside by a rename and stays readable. Nothing is lost: a writer
 -- waits for this step's lock, and finds the view of the same name afterwards.
-ALTER TABLE recommendation_events RENAME TO recommendation_events_set_aside;
+DO $$
+BEGIN
+    IF to_regclass('recommendation_events_set_aside') IS NULL THEN
+        ALTER TABLE recommendation_events RENAME TO recommendation_events_set_aside;
+    END IF;
+END $$;
 INSERT INTO bandit_unsettled
 SELECT id, created_at FROM recommendation_events_set_aside WHERE settled_at IS NULL AND recommendation_id IS NOT NULL;
 
@@ -83,31 +88,6 @@ CROSS JOIN LATERAL unnest(l.movie_ids, l.scores, l.propensities) WITH ORDINALITY
     AS p (movie_id, score, propensity, place)
 LEFT JOIN bandit_reactions AS r ON r.event_id = l.id * 64 + p.place AND r.shown_at = bandit_second(l.id);
 
--- The table of the deployment guide: one row a movie shown, by us or before. Both parts have the same types, else
--- PostgreSQL computes every column of every row, also those that a query does not ask for.
-CREATE VIEW recommendation_events AS
-SELECT i.event_id AS id, i.user_id, i.movie_id::bigint AS movie_id,
-    bandit_algorithm(i.arm, i.list_algorithm)::varchar(50) AS algorithm,
-    i.score::double precision AS recommendation_score, i.position,
-    jsonb_build_object(
-        'time_period', split_part(i.context_key, '|', 1), 'day_of_week', split_part(i.context_key, '|', 2),
-        'user_type', split_part(i.context_key, '|', 3), 'context_key', i.context_key
-    ) AS context,
-    i.clicked_at IS NOT NULL AS clicked, i.clicked_at, i.rating_value IS NOT NULL AS rated, i.rated_at,
-    i.rating_value::double precision AS rating_value, i.added_to_watchlist, i.added_to_favorites,
-    i.thumbs_up_at IS NOT NULL AS thumbs_up, i.thumbs_up_at, i.thumbs_down_at IS NOT NULL AS thumbs_down,
-    i.thumbs_down_at, i.created_at,
-    bandit_recommendation_id(i.list_id) AS recommendation_id, i.propensity::double precision AS propensity,
-    i.posterior_version, CASE WHEN i.settled_at IS NULL THEN i.said_outcome ELSE i.settled_outcome END::varchar(10) AS outcome,
-    i.settled_at, i.seen
-FROM bandit_impressions AS i
-UNION ALL
-SELECT e.id, e.user_id::bigint, e.movie_id::bigint, e.algorithm, e.recommendation_score, e.position, e.context, e.clicked, e.clicked_at,
-    e.rated, e.rated_at, e.rating_value, e.added_to_watchlist, e.added_to_favorites, e.thumbs_up, e.thumbs_up_at,
-    e.thumbs_down, e.thumbs_down_at, e.created_at, e.recommendation_id, e.propensity, e.posterior_version, e.outcome,
-    e.settled_at, false
-FROM recommendation_events_set_aside AS e;
-
 -- A list that the former version records now is set aside like those before, and settled like them.
 CREATE FUNCTION bandit_set_aside() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -131,8 +111,39 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
-CREATE TRIGGER bandit_set_aside INSTEAD OF INSERT ON recommendation_events
-    FOR EACH ROW EXECUTE FUNCTION bandit_set_aside();
+-- The table of the deployment guide: one row a movie shown, by us or before. Both parts have the same types, else
+-- PostgreSQL computes every column of every row, also those that a query does not ask for.
+-- A site's own table of this name stays for now: store/adoption.py sets it aside after the last step.
+DO $$
+BEGIN
+    IF to_regclass('recommendation_events') IS NOT NULL THEN
+        RETURN;
+    END IF;
+    CREATE VIEW recommendation_events AS
+    SELECT i.event_id AS id, i.user_id, i.movie_id::bigint AS movie_id,
+        bandit_algorithm(i.arm, i.list_algorithm)::varchar(50) AS algorithm,
+        i.score::double precision AS recommendation_score, i.position,
+        jsonb_build_object(
+            'time_period', split_part(i.context_key, '|', 1), 'day_of_week', split_part(i.context_key, '|', 2),
+            'user_type', split_part(i.context_key, '|', 3), 'context_key', i.context_key
+        ) AS context,
+        i.clicked_at IS NOT NULL AS clicked, i.clicked_at, i.rating_value IS NOT NULL AS rated, i.rated_at,
+        i.rating_value::double precision AS rating_value, i.added_to_watchlist, i.added_to_favorites,
+        i.thumbs_up_at IS NOT NULL AS thumbs_up, i.thumbs_up_at, i.thumbs_down_at IS NOT NULL AS thumbs_down,
+        i.thumbs_down_at, i.created_at,
+        bandit_recommendation_id(i.list_id) AS recommendation_id, i.propensity::double precision AS propensity,
+        i.posterior_version, CASE WHEN i.settled_at IS NULL THEN i.said_outcome ELSE i.settled_outcome END::varchar(10) AS outcome,
+        i.settled_at, i.seen
+    FROM bandit_impressions AS i
+    UNION ALL
+    SELECT e.id, e.user_id::bigint, e.movie_id::bigint, e.algorithm, e.recommendation_score, e.position, e.context, e.clicked, e.clicked_at,
+        e.rated, e.rated_at, e.rating_value, e.added_to_watchlist, e.added_to_favorites, e.thumbs_up, e.thumbs_up_at,
+        e.thumbs_down, e.thumbs_down_at, e.created_at, e.recommendation_id, e.propensity, e.posterior_version, e.outcome,
+        e.settled_at, false
+    FROM recommendation_events_set_aside AS e;
+    CREATE TRIGGER bandit_set_aside INSTEAD OF INSERT ON recommendation_events
+        FOR EACH ROW EXECUTE FUNCTION bandit_set_aside();
+END $$;
 
 ALTER TABLE recommendation_hours
     ADD neutrals integer NOT NULL DEFAULT 0,

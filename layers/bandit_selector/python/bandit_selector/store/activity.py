@@ -187,8 +187,8 @@ def cells(connection: Connection, context_key: str | None = None) -> list[Cell]:
     """Every cell of bandit_states, or those of one context, with its published posterior."""
     rows = connection.execute(
         """
-        SELECT s.context_key, s.algorithm, s.alpha, s.beta, s.total_pulls, s.total_successes, s.total_failures,
-            p.alpha, p.beta, p.probability
+        SELECT s.context_key, s.algorithm, s.alpha, s.beta, coalesce(s.total_pulls, 0),
+            coalesce(s.total_successes, 0), coalesce(s.total_failures, 0), p.alpha, p.beta, p.probability
         FROM bandit_states AS s LEFT JOIN bandit_posteriors AS p USING (context_key, algorithm)
         WHERE %(key)s::text IS NULL OR s.context_key = %(key)s
         ORDER BY s.context_key, s.algorithm

@@ -19,7 +19,7 @@ COUNTED: Final = """
             FROM (SELECT * FROM moved WHERE (pulls, successes, failures) <> (0, 0, 0) ORDER BY context_key, arm) AS m
             LEFT JOIN bandit_states AS known ON (known.context_key, known.algorithm) = (m.context_key, m.arm)
             ORDER BY m.context_key, m.arm
-            ON CONFLICT (context_key, algorithm) DO UPDATE
+            ON CONFLICT (context_key, algorithm) WHERE position('|' IN context_key) > 0 DO UPDATE
             SET alpha = s.prior_alpha + s.total_successes + excluded.total_successes,
                 beta = s.prior_beta + s.total_failures + excluded.total_failures,
                 total_pulls = s.total_pulls + excluded.total_pulls,

@@ -28,10 +28,11 @@ def fold(connection: Connection, events: Sequence[int], rule: Rule, now: datetim
                 l.algorithm IS NULL AS drawn_by_bandit, l.silence, (l.seen >> c.place) & 1 = 1 AS seen,
                 r.event_id IS NOT NULL AS known, r.clicked_at AS old_clicked_at, r.rating_value AS old_rating,
                 r.thumbs_up_at AS old_up_at, r.thumbs_down_at AS old_down_at, r.outcome AS old_outcome,
-                coalesce(r.added_to_favorites, false)::integer AS favorites,
-                coalesce(r.added_to_watchlist, false)::integer AS watchlist,
+                coalesce(r.added_to_favorites, false) AS old_favorite,
+                coalesce(r.added_to_watchlist, false) AS old_watchlist,
                 said.event_id IS NOT NULL AS heard, said.clicked_at, said.rated_at, said.rating_value,
-                said.thumbs_up_at, said.thumbs_down_at,
+                said.thumbs_up_at, said.thumbs_down_at, coalesce(said.added_to_favorites, false) AS favorite,
+                coalesce(said.added_to_watchlist, false) AS watchlist,
                 bandit_outcome(
                     said.clicked_at IS NOT NULL, said.rating_value, said.thumbs_up_at IS NOT NULL,
                     said.thumbs_down_at IS NOT NULL, %(success)s, %(failure)s
@@ -45,19 +46,22 @@ def fold(connection: Connection, events: Sequence[int], rule: Rule, now: datetim
                 SELECT bandit_arm(l.arms, l.drawn, c.place) AS arm,
                     bandit_algorithm(bandit_arm(l.arms, l.drawn, c.place), l.algorithm) AS algorithm
             ) AS name
-            LEFT JOIN bandit_fold(%(events)s::bigint[], %(logged_since)s) AS said ON said.event_id = c.event_id
+            LEFT JOIN bandit_folded(%(events)s::bigint[], %(logged_since)s) AS said ON said.event_id = c.event_id
             LEFT JOIN LATERAL (
                 SELECT * FROM bandit_reactions AS r
                 WHERE r.event_id = c.event_id AND r.shown_at >= %(since)s AND r.shown_at < %(until)s LIMIT 1
             ) AS r ON true
         ), written AS (
             INSERT INTO bandit_reactions AS r
-                (event_id, shown_at, clicked_at, rated_at, rating_value, thumbs_up_at, thumbs_down_at, outcome)
-            SELECT event_id, second, clicked_at, rated_at, rating_value, thumbs_up_at, thumbs_down_at, outcome
+                (event_id, shown_at, clicked_at, rated_at, rating_value, thumbs_up_at, thumbs_down_at,
+                 added_to_favorites, added_to_watchlist, outcome)
+            SELECT event_id, second, clicked_at, rated_at, rating_value, thumbs_up_at, thumbs_down_at, favorite,
+                watchlist, outcome
             FROM folded WHERE heard
             ON CONFLICT (event_id, shown_at) DO UPDATE
             SET clicked_at = excluded.clicked_at, rated_at = excluded.rated_at, rating_value = excluded.rating_value,
                 thumbs_up_at = excluded.thumbs_up_at, thumbs_down_at = excluded.thumbs_down_at,
+                added_to_favorites = excluded.added_to_favorites, added_to_watchlist = excluded.added_to_watchlist,
                 outcome = excluded.outcome
         ), emptied AS ( -- all its messages moved to another impression
             DELETE FROM bandit_reactions AS r USING folded AS f
@@ -71,13 +75,16 @@ def fold(connection: Connection, events: Sequence[int], rule: Rule, now: datetim
                 (side.clicked_at IS NOT NULL)::integer AS clicked, (side.rating IS NOT NULL)::integer AS rated,
                 coalesce(side.rating, 0)::double precision AS rating_sum,
                 (side.up_at IS NOT NULL)::integer AS thumbs_up,
-                (side.down_at IS NOT NULL)::integer AS thumbs_down, f.favorites, f.watchlist,
+                (side.down_at IS NOT NULL)::integer AS thumbs_down, side.favorite::integer AS favorites,
+                side.watchlist::integer AS watchlist,
                 coalesce(side.outcome, CASE WHEN f.settled THEN bandit_silence(f.silence, f.seen) END) AS outcome
             FROM folded AS f
             CROSS JOIN LATERAL (VALUES
-                (-1, f.known, f.old_clicked_at, f.old_rating, f.old_up_at, f.old_down_at, f.old_outcome),
-                (1, f.heard, f.clicked_at, f.rating_value, f.thumbs_up_at, f.thumbs_down_at, f.outcome)
-            ) AS side (sign, heard, clicked_at, rating, up_at, down_at, outcome)
+                (-1, f.known, f.old_clicked_at, f.old_rating, f.old_up_at, f.old_down_at, f.old_favorite,
+                 f.old_watchlist, f.old_outcome),
+                (1, f.heard, f.clicked_at, f.rating_value, f.thumbs_up_at, f.thumbs_down_at, f.favorite, f.watchlist,
+                 f.outcome)
+            ) AS side (sign, heard, clicked_at, rating, up_at, down_at, favorite, watchlist, outcome)
         ),"""
         + NO_NEWCOMER
         + COUNTED,

@@ -29,11 +29,11 @@ def read_impression(connection: Connection, event_id: int) -> Shown | None:
     """The impression with this id, or None."""
     row = connection.execute(
         """
-        SELECT id, user_id, movie_id, position, algorithm, context->>'context_key', propensity, posterior_version,
+        SELECT event_id, user_id, movie_id, position, algorithm, context_key, propensity, posterior_version,
             created_at, outcome
-        FROM recommendation_events
-        WHERE id = %(event)s
-            AND (bandit_is_old(%(event)s) OR (created_at >= bandit_second(%(event)s >> 6)
+        FROM bandit_archive_rows
+        WHERE event_id = %(event)s
+            AND (bandit_is_old(%(event)s) OR (list_id = %(event)s >> 6 AND created_at >= bandit_second(%(event)s >> 6)
                 AND created_at < bandit_second(%(event)s >> 6) + interval '1 second'))
         """,
         {"event": event_id},

@@ -16,3 +16,4 @@ class Lock(IntEnum):
     SET_ASIDE = 7_310_017
     ARCHIVE = 7_310_018
     VISITOR = 7_310_019  # with a user id: one for each visitor
+    SITE_HISTORY = 7_310_030

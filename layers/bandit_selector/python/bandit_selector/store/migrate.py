@@ -1,37 +1,45 @@
 """Brings a database's tables to the newest form: forward only, each step once, one process at a time."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from importlib.resources import files
-from time import sleep
+from time import monotonic, sleep
 from typing import Final
 
 from psycopg import errors
 
 from bandit_selector.errors import DatabaseUnavailable
+from bandit_selector.store import adoption, inventory, site
+from bandit_selector.store.adoption import Wish
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.locks import Lock
 
-TRIES: Final = 90
-LOCK_WAIT: Final = "1s"
+PATIENCE_SECONDS: Final = 600.0
+LOCK_WAIT: Final = "300ms"
 PAUSE_SECONDS: Final = 1.0
+ADOPTED: Final = "the view recommendation_events"
 
 
-def migrate(connection: Connection) -> list[str]:
+def migrate(connection: Connection, wish: Wish | None = None, *, patience: float = PATIENCE_SECONDS) -> list[str]:
     """Applies what is missing, in order; returns the names of those applied.
 
     Each step is a transaction of its own: a failure undoes that step and keeps those before, and the next run goes on
-    from there. Another process that migrates is awaited.
+    from there. Another process that migrates is awaited. Everything is made in the schema where the site's tables are.
+    The last step sets a site's own `recommendation_events` aside. Raises SiteRefused if that cannot be done, before
+    anything is changed; DatabaseUnavailable if a table is in use at each try for `patience` seconds; TableDropped.
     """
-    with _alone(connection):
-        connection.execute(
-            "CREATE TABLE IF NOT EXISTS bandit_migrations"
-            " (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())"
-        )
-        done = {name for (name,) in connection.execute("SELECT name FROM bandit_migrations").fetchall()}
-        missing = [step for step in steps() if step not in done]
+    with alone(connection, patience), site.home(connection):
+        missing = pending(connection)
+        if steps()[0] in missing or adoption.is_due(connection):
+            adoption.check(connection)
+        if missing:
+            _prepare(connection)
         for step in missing:
-            _apply(connection, step)
+            in_use(connection, step, lambda step=step: _run(connection, step), patience)
+        inventory.check(connection)
+        if due := adoption.statements(connection, wish or Wish("UTC")):
+            in_use(connection, ADOPTED, lambda: _adopt(connection, due), patience)
+            missing.append(ADOPTED)
     return missing
 
 
@@ -40,10 +48,34 @@ def steps() -> list[str]:
     return sorted(entry.name for entry in (files("bandit_selector") / "migrations").iterdir())
 
 
+def pending(connection: Connection) -> list[str]:
+    """The names of the migrations that this database lacks."""
+    if site.kind_of(connection, "bandit_migrations") is None:
+        return steps()
+    done = {name for (name,) in connection.execute("SELECT name FROM bandit_migrations").fetchall()}
+    return [step for step in steps() if step not in done]
+
+
+def script(step: str) -> str:
+    """A step's SQL, as one transaction runs it."""
+    return (files("bandit_selector") / "migrations" / step).read_text()
+
+
+def _prepare(connection: Connection) -> None:
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS bandit_migrations"
+        " (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())"
+    )
+
+
 @contextmanager
-def _alone(connection: Connection) -> Generator[None]:
+def alone(connection: Connection, patience: float) -> Generator[None]:
     """Holds the lock of the session, because one of a transaction would end with the first step."""
-    connection.execute("SELECT pg_advisory_lock(%s)", [Lock.MIGRATE])
+    deadline = monotonic() + patience
+    while connection.execute("SELECT pg_try_advisory_lock(%s)", [Lock.MIGRATE]).fetchone() != (True,):
+        if monotonic() > deadline:
+            raise DatabaseUnavailable(f"Another migration has run for {patience:.0f} seconds; wait for it, or end it.")
+        sleep(0.1)
     try:
         yield
     finally:
@@ -51,27 +83,54 @@ def _alone(connection: Connection) -> Generator[None]:
             connection.execute("SELECT pg_advisory_unlock(%s)", [Lock.MIGRATE])
 
 
-def _apply(connection: Connection, step: str) -> None:
-    """Raises DatabaseUnavailable if a table that the step changes is in use at each of TRIES tries.
+def in_use(connection: Connection, step: str, work: Callable[[], None], patience: float) -> None:
+    """Raises DatabaseUnavailable, with the blocker's name, if a table is in use at each try for `patience` seconds.
 
     It waits for a lock only shortly, because all later statements on that table queue behind it.
     """
-    for _ in range(TRIES):
+    deadline = monotonic() + patience
+    while True:
         try:
             with connection.transaction():
-                _run(connection, step)
+                connection.execute(
+                    "SELECT set_config('statement_timeout', '0', true), set_config('lock_timeout', %s, true)",
+                    [LOCK_WAIT],
+                )
+                work()
         except errors.LockNotAvailable:
+            if monotonic() > deadline:
+                raise DatabaseUnavailable(
+                    f"The migration stopped before {step}: its tables were in use at each try for {patience:.0f}"
+                    f" seconds, {_blocker(connection)}. Wait for it or end it, then run the migration again; it goes"
+                    " on from there."
+                ) from None
             sleep(PAUSE_SECONDS)
         else:
             return
-    raise DatabaseUnavailable(
-        f"The migration {step} found its tables in use at each of {TRIES} tries; try again later."
-    )
 
 
 def _run(connection: Connection, step: str) -> None:
-    connection.execute(
-        "SELECT set_config('statement_timeout', '0', true), set_config('lock_timeout', %s, true)", [LOCK_WAIT]
-    )
-    connection.execute((files("bandit_selector") / "migrations" / step).read_bytes())
+    connection.execute(script(step).encode())
     connection.execute("INSERT INTO bandit_migrations (name) VALUES (%s)", [step])
+
+
+def _adopt(connection: Connection, statements: list[str]) -> None:
+    for statement in statements:
+        connection.execute(statement.encode())
+
+
+def _blocker(connection: Connection) -> str:
+    """Who has used one of our or the site's tables for longest, as far as this role may see it."""
+    row = connection.execute(
+        """
+        SELECT format('last by process %s (user %s, application %s, %s since %s: %s)', a.pid, a.usename,
+            coalesce(nullif(a.application_name, ''), 'without a name'), a.state, a.xact_start::timestamptz(0),
+            left(coalesce(a.query, '?'), 80))
+        FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid
+        WHERE l.granted AND l.pid <> pg_backend_pid() AND l.relation IN (
+            SELECT oid FROM pg_class WHERE relnamespace = (
+                SELECT relnamespace FROM pg_class WHERE oid = to_regclass('bandit_migrations')))
+        ORDER BY a.xact_start LIMIT 1
+        """
+    ).fetchone()
+    return row[0] if row else "by a process that has ended since"

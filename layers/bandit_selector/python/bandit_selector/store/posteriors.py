@@ -97,15 +97,17 @@ def complete_contexts(connection: Connection, contexts: Sequence[str], settings:
     """Gives every configured arm a cell in each context that has learned anything, as the guide's readers expect."""
     connection.execute(
         """
-        INSERT INTO bandit_states (context_key, algorithm, prior_alpha, prior_beta, alpha, beta)
-        SELECT context_key, arm, %(alpha)s, %(beta)s, %(alpha)s, %(beta)s
+        INSERT INTO bandit_states
+            (context_key, algorithm, prior_alpha, prior_beta, alpha, beta, total_pulls, total_successes,
+             total_failures, created_at, updated_at)
+        SELECT context_key, arm, %(alpha)s, %(beta)s, %(alpha)s, %(beta)s, 0, 0, 0, now(), now()
         FROM (SELECT DISTINCT context_key FROM bandit_states WHERE context_key = ANY(%(keys)s)) AS known
         CROSS JOIN unnest(%(arms)s::text[]) AS arm
         WHERE NOT EXISTS ( -- a row that conflicts would take a number from the sequence
             SELECT FROM bandit_states AS s WHERE (s.context_key, s.algorithm) = (known.context_key, arm)
         )
         ORDER BY context_key, arm
-        ON CONFLICT (context_key, algorithm) DO NOTHING
+        ON CONFLICT (context_key, algorithm) WHERE position('|' IN context_key) > 0 DO NOTHING
         """,
         {
             "alpha": settings.prior_alpha,

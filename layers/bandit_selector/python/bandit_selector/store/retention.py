@@ -70,6 +70,22 @@ def prune(connection: Connection, before: datetime, pause: Callable[[float], Non
         _drop(connection, parent, child, pause)
         yield child
     _delete_from_defaults(connection, before)
+    _delete_what_the_site_sees(connection, before)
+
+
+def _delete_what_the_site_sees(connection: Connection, before: datetime) -> None:
+    """Deletes the keys of lists that are gone, and what the site's application said about them, in batches."""
+    deleted = True
+    while deleted:
+        deleted = any(
+            connection.execute(
+                f"DELETE FROM {table} WHERE event_id = ANY(ARRAY(SELECT event_id FROM {table} AS k"  # noqa: S608 # ours
+                " WHERE k.event_id >> 6 < bandit_first_list(%s) AND NOT EXISTS (SELECT FROM bandit_lists AS l"
+                " WHERE l.id = k.event_id >> 6) LIMIT 10000))".encode(),
+                [before],
+            ).rowcount
+            for table in ("bandit_keys", "bandit_inbox")
+        )
 
 
 def partitions_before(connection: Connection, before: datetime) -> list[tuple[str, str]]:
@@ -162,9 +178,7 @@ def forget_user(connection: Connection, user_id: int, now: datetime) -> int:
         _alone(connection)
         lists = [row[0] for row in connection.execute("SELECT id FROM bandit_lists WHERE user_id = %s", [user_id])]
         lock_lists(connection, lists, with_old=True)
-        shown = connection.execute(
-            "SELECT count(*) FROM recommendation_events WHERE user_id = %s AND recommendation_id IS NOT NULL", [user_id]
-        ).fetchone()
+        shown = connection.execute("SELECT count(*) FROM bandit_archive_rows WHERE user_id = %s", [user_id]).fetchone()
         _archive(connection, user_id)
         rollups.forget(connection, user_id)
         set_aside.forget(connection, user_id)
@@ -218,6 +232,8 @@ def _erase(connection: Connection, user_id: int, lists: Sequence[int]) -> None:
         " WHERE r.event_id BETWEEN gone.id * 64 AND gone.id * 64 + 63 AND r.shown_at = bandit_second(gone.id)",
         [list(lists)],
     )
+    connection.execute("DELETE FROM bandit_keys WHERE event_id >> 6 = ANY(%s)", [list(lists)])
+    connection.execute("DELETE FROM bandit_inbox WHERE event_id >> 6 = ANY(%s)", [list(lists)])
     connection.execute("DELETE FROM bandit_unsettled WHERE list_id = ANY(%s)", [list(lists)])
     connection.execute("DELETE FROM bandit_lists WHERE user_id = %s", [user_id])
     connection.execute("DELETE FROM feedback_events WHERE user_id = %s", [user_id])

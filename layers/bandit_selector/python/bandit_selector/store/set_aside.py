@@ -95,7 +95,7 @@ def fold(
             FROM moved AS m
             LEFT JOIN bandit_states AS known ON (known.context_key, known.algorithm) = (m.context_key, m.arm)
             ORDER BY m.context_key, m.arm
-            ON CONFLICT (context_key, algorithm) DO UPDATE
+            ON CONFLICT (context_key, algorithm) WHERE position('|' IN context_key) > 0 DO UPDATE
             SET archived_pulls = s.archived_pulls + excluded.archived_pulls,
                 alpha = s.prior_alpha + s.total_successes + excluded.total_successes,
                 beta = s.prior_beta + s.total_failures + excluded.total_failures,

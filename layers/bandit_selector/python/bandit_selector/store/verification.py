@@ -42,15 +42,16 @@ def rebuild(connection: Connection) -> int:
         return connection.execute(
             """
             INSERT INTO bandit_states AS s
-                (context_key, algorithm, total_pulls, total_successes, total_failures, alpha, beta)
-            SELECT context_key, algorithm, pulls, successes, failures, 1 + successes, 1 + failures
+                (context_key, algorithm, total_pulls, total_successes, total_failures, alpha, beta, created_at,
+                 updated_at)
+            SELECT context_key, algorithm, pulls, successes, failures, 1 + successes, 1 + failures, now(), now()
             FROM bandit_states_recomputed AS r
             WHERE (pulls, successes, failures) <> (0, 0, 0) OR EXISTS (
                 SELECT FROM bandit_states AS known
                 WHERE (known.context_key, known.algorithm) = (r.context_key, r.algorithm)
             )
             ORDER BY context_key, algorithm
-            ON CONFLICT (context_key, algorithm) DO UPDATE
+            ON CONFLICT (context_key, algorithm) WHERE position('|' IN context_key) > 0 DO UPDATE
             SET total_pulls = excluded.total_pulls,
                 total_successes = excluded.total_successes,
                 total_failures = excluded.total_failures,
@@ -108,13 +109,14 @@ def first_wrong_reaction(connection: Connection, days: Sequence[date]) -> str | 
                     AND r.shown_at = l.second
             )
             SELECT coalesce(said.event_id, stored.event_id)
-            FROM bandit_fold(
+            FROM bandit_folded(
                 ARRAY(SELECT event_id FROM said), (%(day)s::date - 1)::timestamp AT TIME ZONE 'UTC'
             ) AS said
             FULL JOIN stored USING (event_id)
-            WHERE (said.clicked_at, said.rated_at, said.rating_value, said.thumbs_up_at, said.thumbs_down_at)
+            WHERE (said.clicked_at, said.rated_at, said.rating_value, said.thumbs_up_at, said.thumbs_down_at,
+                    said.added_to_watchlist, said.added_to_favorites)
                 IS DISTINCT FROM (stored.clicked_at, stored.rated_at, stored.rating_value, stored.thumbs_up_at,
-                    stored.thumbs_down_at)
+                    stored.thumbs_down_at, stored.added_to_watchlist, stored.added_to_favorites)
             UNION ALL
             SELECT l.id * 64 FROM list AS l
             WHERE l.seen <> l.places & coalesce(

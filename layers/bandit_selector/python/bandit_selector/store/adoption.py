@@ -1,0 +1,211 @@
+"""Sets a site's `recommendation_events` aside by a rename and puts the view in its place. Touches none of its rows."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from bandit_selector.errors import SiteRefused
+from bandit_selector.store import inventory, site, site_view
+from bandit_selector.store.connection import Connection
+from bandit_selector.store.site import EVENTS, SET_ASIDE
+from bandit_selector.store.site_view import Shape, quoted, text
+
+FILLED: Final = {  # the columns of bandit_states that our rows have
+    *("id", "context_key", "algorithm", "alpha", "beta", "total_pulls", "total_successes", "total_failures"),
+    *("created_at", "updated_at", "prior_alpha", "prior_beta", "archived_pulls", "archived_successes"),
+    "archived_failures",
+}
+INTEGERS: Final = {"smallint", "integer", "bigint"}
+CALLED: Final = (
+    "bandit_hear(bigint, jsonb, jsonb, text)",
+    "bandit_hide(bigint)",
+    "bandit_make_partitions(timestamptz, timestamptz)",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How a site's table is to be shown: the clock of its moments (an IANA name), and whether its application runs."""
+
+    zone: str
+    beside: bool | None = None
+    """None: as it is now, and in a new installation true."""
+
+
+def is_due(connection: Connection) -> bool:
+    """Whether a table of the site has the name that our view needs; one that a former version of ours made has not."""
+    former = site.kind_of(connection, "bandit_migrations") is not None and (
+        site.kind_of(connection, "recommendation_events_set_aside") is None
+    )
+    return site.kind_of(connection, EVENTS) == "table" and not former
+
+
+def refusals(connection: Connection) -> Iterator[str]:
+    """Each reason why this site cannot be adopted, as a sentence that names the object and the remedy."""
+    kind = site.kind_of(connection, EVENTS)
+    if kind == "table":
+        yield from _refused_events(connection)
+    elif kind is not None:
+        yield f"{EVENTS} is a {kind} of the site, not a table; rename it, or drop it."
+    if site.kind_of(connection, "bandit_states") is not None:
+        yield from _refused_states(connection)
+
+
+def _refused_events(connection: Connection) -> Iterator[str]:
+    columns = {column.name: column for column in site.columns(connection, EVENTS)}
+    for name in ("id", "user_id", "movie_id", "algorithm", "created_at"):
+        if name not in columns:
+            yield f"{EVENTS} has no column {name}; add one, as the deployment guide has it."
+    if "id" in columns and columns["id"].type not in INTEGERS:
+        yield f"{EVENTS}.id is of the type {columns['id'].type}; only integers can be adopted. Rename the table."
+    if site.kind_of(connection, SET_ASIDE) is not None:
+        yield f"{SET_ASIDE} exists already, and {EVENTS} is to be renamed to it; rename one of them."
+    owner, ours = site.owner(connection, EVENTS)
+    if not ours:
+        yield (
+            f"{EVENTS} belongs to {owner}, and only its owner can rename it: connect as {owner}, or hand over the"
+            " script that `./dev migrate --sql` prints."
+        )
+
+
+def _refused_states(connection: Connection) -> Iterator[str]:
+    for column in site.columns(connection, "bandit_states"):
+        if column.not_null and column.default is None and not column.identity and column.name not in FILLED:
+            yield (
+                f"bandit_states.{column.name} is NOT NULL without a default, and Bandit Selector does not know it:"
+                f" ALTER TABLE bandit_states ALTER COLUMN {quoted(column.name)} SET DEFAULT ..."
+            )
+    row = connection.execute(
+        "SELECT pg_get_serial_sequence('bandit_states', 'id'),"
+        " (SELECT min(context_key) FROM bandit_states WHERE position('|' IN context_key) > 0)"
+    ).fetchone()
+    if row and row[0] is None:
+        yield "bandit_states.id has no sequence of its own: ALTER SEQUENCE ... OWNED BY bandit_states.id."
+    if row and row[1] is not None:
+        yield f"bandit_states has the key {row[1]!r}; keys with '|' are Bandit Selector's. Rename or delete those rows."
+    owner, ours = site.owner(connection, "bandit_states")
+    if not ours:
+        yield (
+            f"bandit_states belongs to {owner}, and only its owner can add columns: connect as {owner}, or hand over"
+            " the script that `./dev migrate --sql` prints."
+        )
+
+
+def check(connection: Connection) -> None:
+    """Raises SiteRefused with every reason."""
+    if reasons := list(refusals(connection)):
+        raise SiteRefused(reasons)
+
+
+def shape(connection: Connection, wish: Wish, table: str) -> Shape:
+    """The shape of the view over `table`, the site's own, under its present name."""
+    schema = site.schema(connection)
+    assert schema is not None  # noqa: S101 # the table is there
+    beside = wish.beside if wish.beside is not None else _is_beside(connection)
+    columns = tuple(site.columns(connection, table))
+    return Shape(schema, columns, wish.zone, beside, site.sequence(connection, table))
+
+
+def _is_beside(connection: Connection) -> bool:
+    if site.kind_of(connection, "bandit_site") is None:
+        return True
+    row = connection.execute("SELECT beside FROM bandit_site").fetchone()
+    return bool(row[0]) if row else True
+
+
+def statements(connection: Connection, wish: Wish) -> list[str]:
+    """The SQL of one transaction that adopts the site's table, or makes the view again after a change; else none.
+
+    Before the first of them a site's table still has its own name.
+    """
+    first = is_due(connection)
+    if not first and site.kind_of(connection, SET_ASIDE) is None:
+        return []
+    wanted = shape(connection, wish, EVENTS if first else SET_ASIDE)
+    known = None if first else connection.execute("SELECT shape FROM bandit_site").fetchone()
+    if known and known[0] == _digest(wanted):
+        return []
+    return [*(_first(wanted) if first else _again(wanted)), *_made(connection, wanted, first=first)]
+
+
+def _digest(wanted: Shape) -> str:
+    every = [
+        site_view.view(wanted),
+        *site_view.defaults(wanted),
+        *site_view.triggers(wanted),
+        *site_view.keys(wanted),
+    ]
+    return sha256("\n".join(every).encode()).hexdigest()
+
+
+def _first(wanted: Shape) -> list[str]:
+    """Locks first: what follows takes no time."""
+    return [
+        f"LOCK TABLE {wanted.site(EVENTS)} IN ACCESS EXCLUSIVE MODE",
+        f"ALTER TABLE {wanted.site(EVENTS)} RENAME TO {SET_ASIDE}",
+    ]
+
+
+def _again(wanted: Shape) -> list[str]:
+    return [
+        f"LOCK TABLE {wanted.site(EVENTS)} IN ACCESS EXCLUSIVE MODE",
+        f"DROP VIEW {wanted.site(EVENTS)}, bandit_site_rows",
+        "DROP FUNCTION bandit_site_clock(timestamptz)",
+        "DROP TRIGGER IF EXISTS bandit_give_keys ON bandit_lists",
+        "DROP INDEX IF EXISTS bandit_keys_id, bandit_lists_site_user, bandit_lists_site_time",
+        *([] if wanted.beside else ["TRUNCATE bandit_keys"]),
+    ]
+
+
+def _made(connection: Connection, wanted: Shape, *, first: bool) -> list[str]:
+    return [
+        *site_view.keys(wanted),
+        *site_view.indexes(wanted),
+        site_view.view(wanted),
+        *site_view.defaults(wanted),
+        *site_view.triggers(wanted),
+        *site_view.history(wanted),
+        *_grants(connection, wanted, EVENTS if first else SET_ASIDE),
+        "INSERT INTO bandit_site (zone, beside, shape)"
+        f" VALUES ({text(wanted.zone)}, {str(wanted.beside).lower()}, {text(_digest(wanted))})"
+        " ON CONFLICT (only_row) DO UPDATE"
+        " SET zone = excluded.zone, beside = excluded.beside, shape = excluded.shape",
+    ]
+
+
+def _grants(connection: Connection, wanted: Shape, table: str) -> list[str]:
+    """The table's grants on the view; who writes the table may also call what the view's triggers call."""
+    rows = connection.execute(
+        """
+        SELECT privilege_type, CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END, is_grantable, NULL
+        FROM pg_class CROSS JOIN LATERAL aclexplode(coalesce(relacl, acldefault('r', relowner)))
+        WHERE oid = to_regclass(%(table)s)
+        UNION ALL
+        SELECT privilege_type, CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END, is_grantable, attname
+        FROM pg_attribute CROSS JOIN LATERAL aclexplode(attacl)
+        WHERE attrelid = to_regclass(%(table)s) AND attnum > 0 AND NOT attisdropped
+        """,
+        {"table": table},
+    ).fetchall()
+    view = wanted.site(EVENTS)
+    made = [
+        f"GRANT {privilege}{f' ({quoted(column)})' if column else ''} ON {view} TO {role}"
+        f"{' WITH GRANT OPTION' if grantable and role != 'PUBLIC' else ''}"
+        for privilege, role, grantable, column in rows
+        if privilege in {"SELECT", "INSERT", "UPDATE", "DELETE", "TRIGGER", "REFERENCES"}
+    ]
+    writers = sorted({role for privilege, role, *_ in rows if privilege in {"INSERT", "UPDATE", "DELETE"}})
+    return made + [f"GRANT EXECUTE ON FUNCTION {function} TO {role}" for role in writers for function in CALLED[:2]]
+
+
+def use_by(role: str, schema: str) -> list[str]:
+    """Grants with which a role that may create nothing can run the service; `role` and `schema` are quoted."""
+    tables = [name for name, kind in inventory.made().items() if kind != "SEQUENCE"]
+    sequences = [name for name, kind in inventory.made().items() if kind == "SEQUENCE"]
+    return [
+        f"GRANT USAGE ON SCHEMA {schema} TO {role}",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON bandit_migrations, {', '.join(tables)} TO {role}",
+        f"GRANT USAGE ON SEQUENCE bandit_states_id_seq, {', '.join(sequences)} TO {role}",
+        *(f"GRANT EXECUTE ON FUNCTION {function} TO {role}" for function in CALLED),
+    ]

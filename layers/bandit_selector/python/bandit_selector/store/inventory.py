@@ -1,0 +1,50 @@
+"""Which tables and views the migrations have made, by their own text. Reads; changes nothing."""
+
+import re
+from importlib.resources import files
+from typing import Final
+
+from bandit_selector.errors import TableDropped
+from bandit_selector.store.connection import Connection
+
+CHANGE: Final = re.compile(
+    r"^ *(?P<verb>CREATE(?: OR REPLACE)?|DROP) (?P<kind>TABLE|VIEW|SEQUENCE)(?: IF (?:NOT )?EXISTS)?"
+    r" (?P<names>\w+(?:,\s+\w+)*)"
+    r"|^ *ALTER TABLE (?P<old>\w+) RENAME TO (?P<new>\w+)",
+    re.MULTILINE,
+)
+
+
+def made() -> dict[str, str]:
+    """{name: kind} of every relation that all migrations together leave behind; kinds as DROP names them."""
+    known: dict[str, str] = {}
+    for entry in sorted((files("bandit_selector") / "migrations").iterdir(), key=lambda entry: entry.name):
+        for change in CHANGE.finditer(entry.read_text()):
+            _follow(known, change)
+    return known
+
+
+def _follow(known: dict[str, str], change: re.Match[str]) -> None:
+    if change["old"]:
+        if change["old"] in known:
+            known[change["new"]] = known.pop(change["old"])
+        return
+    for name in re.split(r",\s+", change["names"]):
+        if change["verb"] == "DROP":
+            known.pop(name, None)
+        else:
+            known[name] = change["kind"]
+
+
+def lost(connection: Connection) -> list[str]:
+    """The relations that a migrated database lacks."""
+    rows = connection.execute(
+        "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NULL ORDER BY name", [[*made()]]
+    )
+    return [name for (name,) in rows]
+
+
+def check(connection: Connection) -> None:
+    """Raises TableDropped if something was dropped by hand."""
+    if names := lost(connection):
+        raise TableDropped(names)

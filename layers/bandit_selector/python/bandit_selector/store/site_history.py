@@ -1,0 +1,87 @@
+"""Sums of the site's own rows by hour, a day at a time, beside our sums and outside the invariant. Reads its table."""
+
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from bandit_selector.store import site
+from bandit_selector.store.connection import Connection, transaction
+from bandit_selector.store.locks import Lock
+
+RECENT: Final = timedelta(minutes=10)
+"""After how long the sums of the last two days are made again."""
+OLDER: Final = timedelta(hours=6)
+"""The same for the other days whose rows may still change."""
+CHANGES: Final = timedelta(days=8)
+"""How long rows of a day may change. Older days are summed once, and keep their sums if the site deletes rows."""
+LONGEST: Final = 3650
+"""Days; rows that say they are older are not summed."""
+
+
+def sum_next_day(connection: Connection, now: datetime) -> date | None:
+    """Sums one day (UTC) of the site's rows that has no sums, the newest first, or old ones; returns it.
+
+    None if no day is due, where no table was set aside, and while another process does this.
+    """
+    if site.kind_of(connection, "bandit_site_rows") is None:
+        return None
+    with transaction(connection):
+        free = connection.execute("SELECT pg_try_advisory_xact_lock(%s)", [Lock.SITE_HISTORY]).fetchone()
+        day = _next(connection, now) if free and free[0] else None
+        if day is not None:
+            _sum(connection, day, now)
+    return day
+
+
+def _next(connection: Connection, now: datetime) -> date | None:
+    row = connection.execute(
+        """
+        WITH span AS (
+            SELECT ((SELECT at FROM bandit_site_rows ORDER BY created_at LIMIT 1) AT TIME ZONE 'UTC')::date AS first,
+                ((SELECT at FROM bandit_site_rows ORDER BY created_at DESC LIMIT 1) AT TIME ZONE 'UTC')::date AS last
+        )
+        SELECT each::date
+        FROM span CROSS JOIN LATERAL generate_series(
+            greatest(first, %(today)s::date - %(longest)s), least(last, %(today)s::date), interval '1 day'
+        ) AS each
+        LEFT JOIN bandit_site_days AS known ON known.day = each::date
+        WHERE known.day IS NULL
+            OR (each::date >= %(today)s::date - 1 AND known.summed_at <= %(recent)s)
+            OR (each::date >= %(changes)s AND known.summed_at <= %(older)s)
+        ORDER BY known.day IS NOT NULL, each DESC LIMIT 1
+        """,
+        {
+            "today": now.date(),
+            "longest": LONGEST,
+            "recent": now - RECENT,
+            "older": now - OLDER,
+            "changes": (now - CHANGES).date(),
+        },
+    ).fetchone()
+    return row[0] if row else None
+
+
+def _sum(connection: Connection, day: date, now: datetime) -> None:
+    """A rating that is not one (beyond 0.5 to 5, or not a number) is not counted. The context is not read."""
+    span = {"day": day, "since": f"{day}T00:00Z", "until": f"{day + timedelta(days=1)}T00:00Z", "now": now}
+    connection.execute(
+        "DELETE FROM bandit_site_hours WHERE hour >= %(since)s::timestamptz AND hour < %(until)s::timestamptz", span
+    )
+    connection.execute(
+        """
+        INSERT INTO bandit_site_hours
+        SELECT date_trunc('hour', at, 'UTC'), algorithm, count(*), count(*) FILTER (WHERE clicked),
+            count(*) FILTER (WHERE rating BETWEEN 0.5 AND 5),
+            coalesce(sum(rating) FILTER (WHERE rating BETWEEN 0.5 AND 5), 0),
+            count(*) FILTER (WHERE thumbs_up), count(*) FILTER (WHERE thumbs_down), count(*) FILTER (WHERE favorite),
+            count(*) FILTER (WHERE watchlist)
+        FROM bandit_site_rows
+        WHERE created_at >= bandit_site_clock(%(since)s) AND created_at < bandit_site_clock(%(until)s)
+        GROUP BY 1, 2
+        """,
+        span,
+    )
+    connection.execute(
+        "INSERT INTO bandit_site_days VALUES (%(day)s, %(now)s)"
+        " ON CONFLICT (day) DO UPDATE SET summed_at = excluded.summed_at",
+        span,
+    )

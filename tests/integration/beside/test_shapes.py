@@ -1,0 +1,260 @@
+"""Shapes of real sites: each is adopted as it is, or refused by a sentence that names the object and the remedy."""
+
+import threading
+from typing import LiteralString
+
+import psycopg
+import pytest
+from bandit_selector.errors import DatabaseUnavailable, SiteRefused, TableDropped
+from bandit_selector.store.adoption import Wish
+from bandit_selector.store.connection import Connection, connect
+from bandit_selector.store.migrate import migrate, steps
+from bandit_selector.store.migration_plan import plan, sql
+from bandit_selector.store.outcomes import settle
+from bandit_selector.store.site import require_site
+from bandit_selector.store.verification import first_difference
+from psycopg.conninfo import make_conninfo
+
+from tests.builders import RULE, show
+from tests.integration.beside.test_side_by_side import NOW, ONE
+
+UTC = Wish("UTC")
+FEW: LiteralString = (
+    "INSERT INTO recommendation_events (user_id, movie_id, algorithm) VALUES (1, 2, 'manual') RETURNING id"
+)
+
+
+def works(connection: Connection) -> None:
+    """The old application and ours both write and read; the invariant holds."""
+    show(connection, [ONE])
+    row = connection.execute(FEW).fetchone()
+    assert row is not None
+    connection.execute("UPDATE recommendation_events SET clicked = true WHERE id = %s OR user_id = 7", [row[0]])
+    clicked = connection.execute(
+        "SELECT count(*) FROM recommendation_events WHERE clicked AND (id = %s OR bandit_event_id IS NOT NULL)",
+        [row[0]],
+    ).fetchone()
+    assert clicked == (2,)
+    settle(connection, NOW, RULE, NOW, 10)
+    assert first_difference(connection) is None
+
+
+ADOPTED: dict[str, LiteralString] = {
+    "seven further columns": (
+        "ALTER TABLE recommendation_events ADD source text DEFAULT 'web', ADD dwell_ms int, ADD tags text[],"
+        " ADD device jsonb, ADD price numeric(8,2) DEFAULT 0, ADD seen_on date,"
+        " ADD hidden boolean NOT NULL DEFAULT false"
+    ),
+    "a generated column": "ALTER TABLE recommendation_events ADD twice int GENERATED ALWAYS AS (movie_id * 2) STORED",
+    "bigint ids": "ALTER TABLE recommendation_events ALTER id TYPE bigint, ALTER user_id TYPE bigint",
+    "identity": (
+        "ALTER TABLE recommendation_events ALTER id DROP DEFAULT;"
+        "ALTER TABLE recommendation_events ALTER id ADD GENERATED ALWAYS AS IDENTITY (START 5000)"
+    ),
+    "timestamptz and jsonb": (
+        "ALTER TABLE recommendation_events ALTER created_at TYPE timestamptz, ALTER clicked_at TYPE timestamptz,"
+        " ALTER context TYPE jsonb"
+    ),
+    "a trigger": (
+        "CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN NEW.recommendation_score := 1; RETURN NEW; END';"
+        "CREATE TRIGGER stamped BEFORE INSERT ON recommendation_events FOR EACH ROW EXECUTE FUNCTION stamp()"
+    ),
+    "a deferred constraint": (
+        "ALTER TABLE recommendation_events ADD FOREIGN KEY (user_id) REFERENCES users ON DELETE CASCADE"
+        " DEFERRABLE INITIALLY DEFERRED"
+    ),
+    "duplicate cells": (
+        "DROP INDEX idx_bandit_context_algo; INSERT INTO bandit_states (context_key, algorithm)"
+        " SELECT context_key, algorithm FROM bandit_states LIMIT 3"
+    ),
+    "NULL counters": "UPDATE bandit_states SET total_pulls = NULL, total_successes = NULL, total_failures = NULL",
+    "no defaults in the database": (
+        "ALTER TABLE bandit_states ALTER alpha DROP DEFAULT, ALTER beta DROP DEFAULT, ALTER total_pulls DROP DEFAULT,"
+        " ALTER total_successes DROP DEFAULT, ALTER created_at DROP DEFAULT, ALTER updated_at DROP DEFAULT"
+    ),
+    "a NUL in a context": ('UPDATE recommendation_events SET context = \'{"a": "x\\u0000y"}\' WHERE id < 10'),
+    "ratings that are none": (
+        "UPDATE recommendation_events SET rating_value = 'NaN', rated = true WHERE id = 1;"
+        "UPDATE recommendation_events SET rating_value = 1e300, recommendation_score = 1e300 WHERE id = 2"
+    ),
+    "a quoted name": 'ALTER TABLE recommendation_events ADD "Order By" int, ADD "quo""te" text DEFAULT \'it\'\'s\'',
+    "a dependent view and a foreign key": (
+        "CREATE VIEW clicked AS SELECT * FROM recommendation_events WHERE clicked;"
+        "CREATE TABLE notes (event_id int REFERENCES recommendation_events)"
+    ),
+}
+
+
+@pytest.mark.parametrize("change", ADOPTED.values(), ids=ADOPTED)
+def test_it_is_adopted_as_it_is(site: Connection, change: LiteralString) -> None:
+    site.execute(change)
+    before = site.execute("SELECT e::text FROM recommendation_events AS e ORDER BY id").fetchall()
+    assert migrate(site) == [*steps(), "the view recommendation_events"]
+    assert site.execute("SELECT e::text FROM recommendation_events_site AS e ORDER BY id").fetchall() == before
+    works(site)
+
+
+REFUSED: dict[LiteralString, str] = {
+    "ALTER TABLE bandit_states ADD shard int NOT NULL DEFAULT 1; ALTER TABLE bandit_states ALTER shard DROP DEFAULT": (
+        "bandit_states.shard is NOT NULL without a default"
+    ),
+    "ALTER TABLE recommendation_events RENAME created_at TO shown_at": "recommendation_events has no column created_at",
+    "CREATE TABLE recommendation_events_site ()": "recommendation_events_site exists already",
+    "UPDATE bandit_states SET context_key = 'evening|weekend|regular' WHERE id = 1": "'evening|weekend|regular'",
+    "ALTER TABLE recommendation_events RENAME TO events; CREATE VIEW recommendation_events AS SELECT * FROM events": (
+        "recommendation_events is a view of the site"
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "reason"), REFUSED.items(), ids=range(len(REFUSED)))
+def test_it_is_refused_and_nothing_is_changed(site: Connection, change: LiteralString, reason: str) -> None:
+    site.execute(change)
+    with pytest.raises(SiteRefused, match=r"Nothing was changed") as refused:
+        migrate(site)
+    assert reason in str(refused.value)
+    assert site.execute("SELECT to_regclass('bandit_migrations')").fetchone() == (None,)
+
+
+def test_the_plan_names_what_follows_the_rename_and_changes_nothing(site: Connection) -> None:
+    site.execute(ADOPTED["a dependent view and a foreign key"])
+    said = "\n".join(plan(site, Wish("Europe/Berlin")))
+    for part in ("Rename recommendation_events", "The view clicked follows", "notes", "Europe/Berlin", "five columns"):
+        assert part in said
+    assert site.execute("SELECT to_regclass('bandit_migrations')").fetchone() == (None,)
+    migrate(site, Wish("Europe/Berlin"))
+    assert list(plan(site, Wish("Europe/Berlin"))) == ["Nothing to do: every table is there."]
+
+
+def test_the_sites_clock_is_kept(site: Connection) -> None:
+    migrate(site, Wish("Asia/Kolkata"))
+    show(site, [ONE])
+    row = site.execute(
+        "SELECT created_at AT TIME ZONE 'Asia/Kolkata', pg_typeof(created_at)::text FROM recommendation_events"
+        " WHERE bandit_event_id IS NOT NULL AND created_at > %s::timestamp - interval '1 day'",
+        [NOW.replace(tzinfo=None)],
+    ).fetchone()
+    assert row == (ONE.created_at, "timestamp without time zone")
+
+
+def test_tables_in_another_schema_are_found_by_its_path_and_ours_are_beside_them(
+    site: Connection, site_url: str
+) -> None:
+    site.execute("CREATE SCHEMA shop; CREATE SCHEMA app")
+    for table in ("users", "movies", "ratings", "bandit_states", "recommendation_events"):
+        site.execute(f"ALTER TABLE {table} SET SCHEMA shop".encode())
+    with connect(f"{site_url}?options=-csearch_path%3Dapp,shop%20-cstatement_timeout%3D9s") as own:
+        require_site(own)
+        migrate(own)
+        works(own)
+        rows = own.execute("SELECT DISTINCT relnamespace::regnamespace::text FROM pg_class WHERE relname ~ '^bandit'")
+        assert rows.fetchall() == [("shop",)]
+    with connect(site_url) as lost, pytest.raises(SiteRefused, match=r"table movies is not on the search path"):
+        require_site(lost)
+
+
+def as_role(url: str, role: str) -> str:
+    return make_conninfo(url, user=role, password="x")  # noqa: S106 # of the test's own server
+
+
+@pytest.fixture
+def roles(site: Connection) -> None:
+    """The roles `owner_of_site` of the site's tables, and `clerk_of_site`, which may only write rows."""
+    for role in ("owner_of_site", "clerk_of_site"):
+        if site.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).fetchone() is None:
+            site.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'x'".encode())
+    site.execute("GRANT CREATE, USAGE ON SCHEMA public TO owner_of_site")
+    for table in ("users", "movies", "ratings", "bandit_states", "recommendation_events"):
+        site.execute(f"ALTER TABLE {table} OWNER TO owner_of_site".encode())
+        site.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO clerk_of_site".encode())
+    site.execute("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO clerk_of_site")
+
+
+@pytest.mark.usefixtures("roles")
+def test_who_is_not_the_owner_gets_the_script_and_works_after_it_was_run(site_url: str) -> None:
+    with connect(as_role(site_url, "clerk_of_site")) as clerk:
+        with pytest.raises(SiteRefused, match="belongs to owner_of_site, and only its owner can rename it"):
+            migrate(clerk)
+        script = "\n\n".join(sql(clerk, UTC))
+    with psycopg.connect(as_role(site_url, "owner_of_site"), autocommit=True) as owner:
+        owner.execute("\n".join(line for line in script.splitlines() if not line.startswith("\\")).encode())
+    with connect(as_role(site_url, "clerk_of_site")) as clerk:
+        assert migrate(clerk) == []
+        works(clerk)
+
+
+@pytest.mark.usefixtures("roles")
+def test_a_superuser_makes_everything_the_owners(site: Connection, site_url: str) -> None:
+    migrate(site)
+    owners = site.execute(
+        "SELECT DISTINCT relowner::regrole::text FROM pg_class WHERE relname ~ '^(bandit|experiment)'"
+    )
+    assert owners.fetchall() == [("owner_of_site",)]
+    with psycopg.connect(as_role(site_url, "clerk_of_site")) as clerk:  # the old application's own role
+        clerk.execute(FEW)
+        show(site, [ONE])
+        clerk.execute("UPDATE recommendation_events SET clicked = true WHERE user_id = 7")
+        clerk.execute("DELETE FROM recommendation_events WHERE user_id = 7")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            clerk.execute("SELECT * FROM bandit_inbox")
+
+
+def test_a_blocker_is_named_and_the_next_run_goes_on(site: Connection, site_url: str) -> None:
+    with psycopg.connect(site_url, application_name="nightly report") as blocker:
+        blocker.execute("SELECT count(*) FROM recommendation_events")
+        with pytest.raises(DatabaseUnavailable, match=r"nightly report.*idle in transaction"):
+            migrate(site, patience=0.5)
+        assert blocker.execute(FEW).fetchone()
+    assert migrate(site) == ["the view recommendation_events"]
+    works(site)
+
+
+def test_three_at_once_adopt_once(site: Connection, site_url: str) -> None:
+    applied: list[list[str]] = []
+
+    def deploy() -> None:
+        with connect(site_url) as own:
+            applied.append(migrate(own))
+
+    deployments = [threading.Thread(target=deploy) for _ in range(3)]
+    for deployment in deployments:
+        deployment.start()
+    for deployment in deployments:
+        deployment.join()
+    assert sorted(map(len, applied)) == [0, 0, len(steps()) + 1]
+    works(site)
+
+
+@pytest.mark.parametrize("table", ["bandit_posteriors", "bandit_inbox", "recommendation_hours", "feedback_events"])
+def test_a_table_that_was_dropped_is_named(adopted: Connection, table: str) -> None:
+    adopted.execute(f"DROP TABLE {table} CASCADE".encode())
+    with pytest.raises(TableDropped, match=rf"Missing: .*{table}.*Restore it"):
+        migrate(adopted)
+
+
+def test_a_column_that_the_site_adds_later_enters_the_view(adopted: Connection) -> None:
+    adopted.execute("ALTER TABLE recommendation_events_site ADD dwell_ms int DEFAULT 0")
+    assert migrate(adopted) == ["the view recommendation_events"]
+    show(adopted, [ONE])
+    adopted.execute("UPDATE recommendation_events SET dwell_ms = 5 WHERE user_id = 7")
+    assert adopted.execute("SELECT DISTINCT dwell_ms FROM recommendation_events WHERE user_id = 7").fetchall() == [(5,)]
+
+
+def test_deleting_a_visitor_cascades_as_before(site: Connection) -> None:
+    site.execute(ADOPTED["a deferred constraint"])
+    migrate(site)
+    site.execute("DELETE FROM users WHERE id = 9")
+    assert site.execute("SELECT count(*) FROM recommendation_events WHERE user_id = 9").fetchone() == (0,)
+    assert first_difference(site) is None
+
+
+def test_the_migration_can_be_repeated_from_any_step(site: Connection) -> None:
+    site.execute("CREATE TABLE bandit_archives ()")
+    with pytest.raises(psycopg.errors.DuplicateTable):
+        migrate(site)
+    old_application_writes = site.execute(FEW).fetchone()
+    assert old_application_writes == (2001,)
+    site.execute("DROP TABLE bandit_archives")
+    assert migrate(site)[-1] == "the view recommendation_events"
+    works(site)
