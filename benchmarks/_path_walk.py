@@ -18,6 +18,7 @@ from benchmarks._path_meter import Meter, Spent
 from benchmarks._path_ways import Way
 
 BATCH: Final = 1_000  # messages
+LOOKING: Final = 60.0  # seconds
 LATE: Final = 3  # every third message comes when its list is settled
 
 
@@ -96,7 +97,10 @@ def _consume(way: Way, meter: Meter, own: Connection, messages: Sequence[Message
             bodies = [record["body"] for record in json.loads(batch)["Records"]]
             way.apply(own, [one for one in read_messages(bodies) if isinstance(one, Message)], now)
 
-    return meter.of(all_of_them, len(messages))
+    own.execute(b"SET plan_cache_mode = " + way.consumer_plans)  # as its function connects
+    spent = meter.of(all_of_them, len(messages))
+    own.execute("RESET ALL")
+    return spent
 
 
 def _updates(watcher: Connection, way: Way) -> tuple[int, int]:
@@ -135,9 +139,9 @@ GUIDE: Final = """
 
 
 def window(watcher: Connection, now: datetime) -> float:
-    """Seconds of the deployment guide's query over seven days; the fastest of five."""
+    """Seconds of the deployment guide's query over seven days; the fastest of five, or of as many as a minute allows."""
     spans: list[float] = []
-    for _ in range(5):
+    while len(spans) < 5 and sum(spans) < LOOKING:
         start = time.perf_counter()
         watcher.execute(GUIDE, [now]).fetchall()
         spans.append(time.perf_counter() - start)

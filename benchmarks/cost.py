@@ -47,8 +47,8 @@ class Load:
     log_bytes: float = 1_700  # per request: access log, one line, counters, Lambda's own three
     database_seconds: float = 0.0008  # of one core: read candidates, record the list, settle it, count reactions
     list_wal: float = 1_070  # bytes that recording commits alone
-    batch_wal: float = 430 + 0.3 * 800  # settling and reactions, whose commits have many lists in one
-    list_bytes: float = 1_900  # with reactions, messages and all indexes
+    batch_wal: float = 530 + 0.3 * 800  # settling and reactions, whose commits have many lists in one
+    list_bytes: float = 1_300  # with reactions, messages and all indexes
     days_kept: float = 90
     cores_per_acu: float = 0.25
     headroom: float = 2.0

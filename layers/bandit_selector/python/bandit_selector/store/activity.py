@@ -83,12 +83,15 @@ def over_time(
         WITH hours AS MATERIALIZED (
             SELECT each AS hour, date_trunc(%(resolution)s, each, %(zone)s) AS at
             FROM generate_series(%(since)s::timestamptz, %(until)s::timestamptz, '1 hour') AS each
-        ), activity AS MATERIALIZED ( -- once, not for each hour
-            SELECT hour, algorithm, shown, clicked, successes, failures FROM recommendation_activity
+        ), activity AS MATERIALIZED ( -- once, not for each hour; all contexts of an hour before it is looked up
+            SELECT hour, algorithm, sum(shown) AS shown, sum(clicked) AS clicked, sum(successes) AS successes,
+                sum(failures) AS failures
+            FROM recommendation_activity
             WHERE hour >= %(since)s AND hour < %(until)s
                 AND (%(context_key)s::text IS NULL OR context_key = %(context_key)s)
+            GROUP BY hour, algorithm
         )
-        SELECT at, algorithm, sum(shown), sum(clicked), sum(successes), sum(failures)
+        SELECT at, algorithm, sum(shown)::bigint, sum(clicked)::bigint, sum(successes)::bigint, sum(failures)::bigint
         FROM activity JOIN hours USING (hour)
         GROUP BY at, algorithm HAVING sum(shown) > 0
         ORDER BY at, algorithm
