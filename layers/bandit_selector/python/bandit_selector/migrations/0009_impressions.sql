@@ -228,7 +228,10 @@ FROM (
     FROM recommendation_hours WHERE starts_with(algorithm, 'bandit_')
     UNION ALL
     SELECT t.context_key, t.arm, 1, (t.said_outcome = 'success')::integer, (t.said_outcome = 'failure')::integer
-    FROM bandit_unsettled AS u JOIN bandit_tallies AS t ON t.list_id = u.list_id AND t.created_at = u.created_at
+    FROM bandit_unsettled AS u
+    CROSS JOIN LATERAL ( -- by its index: the few unsettled lists, whatever a query asks of them
+        SELECT * FROM bandit_tallies AS t WHERE t.list_id = u.list_id AND t.created_at = u.created_at OFFSET 0
+    ) AS t
     WHERE t.arm IS NOT NULL AND t.said_outcome IS NOT NULL
     UNION ALL
     SELECT e.context->>'context_key', substr(e.algorithm, 8), 1, (e.outcome = 'success')::integer,
@@ -255,7 +258,10 @@ SELECT t.hour, t.day, t.algorithm, t.context_key, t.ab_group, t.cluster, t.user_
     t.rated, t.rating_sum, t.thumbs_up, t.thumbs_down, t.favorites, t.watchlist,
     (t.counts AND t.said_outcome IS NOT DISTINCT FROM 'success')::integer AS successes,
     (t.counts AND t.said_outcome IS NOT DISTINCT FROM 'failure')::integer AS failures
-FROM bandit_unsettled AS u JOIN bandit_tallies AS t ON t.list_id = u.list_id AND t.created_at = u.created_at
+FROM bandit_unsettled AS u
+CROSS JOIN LATERAL ( -- by its index: the few unsettled lists, whatever a query asks of them
+    SELECT * FROM bandit_tallies AS t WHERE t.list_id = u.list_id AND t.created_at = u.created_at OFFSET 0
+) AS t
 UNION ALL
 SELECT t.hour, t.day, t.algorithm, t.context_key, t.ab_group, t.cluster, e.user_id, true, t.shown, t.clicked, t.rated,
     t.rating_sum, t.thumbs_up, t.thumbs_down, t.favorites, t.watchlist, t.successes, t.failures
