@@ -139,7 +139,7 @@ GUIDE: Final = """
 
 
 def window(watcher: Connection, now: datetime) -> float:
-    """Seconds of the deployment guide's query over seven days; the fastest of five, or of as many as a minute allows."""
+    """Seconds of the deployment guide's query over seven days: the fastest of five, or of those a minute allows."""
     spans: list[float] = []
     while len(spans) < 5 and sum(spans) < LOOKING:
         start = time.perf_counter()
