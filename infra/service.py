@@ -193,6 +193,9 @@ ROUTES: Final = (
     Route("GET", "/analytics/queue", "analytics", "analytics"),
     Route("GET", "/dashboard", "analytics", "open"),
     Route("GET", "/dashboard/{asset}", "analytics", "open"),
+    Route("GET", "/docs", "analytics", "open"),
+    Route("GET", "/docs/{asset}", "analytics", "open"),
+    Route("GET", "/openapi.json", "analytics", "open"),
     Route("GET", "/health", "analytics", "open"),
 )
 

@@ -100,7 +100,7 @@ class Rating(Rated):
 
 
 def of_a_place(event_id: int) -> int:
-    if not 1 <= event_id % PLACES <= LONGEST_LIST:
+    if event_id < PLACES or not 1 <= event_id % PLACES <= LONGEST_LIST:
         raise ValueError(f"this is not the event_id of a movie shown, whose place is 1 to {LONGEST_LIST}")
     return event_id
 

@@ -1,7 +1,7 @@
-"""Answers GET /analytics/*, /dashboard and /health, with figures read from sums. Knows no table; writes nothing."""
+"""Answers GET /analytics/*, with figures read from sums, and the pages and /health. Knows no table; writes nothing."""
 
 from collections.abc import Callable
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 from bandit_selector.answers.performance import Performance
 from bandit_selector.answers.stats import AlgorithmPerformance, Backlog, BanditStats, RecommendationStats
@@ -28,7 +28,7 @@ from bandit_selector.web import (
 )
 from pydantic import BaseModel, Field, ValidationError
 
-from functions.monitor import page
+from functions.monitor import page, reference
 
 SETTINGS: Final = read_settings()
 DATABASE: Final = Database(
@@ -42,6 +42,12 @@ HOURLY_UP_TO_DAYS: Final = 3
 
 Reading: TypeAlias = Callable[[Connection, Event, Settings], BaseModel]
 """Answers one route from the database; raises InvalidRequest for invalid parameters."""
+
+
+class Health(BaseModel):
+    """The service answers, and so does its database."""
+
+    status: Literal["ok"] = "ok"
 
 
 class Filter(BaseModel):
@@ -84,9 +90,13 @@ def respond(event: Event, settings: Settings, database: Database) -> HttpAnswer:
     route = event["routeKey"]
     if route.startswith("GET /dashboard"):
         return page.serve(path_of(event).get("asset", page.INDEX), settings, event.get("headers") or {})
+    if route.startswith("GET /docs"):
+        return reference.serve(path_of(event).get("asset", page.INDEX), settings, event.get("headers") or {})
+    if route == "GET /openapi.json":
+        return reference.document(settings, event.get("headers") or {})
     if route == "GET /health":
         database.read(lambda connection: connection.execute("SELECT FROM bandit_migrations LIMIT 1"))
-        return answer(200, {"status": "ok"})
+        return answer(200, Health().model_dump())
     caller(event, settings.user_id_claim).needs("analytics")
     if route == QUEUE:
         return _figures(backlog(settings))

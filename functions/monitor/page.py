@@ -24,7 +24,7 @@ KINDS: Final = {
     ".txt": "text/plain; charset=utf-8",
 }
 NOT_BUILT: Final = (
-    "The dashboard's page is not built here: install Node.js 20 or newer with npm, "
+    "This page is not built here: install Node.js 20 or newer with npm, "
     "then start the service again by ./dev serve or ./dev demo."
 )
 
@@ -41,8 +41,13 @@ def serve(asset: str, settings: Settings, headers: Mapping[str, str], folder: Pa
         return _answer(200, asset, json.dumps(configuration(settings)).encode(), settings)
     files = {file.name: file for file in folder.iterdir()}
     if asset not in files:
-        return _answer(404, "unknown.txt", f"The dashboard has no file {asset!r}.".encode(), settings)
-    answer = _answer(200, asset, files[asset].read_bytes(), settings)
+        return _answer(404, "unknown.txt", f"This page has no file {asset!r}.".encode(), settings)
+    return file(asset, files[asset].read_bytes(), settings, headers)
+
+
+def file(name: str, content: bytes, settings: Settings, headers: Mapping[str, str]) -> HttpAnswer:
+    """A file, or 304 if the browser has it already."""
+    answer = _answer(200, name, content, settings)
     known = headers.get("if-none-match") == answer["headers"]["etag"]
     return answer | {"statusCode": 304, "body": ""} if known else _packed(answer, headers)
 

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from infra.local.demo import sample
-from infra.local.installation import Installation, Plan, installation
+from infra.local.installation import Installation, Plan, announced, installation
 
 from .pages import AXE, BUILT, Watch, call, eventually, one
 
@@ -68,9 +68,11 @@ def run() -> Iterator[Run]:
 def service(run: Run, open_folder: Callable[[], Path]) -> Iterator[Installation]:
     """The whole service with its sample catalogue; nothing in it runs by schedule."""
     stack = AsyncExitStack()
-    running = run(stack.enter_async_context(installation(Plan(open_folder(), 0, postgres_settings=("fsync=off",)))))
+    plan = Plan(open_folder(), 0, postgres_settings=("fsync=off",))
+    running = run(stack.enter_async_context(installation(plan)))
     run(sample.fill(running))
-    yield running
+    with announced(running, plan):
+        yield running
     run(stack.aclose())
 
 

@@ -36,9 +36,15 @@ QUERIES: Final = {
     "GET /analytics/timeline": ("days", "resolution", "context_key"),
     "GET /analytics/health": ("days",),
     "GET /dashboard": ("asset",),
+    "GET /docs": ("asset",),
+    "GET /openapi.json": ("asset",),
     "GET /health": ("verbose",),
 }
-PATHS: Final = {"GET /dashboard/{asset}": "asset", "POST /analytics/track/{action}": "action"}
+PATHS: Final = {
+    "GET /dashboard/{asset}": "asset",
+    "GET /docs/{asset}": "asset",
+    "POST /analytics/track/{action}": "action",
+}
 BODIES: Final = {
     "POST /analytics/track/{action}": ("user_id", "movie_id", "event_id", "rating", "occurred_at"),
     "POST /analytics/track": ("user_id", "reactions"),

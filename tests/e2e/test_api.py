@@ -1,0 +1,119 @@
+"""The API's reference: current, kept by the running service, shown as a page; its examples run."""
+
+import json
+import os
+import re
+import subprocess
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Route, expect
+
+from benchmarks.api import SCOPES, fuzz
+from functions.monitor import reference
+from infra import api_page, openapi
+from infra.local.installation import Installation
+from infra.service import ROUTES
+
+from .pages import AXE, Watch, ask, eventually, one
+
+CASES = 8
+CLIENT = openapi.ROOT / "clients" / "browser"
+
+
+def test_the_checked_in_reference_is_current() -> None:
+    made = openapi.document()
+    assert openapi.FILE.read_text() == openapi.as_text(made), "write it again: ./dev python -m infra.openapi"
+    assert openapi.PAGE.read_text() == api_page.page(made), "write it again: ./dev python -m infra.openapi"
+    assert (openapi.ROOT / "docs" / "openapi.json").samefile(openapi.FILE)
+
+
+def test_every_route_is_described() -> None:
+    described = {(route.method, route.path) for route, _ in openapi.operations()}
+    expanded = {(route.method, route.path) for route in ROUTES if "{action}" not in route.path}
+    assert expanded < described
+
+
+def test_every_answer_of_the_running_service_is_documented(service: Installation) -> None:
+    token = service.issuer.mint("0", datetime.now(UTC), SCOPES)
+    answers = fuzz(service.addresses.api, token, CASES)
+    assert {name.rpartition(" ")[0] for name in answers} == {
+        f"{route.method} {route.path}" for route, _ in openapi.operations()
+    }
+
+
+@pytest.mark.parametrize("path", sorted({route.path for route, _ in openapi.operations() if route.access != "open"}))
+def test_a_route_with_data_refuses_callers_without_a_token(service: Installation, path: str) -> None:
+    for method in openapi.document()["paths"][path]:
+        status, content = ask(service, method.upper(), path, {})
+        assert (status, json.loads(content)) == (401, {"message": "Unauthorized"})
+
+
+def test_the_service_answers_its_reference(service: Installation) -> None:
+    status, content = ask(service, "GET", "/openapi.json", {})
+    assert (status, json.loads(content)) == (200, openapi.document())
+
+
+@pytest.mark.usefixtures("needs_npm")
+def test_the_reference_is_a_page_that_asks_no_other_origin(service: Installation, visitor: BrowserContext) -> None:
+    watch, page = Watch(), visitor.new_page()
+    watch.over(page)
+    page.goto(f"{service.addresses.api}/docs")
+    expect(page.get_by_text("Arms for places that the site fills")).to_be_visible()
+    page.get_by_text("Arms for places that the site fills").click()
+    expect(page.get_by_text("At most 8,000 bytes.").first).to_be_visible()
+    assert watch.faults == []
+    assert (reference.BUILT / "swagger-ui-bundle.js").is_file()
+    assert AXE.is_file()
+
+
+def snippet(file: str, language: str) -> str:
+    """The only example in this language of a document that asks `/selections` or a list."""
+    found = re.findall(rf"```{language}\n(.*?)```", (openapi.ROOT / file).read_text(), re.DOTALL)
+    (one_of_them,) = [text for text in found if "selections" in text or "recommendations" in text]
+    return one_of_them
+
+
+def best_sight(arm: str, visitor: int) -> str:
+    return f"{arm}'s best for {visitor}"
+
+
+def clicked(service: Installation) -> int:
+    return one(service, "SELECT count(*) FROM recommendation_events WHERE clicked")
+
+
+@pytest.mark.parametrize("file", ["README.md", "docs/api.md"])
+def test_the_python_examples_run_and_their_click_arrives(service: Installation, file: str) -> None:
+    before = clicked(service)
+    known: dict[str, Any] = {
+        "api": service.addresses.api,
+        "token": service.issuer.mint("0", datetime.now(UTC), "service"),
+        "best_sight": best_sight,
+    }
+    exec(snippet(file, "python"), known)  # noqa: S102 # the documented example itself
+    known["site"].close()
+    eventually(lambda: clicked(service) == before + 1)
+
+
+def test_the_curl_examples_run(service: Installation) -> None:
+    token = service.issuer.mint("1", datetime.now(UTC), "")
+    environment = {"API": service.addresses.api, "TOKEN": token, "PATH": os.defpath}
+    made = subprocess.run(["sh", "-ec", snippet("docs/api.md", "sh")], env=environment, capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
+    assert '"places":[{"position":1' in made.stdout
+    assert made.stdout.endswith('{"status":"tracked","action":"click"}')
+
+
+def test_the_javascript_example_runs(service: Installation, visitor: BrowserContext) -> None:
+    before = clicked(service)
+    token = service.issuer.mint("1", datetime.now(UTC), "")
+    page = visitor.new_page()
+    for file in CLIENT.glob("*.js"):
+        page.route(f"**/{file.name}", partial(Route.fulfill, path=file, content_type="text/javascript"))
+    page.route("**/page", partial(Route.fulfill, body="<!doctype html>", content_type="text/html"))
+    page.goto(f"{service.addresses.api}/page")
+    work = f"const {{ connect }} = await import('/client.js'); {snippet('docs/api.md', 'js')}"
+    page.evaluate(f"async ([api, token]) => {{ {work} }}", [service.addresses.api, token])
+    eventually(lambda: clicked(service) == before + 1)
