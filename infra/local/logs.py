@@ -73,11 +73,16 @@ def parquet_of(source: Path) -> list[Path]:
     return files
 
 
-def read(files: Sequence[Path]) -> Logged:
-    """The impressions of these files. Raises NothingLogged, or LocalError where a column is missing."""
+def not_empty(files: Sequence[Path]) -> Sequence[Path]:
+    """The same files. Raises NothingLogged without any."""
     if not files:
         raise NothingLogged("Those days have no impressions.")
-    with TemporaryDirectory(prefix="log-") as spill, closing(connect(Path(spill), files)) as duck:
+    return files
+
+
+def read(files: Sequence[Path]) -> Logged:
+    """The impressions of these files. Raises NothingLogged, or LocalError where a column is missing."""
+    with TemporaryDirectory(prefix="log-") as spill, closing(connect(Path(spill), not_empty(files))) as duck:
         known = duck.read_parquet([str(file) for file in files], union_by_name=True)
         if lacking := READ - set(known.columns):
             raise LocalError(f"{files[0]} lacks {', '.join(sorted(lacking))}; export it with `./dev export`.")

@@ -1,0 +1,120 @@
+"""A site's traffic for a plan: from Parquet of our own, from a CSV of any site, or from a few numbers.
+
+A CSV has a header and one row for each movie shown: `user_id`, `created_at` (ISO 8601, UTC without a zone), `clicked`
+(true or false); optionally `context_key`. Further columns are ignored, so all of `recommendation_events` will do.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import duckdb
+from bandit_selector.evidence.planning import Traffic
+from bandit_selector.evidence.ratio import clustered
+from bandit_selector.lists.context import CONTEXT_KEYS, time_period
+
+from functions.archive.parquet import connect
+from infra.local.errors import LocalError
+
+NEEDED: Final = {"user_id", "created_at"}
+ASSUMED_DESIGN_EFFECT: Final = 3.0
+"""Where no log tells: MovieLens visitors with 30 places a visit have 2 to 4."""
+EVEN_HOURS: Final = {"morning": 7 / 24, "afternoon": 5 / 24, "evening": 5 / 24, "night": 7 / 24}
+WEEKEND: Final = 2 / 7
+
+
+def assumed(
+    lists_per_day: float, visitors_per_day: float, ctr: float, places: int, design_effect: float | None
+) -> Traffic:
+    """Traffic by numbers; contexts share it by the hours they have, and user types equally. Raises LocalError."""
+    mix = [
+        EVEN_HOURS[period] * (WEEKEND if day == "weekend" else 1 - WEEKEND) / 3
+        for period, day, _ in (key.split("|") for key in CONTEXT_KEYS)
+    ]
+    effect = design_effect or ASSUMED_DESIGN_EFFECT
+    return _traffic(lists_per_day * places, visitors_per_day, ctr, effect, tuple(CONTEXT_KEYS), mix)
+
+
+def measured(files: Sequence[Path]) -> Traffic:
+    """The traffic of a log; its design effect is the log's own. Raises LocalError, which names what is missing."""
+    with TemporaryDirectory(prefix="log-") as spill, closing(connect(Path(spill), files)) as duck:
+        known = _opened(duck, files)
+        if lacking := NEEDED - set(known.columns):
+            raise LocalError(
+                f"{files[0]} lacks {', '.join(sorted(lacking))}; a log needs user_id, created_at, clicked."
+            )
+        known.create_view("shown")
+        clicked = _clicked(set(known.columns), files[0])
+        days, visitors_a_day = duck.execute(
+            """
+            SELECT count(*), avg(visitors) FROM (
+                SELECT count(DISTINCT user_id) AS visitors FROM shown GROUP BY created_at::TIMESTAMPTZ::DATE
+            ) AS day
+            """
+        ).fetchall()[0]
+        by_visitor = duck.execute(
+            f"SELECT count(*) FILTER (WHERE {clicked}), count(*) FROM shown GROUP BY user_id"  # noqa: S608
+        ).fetchall()
+        contexts, mix = _mix(duck, "context_key" in known.columns)
+    if not days:
+        raise LocalError(f"{files[0]} has no rows; a plan needs at least one day of impressions.")
+    rate = clustered(by_visitor)
+    value = rate.value or 0.0
+    binomial = value * (1 - value) / rate.denominator
+    effect = max(1.0, rate.variance / binomial) if binomial else ASSUMED_DESIGN_EFFECT
+    return _traffic(rate.denominator / days, visitors_a_day, value, effect, contexts, mix)
+
+
+def _opened(duck: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> duckdb.DuckDBPyRelation:
+    names = [str(file) for file in files]
+    try:
+        return duck.read_csv(names) if files[0].suffix == ".csv" else duck.read_parquet(names, union_by_name=True)
+    except duckdb.Error as error:
+        raise LocalError(f"{files[0]} cannot be read: {str(error).splitlines()[0]}") from None
+
+
+def _clicked(columns: set[str], file: Path) -> str:
+    if "outcome" in columns:
+        return "outcome = 'success'"
+    if "clicked" in columns:
+        return "clicked::BOOLEAN"
+    raise LocalError(f"{file} lacks clicked (or outcome); without clicks there is nothing to plan.")
+
+
+def _mix(duck: duckdb.DuckDBPyConnection, keyed: bool) -> tuple[tuple[str, ...], list[float]]:
+    """Contexts and their shares; without keys, by hour and day in UTC, with the user types equally often."""
+    if keyed:
+        return _shares(
+            duck.execute(
+                "SELECT context_key, count(*) FROM shown WHERE context_key IS NOT NULL GROUP BY 1 ORDER BY 1"
+            ).fetchall()
+        )
+    rows = duck.execute(
+        """
+        SELECT extract(hour FROM created_at::TIMESTAMPTZ), isodow(created_at::TIMESTAMPTZ) > 5, count(*)
+        FROM shown GROUP BY 1, 2
+        """
+    ).fetchall()
+    added: dict[str, float] = defaultdict(float)
+    for hour, weekend, count in rows:
+        for kind in ("cold_start", "regular", "power_user"):
+            added[f"{time_period(hour)}|{'weekend' if weekend else 'weekday'}|{kind}"] += count / 3
+    return _shares(added.items())
+
+
+def _shares(counted: Iterable[tuple[str, float]]) -> tuple[tuple[str, ...], list[float]]:
+    known = dict(counted)
+    total = sum(known.values()) or 1
+    return tuple(known), [count / total for count in known.values()]
+
+
+def _traffic(
+    places: float, visitors: float, ctr: float, effect: float, contexts: tuple[str, ...], mix: Sequence[float]
+) -> Traffic:
+    try:
+        return Traffic(places, visitors, ctr, effect, contexts, tuple(mix))
+    except ValueError as error:
+        raise LocalError(f"This traffic cannot be planned with: {error}") from None

@@ -1,0 +1,61 @@
+"""A plan's days: what a test on such traffic really needs, and refused traffic."""
+
+from math import inf, log, sqrt
+
+import numpy as np
+import pytest
+from bandit_selector.evidence.planning import Traffic, days_until_shown
+from bandit_selector.evidence.ratio import clustered, compare
+from hypothesis import given
+from hypothesis import strategies as st
+
+KEYS = ("morning|weekday|regular", "evening|weekend|regular")
+
+
+def traffic(places: float = 20_000, visitors: float = 500, ctr: float = 0.1, effect: float = 2.0) -> Traffic:
+    return Traffic(places, visitors, ctr, effect, KEYS, (0.5, 0.5))
+
+
+def test_a_test_of_the_planned_length_finds_the_lift() -> None:
+    """300 made-up tests of the planned length, each looked at once at its end: about 80 % and more find the lift."""
+    known, lift, rng = traffic(effect=1.0), 0.10, np.random.default_rng(4)
+    shown = round(days_until_shown(known, lift, 0.5) * known.places_per_day / 2)
+    found = 0
+    for _ in range(300):
+        clicks = rng.binomial(shown // 200, [[known.ctr * (1 + lift)], [known.ctr]], (2, 200))
+        sums = [[(float(c), shown // 200) for c in group] for group in clicks]
+        result = compare(clustered(sums[0]), clustered(sums[1]), lift)
+        found += result is not None and result.significant
+    assert 0.75 < found / 300 < 0.97
+
+
+@given(st.floats(0.01, 0.49), st.floats(0.02, 0.5))
+def test_less_share_and_less_lift_take_longer(share: float, lift: float) -> None:
+    known = traffic()
+    assert days_until_shown(known, lift, share) > days_until_shown(known, lift, 0.5)
+    assert days_until_shown(known, lift / 2, share) > days_until_shown(known, lift, share)
+
+
+def test_harm_is_found_as_soon_as_its_mirror_image() -> None:
+    known = traffic()
+    assert days_until_shown(known, -0.2, 0.5) == pytest.approx(days_until_shown(known, 0.25, 0.5))
+    ratio = sqrt(days_until_shown(known, 0.1, 0.5) / days_until_shown(known, 0.25, 0.5))
+    assert ratio == pytest.approx(log(1.25) / log(1.1))
+
+
+def test_without_two_groups_nothing_is_shown() -> None:
+    assert days_until_shown(traffic(), 0.1, 1.0) == inf
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"places": 0}, "places_per_day"),
+        ({"visitors": 30_000}, "visitors_per_day"),
+        ({"ctr": 0}, "ctr"),
+        ({"effect": 0.5}, "design_effect"),
+    ],
+)
+def test_impossible_traffic_is_refused_by_name(changed: dict[str, float], named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        traffic(**changed)
