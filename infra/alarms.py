@@ -16,9 +16,9 @@ from constructs import Construct
 
 from infra.api import Api
 from infra.compute import Compute
-from infra.database import Database
-from infra.identity import SCOPES_TIMEOUT, Identity
+from infra.data import DataStack
 from infra.messaging import Messaging
+from infra.people import SCOPES_TIMEOUT
 from infra.service import FEEDBACK_QUEUE
 
 FIVE_MINUTES: Final = Duration.minutes(5)
@@ -37,22 +37,21 @@ class Alarms(Construct):
         construct_id: str,
         api: Api,
         compute: Compute,
-        messaging: Messaging,
-        database: Database,
-        identity: Identity,
+        data: DataStack,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._topic = messaging.topic
+        messaging = data.messaging
+        self._topic = messaging.pages
         for function in compute.made_of:
             slow = SELECT_P99_MS if function.name == "select" else _almost(function.timeout)
             self._function(function.name, compute.functions[function.name], slow)
-        if identity.scopes:
-            self._function("scopes", identity.scopes, _almost(SCOPES_TIMEOUT))
+        if data.people:
+            self._function("scopes", data.people.scopes, _almost(SCOPES_TIMEOUT))
         self._queues(messaging)
         self._api(api)
         self._monitor_missed(compute.functions["monitor"])
-        if database.cluster:
-            self._alarm("DatabaseCapacity", database.cluster.metric_acu_utilization(period=FIVE_MINUTES), 90, 3)
+        if data.database.cluster:
+            self._alarm("DatabaseCapacity", data.database.cluster.metric_acu_utilization(period=FIVE_MINUTES), 90, 3)
         self._page(api, compute, messaging)
 
     def _function(self, name: str, made: lambda_.Function, slow_ms: float) -> None:

@@ -1,4 +1,4 @@
-"""The CDK application: one stack for the chosen environment, checked by cdk-nag. Run by the CDK CLI (see cdk.json)."""
+"""The CDK application: two stacks for the chosen environment, checked by cdk-nag. Run by the CDK CLI (see cdk.json)."""
 
 import os
 import sys
@@ -7,6 +7,7 @@ import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
 
 from infra.configuration import Configuration, UnusableContext, read_configuration
+from infra.data import DataStack
 from infra.packaging import Layers, PackagingFailed, build_layers
 from infra.stack import ServiceStack
 
@@ -14,8 +15,8 @@ from infra.stack import ServiceStack
 def build(
     app: cdk.App, configuration: Configuration, layers: Layers, place: cdk.Environment | None = None
 ) -> ServiceStack:
-    """The stack inside `app`; without a `place` it can be deployed to any account and region."""
-    stack = ServiceStack(app, f"bandit-selector-{configuration.environment}", configuration, layers, place)
+    """The stacks inside `app`; without a `place` they can be deployed to any account and region."""
+    stack = ServiceStack(app, configuration, DataStack(app, configuration, place), layers, place)
     cdk.Tags.of(app).add("service", "bandit-selector")
     cdk.Tags.of(app).add("environment", configuration.environment)
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))

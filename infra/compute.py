@@ -4,9 +4,9 @@
 # pyright: reportArgumentType=false
 
 from collections.abc import Mapping, Sequence
-from typing import Final, cast
+from typing import Final
 
-from aws_cdk import CfnElement, CfnResource, Duration, IgnoreMode, RemovalPolicy, Stack, triggers
+from aws_cdk import Duration, IgnoreMode, RemovalPolicy, Stack, triggers
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as event_sources
@@ -14,9 +14,8 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.configuration import Configuration
-from infra.database import Database
-from infra.messaging import Messaging
-from infra.network import Network, log_retention
+from infra.data import DataStack
+from infra.network import log_retention
 from infra.packaging import ROOT, Layers, function_files
 from infra.reviewed import PINNED_PYTHON, accept
 from infra.roles import function_role
@@ -48,16 +47,14 @@ class Compute(Construct):
         construct_id: str,
         configuration: Configuration,
         layers: Layers,
-        network: Network,
-        database: Database,
-        messaging: Messaging,
+        data: DataStack,
         sign_in: Mapping[str, str],
     ) -> None:
         super().__init__(scope, construct_id)
         self._configuration = configuration
-        self._network = network
-        self._database = database
-        self._messaging = messaging
+        self._network = data.network
+        self._database = data.database.address_in(self)
+        self._messaging = data.messaging
         self._sign_in = sign_in
         self._third_party = self._layer("ThirdParty", str(layers.third_party))
         self._product = self._layer("Product", str(layers.product))
@@ -139,7 +136,7 @@ class Compute(Construct):
         if "database" in uses:
             role.add_to_policy(iam.PolicyStatement(actions=list(NETWORK_INTERFACES), resources=["*"]))
             accept(role, "AwsSolutions-IAM5[Resource::*]", INTERFACES_HAVE_NO_NAME_YET)
-            self._database.admit(role)
+            self._database.admit(function.name, role)
         if "send_feedback" in uses:
             self._messaging.feedback.grant(role, "sqs:SendMessage")
             self._messaging.key.grant(role, "kms:GenerateDataKey", "kms:Decrypt")
@@ -165,7 +162,7 @@ class Compute(Construct):
                 )
             )
         if "alerts" in uses:
-            publish = iam.PolicyStatement(actions=["sns:Publish"], resources=[self._messaging.topic.topic_arn])
+            publish = iam.PolicyStatement(actions=["sns:Publish"], resources=[self._messaging.alerts.topic_arn])
             role.add_to_policy(publish)
             self._messaging.key.grant(role, "kms:GenerateDataKey", "kms:Decrypt")
         if "site_tokens" in uses:
@@ -184,10 +181,11 @@ class Compute(Construct):
         bucket = self._messaging.reports
         objects = bucket.arn_for_objects(f"{folder}/*")
         role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=[objects]))
-        name = Stack.of(self).get_logical_id(cast("CfnElement", bucket.node.default_child))
+        data = Stack.of(bucket)
+        exported = data.resolve(data.export_value(bucket.bucket_arn))["Fn::ImportValue"]
         accept(
             role,
-            f"AwsSolutions-IAM5[Resource::<{name}.Arn>/{folder}/*]",
+            f"AwsSolutions-IAM5[Resource::{exported}/{folder}/*]",
             f"Objects are named by their date, so the permission covers the folder {folder}/ and nothing else.",
         )
 
@@ -195,13 +193,13 @@ class Compute(Construct):
         """Settings that differ from the product's defaults, and the addresses of what the function uses."""
         uses = function.uses
         chosen = {**self._sign_in, **self._configuration.settings}
-        wired = self._database.settings if "database" in uses else {}
+        wired = self._database.settings(function.name) if "database" in uses else {}
         if {"send_feedback", "feedback_queue"} & set(uses):
             wired = wired | {"FEEDBACK_QUEUE_URL": self._messaging.feedback.queue_url}
         if {"reports", "archive"} & set(uses):
             wired = wired | {"REPORT_BUCKET": self._messaging.reports.bucket_name}
         if "alerts" in uses:
-            wired = wired | {"ALERT_TOPIC_ARN": self._messaging.topic.topic_arn}
+            wired = wired | {"ALERT_TOPIC_ARN": self._messaging.alerts.topic_arn}
         if "site_tokens" in uses:
             wired = wired | {"SITE_TOKENS": self._configuration.site_tokens}
         if "USER_ID_CLAIM" in function.settings:
@@ -232,16 +230,8 @@ class Compute(Construct):
             "Migration",
             handler=self.functions["migrate"],
             timeout=Duration.minutes(5),
-            execute_after=self._database.ready,
             execute_before=list(others),
         )
-        self._name_the_callers_role_once()
-
-    def _name_the_callers_role_once(self) -> None:
-        """CDK's trigger function names its role and also depends on it; cfn-lint's W3005 refuses that."""
-        caller = Stack.of(self).node.find_child("AWSCDK.TriggerCustomResourceProviderCustomResourceProvider")
-        handler, role = (cast("CfnResource", caller.node.find_child(name)) for name in ("Handler", "Role"))
-        handler.remove_resource_dependency(role)
 
 
 def function_code(function: Function) -> lambda_.Code:

@@ -9,6 +9,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 WIRED: Final = ("database_secret_arn", "site_tokens", "feedback_queue_url", "report_bucket", "alert_topic_arn")
 """Settings that the stack fills in itself."""
 
+SNAPSHOT: Final = "[A-Za-z][A-Za-z0-9:/-]*"
+MOMENT: Final = r"[a-z][a-z0-9-]*@(latest|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)"
+"""What a database is restored from: a snapshot's name or ARN, or a cluster at a time (`NAME@latest`)."""
+
 Words = Annotated[tuple[str, ...], BeforeValidator(parse_list)]
 
 
@@ -32,6 +36,7 @@ class Configuration(BaseModel):
     site_tokens_key_arn: str = ""
     allowed_origins: Words = ()
     sign_in_urls: Words = ()
+    mfa: Literal["optional", "required"] = "optional"
     domain_name: str = ""
     certificate_arn: str = ""
     requests_per_second: int = Field(default=200, gt=0)
@@ -40,6 +45,7 @@ class Configuration(BaseModel):
     database_secret_arn: str = ""
     database_secret_key_arn: str = ""
     database_url: str = ""
+    database_resource_id: str = Field(default="", description="of a database that takes IAM's logins: cluster-ABC")
     database_security_group_id: str = ""
     vpc_id: str = ""
     vpc_cidr: str = Field(default="10.90.0.0/16", description="of the VPC made here")
@@ -49,6 +55,7 @@ class Configuration(BaseModel):
     database_pause_minutes: int = Field(default=0, ge=0, le=1440, description="0: never pauses")
     settle_minutes: int = Field(default=1, ge=1, le=60, description="how often the clock's half of feedback runs")
     backup_days: int = Field(default=7, ge=1, le=35)
+    restore_from: str = Field(default="", pattern=rf"^({SNAPSHOT}|{MOMENT})?$")
 
     # Cost limits and retention
     concurrency_scale: float = Field(default=1.0, gt=0, description="multiplies each function's concurrency")
@@ -57,6 +64,7 @@ class Configuration(BaseModel):
     keep_data: bool = True
     log_days: Literal[1, 3, 5, 7, 14, 30, 60, 90, 180, 365] = 30
     alarm_mails: Words = ()
+    page_mails: Words = ()
 
     @model_validator(mode="after")
     def _parts_belong_together(self) -> Self:
@@ -68,6 +76,13 @@ class Configuration(BaseModel):
             raise ValueError("database_secret_key_arn needs database_secret_arn: the secret that it encrypts")
         if self.site_tokens_key_arn and not self.site_tokens:
             raise ValueError("site_tokens_key_arn needs site_tokens: the secret that it encrypts")
+        if self.database_resource_id and not (self.database_secret_arn and self.database_url):
+            raise ValueError(
+                "database_resource_id needs database_url, the host that functions log in at, and database_secret_arn,"
+                " with which the migration makes their roles"
+            )
+        if self.database_secret_arn and self.restore_from:
+            raise ValueError("restore_from needs our own database: leave database_secret_arn away")
         if self.domain_name and not self.certificate_arn:
             raise ValueError("domain_name needs certificate_arn: its certificate in ACM, in the same region")
         if self.database_pause_minutes and self.database_min_capacity:

@@ -1,14 +1,21 @@
 """The PostgreSQL that functions use: an Aurora Serverless cluster, or the team's own behind a secret."""
 
-from typing import Final
+# jsii's interfaces and classes name the same parameters differently:
+# pyright: reportArgumentType=false
 
-from aws_cdk import Duration, RemovalPolicy
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final, cast
+
+from aws_cdk import ArnFormat, CfnDeletionPolicy, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_rds as rds
 from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk import aws_ssm as ssm
+from bandit_selector.store.roles import role_of
 from constructs import Construct
 
 from infra.configuration import Configuration
@@ -22,44 +29,88 @@ PORT: Final = 5433  # not PostgreSQL's usual one, as AwsSolutions-RDS11 asks
 THEIR_PORT: Final = 5432
 
 
+@dataclass(frozen=True, slots=True)
+class Address:
+    """How functions reach the database: by a secret with the owner's password, or as their own role by IAM.
+
+    `host` is what follows the user in a PostgreSQL URL; empty where the secret says it. `users` is the ARN under which
+    IAM knows the database's users; empty where every function uses the secret.
+    """
+
+    secret_arn: str
+    secret_key_arn: str
+    host: str
+    users: str
+
+    def settings(self, function: str) -> dict[str, str]:
+        """What a function is told."""
+        role = role_of(function)
+        if role and self.users:
+            return {"DATABASE_URL": f"postgresql://{role}@{self.host}", "DATABASE_IAM": "true"}
+        told = {"DATABASE_SECRET_ARN": self.secret_arn, "DATABASE_ROLE": role}
+        told |= {"DATABASE_URL": f"postgresql://{self.host}"} if self.host else {}
+        return {name: value for name, value in told.items() if value}
+
+    def admit(self, function: str, role: iam.IRole) -> None:
+        """Lets a function log in as its own role, or read the password, and no other."""
+        user = role_of(function)
+        if user and self.users:
+            connect = iam.PolicyStatement(actions=["rds-db:connect"], resources=[f"{self.users}/{user}"])
+            role.add_to_principal_policy(connect)
+            return
+        read = iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[self.secret_arn])
+        role.add_to_principal_policy(read)
+        if self.secret_key_arn:
+            decrypt = iam.PolicyStatement(actions=["kms:Decrypt"], resources=[self.secret_key_arn])
+            role.add_to_principal_policy(decrypt)
+
+
 class Database(Construct):
-    """`settings` are what a function needs to reach it; `ready` must exist before any function runs a statement."""
+    """`address_in` says how functions reach it.
+
+    What changes when a database is restored is handed on by parameters, because CloudFormation refuses to change a
+    value that another stack imports.
+    """
 
     def __init__(
         self, scope: Construct, construct_id: str, configuration: Configuration, network: Network, key: kms.IKey
     ) -> None:
         super().__init__(scope, construct_id)
-        self._secret_key = configuration.database_secret_key_arn
+        self._configuration = configuration
+        self._network = network
         self.cluster: rds.DatabaseCluster | None = None
-        self.ready: list[Construct] = [*network.ready]
         if configuration.database_secret_arn:
-            arn = configuration.database_secret_arn
-            self.secret = secretsmanager.Secret.from_secret_complete_arn(self, "Secret", arn)
-            self.url = configuration.database_url
             self._admit(configuration, network)
         else:
             self.cluster = self._make(configuration, network, key)
-            self.ready.append(self.cluster)
-            self.secret = _present(self.cluster.secret)
             endpoint = self.cluster.cluster_endpoint
-            self.url = f"postgresql://{endpoint.hostname}:{PORT}/{NAME}"
+            self._hand_on("host", f"{endpoint.hostname}:{PORT}/{NAME}")
+            self._hand_on("users", self.cluster.cluster_resource_identifier)
+            self._hand_on("secret", _present(self.cluster.secret).secret_arn)
 
-    @property
-    def settings(self) -> dict[str, str]:
-        return {"DATABASE_SECRET_ARN": self.secret.secret_arn} | ({"DATABASE_URL": self.url} if self.url else {})
+    def address_in(self, scope: Construct) -> Address:
+        """The address for functions of another stack."""
+        chosen = self._configuration
+        if self.cluster:
+            host, users, secret = (
+                ssm.StringParameter.value_for_string_parameter(scope, self._name(part))
+                for part in ("host", "users", "secret")
+            )
+            return Address(secret, "", host, _users(scope, users))
+        users = _users(scope, chosen.database_resource_id) if chosen.database_resource_id else ""
+        host = chosen.database_url.partition("://")[2]
+        return Address(chosen.database_secret_arn, chosen.database_secret_key_arn, host, users)
 
-    def admit(self, role: iam.IRole) -> None:
-        """Lets a function read the password and no other secret."""
-        role.add_to_principal_policy(
-            iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[self.secret.secret_arn])
-        )
-        if self._secret_key:
-            role.add_to_principal_policy(iam.PolicyStatement(actions=["kms:Decrypt"], resources=[self._secret_key]))
+    def _name(self, part: str) -> str:
+        return f"/bandit-selector/{self._configuration.environment}/database/{part}"
+
+    def _hand_on(self, part: str, value: str) -> None:
+        ssm.StringParameter(self, part.title(), parameter_name=self._name(part), string_value=value)
 
     def _admit(self, configuration: Configuration, network: Network) -> None:
         """Opens the team's own security group for the functions, if one is configured."""
         if configuration.database_security_group_id:
-            opened = ec2.CfnSecurityGroupIngress(
+            ec2.CfnSecurityGroupIngress(
                 self,
                 "FromFunctions",
                 group_id=configuration.database_security_group_id,
@@ -69,10 +120,9 @@ class Database(Construct):
                 to_port=THEIR_PORT,
                 description="Bandit Selector",
             )
-            self.ready.append(opened)
 
     def _make(self, configuration: Configuration, network: Network, key: kms.IKey) -> rds.DatabaseCluster:
-        name = f"bandit-selector-{configuration.environment}"
+        name = cluster_name(configuration)
         log = logs.LogGroup(
             self,
             "Log",
@@ -107,10 +157,45 @@ class Database(Construct):
             removal_policy=RemovalPolicy.SNAPSHOT if configuration.keep_data else RemovalPolicy.DESTROY,
         )
         cluster.node.add_dependency(log)
+        made = cast("rds.CfnDBCluster", cluster.node.default_child)
+        if configuration.keep_data:  # a restored cluster replaces this one, which stays until somebody deletes it
+            made.apply_removal_policy(RemovalPolicy.SNAPSHOT, apply_to_update_replace_policy=False)
+            made.cfn_options.update_replace_policy = CfnDeletionPolicy.RETAIN
+        _restore(made, configuration.restore_from)
         if not configuration.keep_data:
             accept(cluster, "AwsSolutions-RDS10", "keep_data is off: this environment is meant to be thrown away.")
         cluster.connections.allow_from(network.functions, ec2.Port.tcp(PORT), "Functions")
         return cluster
+
+
+def cluster_name(configuration: Configuration) -> str:
+    """The cluster's name; a restored one has a name of its own, as both exist for a while."""
+    name = f"bandit-selector-{configuration.environment}"
+    restored = configuration.restore_from
+    return f"{name}-{sha256(restored.encode()).hexdigest()[:8]}" if restored else name
+
+
+def _restore(cluster: rds.CfnDBCluster, source: str) -> None:
+    """Fills the new cluster from a snapshot, or from a cluster as it was; users and databases come from there, too."""
+    if not source:
+        return
+    name, _, moment = source.partition("@")
+    if not moment:
+        cluster.snapshot_identifier = name
+    else:
+        cluster.source_db_cluster_identifier = name
+        if moment == "latest":
+            cluster.use_latest_restorable_time = True
+        else:
+            cluster.restore_to_time = moment
+    cluster.master_username = cluster.database_name = None
+
+
+def _users(scope: Construct, resource: str) -> str:
+    """The ARN under which IAM knows the users of a database, whose resource id RDS gives."""
+    return Stack.of(scope).format_arn(
+        service="rds-db", resource="dbuser", resource_name=resource, arn_format=ArnFormat.COLON_RESOURCE_NAME
+    )
 
 
 def _instance(name: str) -> rds.IClusterInstance:

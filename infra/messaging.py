@@ -1,9 +1,12 @@
-"""Where functions write: the feedback queue, its dead letters, the reports' bucket, the alerts' topic."""
+"""Where functions and AWS write: the feedback queue, its dead letters, the reports' bucket, the two topics."""
 
 # jsii's interfaces and classes name the same parameters differently:
 # pyright: reportArgumentType=false
 
-from aws_cdk import Duration, RemovalPolicy
+from collections.abc import Sequence
+from typing import Final
+
+from aws_cdk import Aws, Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -16,15 +19,22 @@ from infra.configuration import Configuration
 from infra.reviewed import accept
 from infra.service import Queue
 
+PAGING: Final = ("cloudwatch.amazonaws.com", "budgets.amazonaws.com")
+"""Services that publish to the topic of pages."""
+
 
 class Messaging(Construct):
-    """`key` encrypts queues, topic and database, so that access is audited and revoked in one place."""
+    """`key` encrypts queues, topics and database, so that access is audited and revoked in one place.
+
+    `alerts` carries what the monitor says about recommendations, `pages` what AWS says about the service.
+    """
 
     def __init__(self, scope: Construct, construct_id: str, configuration: Configuration, queue: Queue) -> None:
         super().__init__(scope, construct_id)
-        removal = RemovalPolicy.RETAIN if configuration.keep_data else RemovalPolicy.DESTROY
+        removal = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if configuration.keep_data else RemovalPolicy.DESTROY
         self.key = kms.Key(self, "Key", enable_key_rotation=True, removal_policy=removal)
-        self.key.grant(iam.ServicePrincipal("cloudwatch.amazonaws.com"), "kms:Decrypt", "kms:GenerateDataKey*")
+        for service in PAGING:
+            self.key.grant(_of_this_account(service), "kms:Decrypt", "kms:GenerateDataKey*")
         self.dead_letters = self._queue("DeadLetters", removal, retention_period=Duration.days(14))
         self.feedback = self._queue(
             "Feedback",
@@ -36,10 +46,26 @@ class Messaging(Construct):
         self.missed_schedules = self._queue("MissedSchedules", removal, retention_period=Duration.days(14))
         reason = "It is itself a dead-letter queue: EventBridge Scheduler sends failed calls there."
         accept(self.missed_schedules, "AwsSolutions-SQS3", reason)
-        self.topic = sns.Topic(self, "Alerts", display_name="Bandit Selector", master_key=self.key, enforce_ssl=True)
-        for address in configuration.alarm_mails:
-            self.topic.add_subscription(subscriptions.EmailSubscription(address))
+        self.alerts = self._topic("Alerts", "Bandit Selector", configuration.alarm_mails)
+        self.pages = self._topic(
+            "Pages", "Bandit Selector: operations", configuration.page_mails or configuration.alarm_mails
+        )
+        for service in PAGING:
+            self.pages.add_to_resource_policy(
+                iam.PolicyStatement(
+                    principals=[_of_this_account(service)],
+                    actions=["sns:Publish"],
+                    resources=[self.pages.topic_arn],
+                )
+            )
         self.reports = self._bucket(removal)
+
+    def _topic(self, name: str, shown: str, addresses: Sequence[str]) -> sns.Topic:
+        """A topic that mails; its policy replaces SNS's own, so whoever may publish has to be named."""
+        topic = sns.Topic(self, name, display_name=shown, master_key=self.key, enforce_ssl=True)
+        for address in addresses:
+            topic.add_subscription(subscriptions.EmailSubscription(address))
+        return topic
 
     def _queue(self, name: str, removal: RemovalPolicy, **options: object) -> sqs.Queue:
         return sqs.Queue(
@@ -75,3 +101,8 @@ class Messaging(Construct):
             removal_policy=removal,
             auto_delete_objects=False,
         )
+
+
+def _of_this_account(service: str) -> iam.ServicePrincipal:
+    """A service of AWS, acting for this account only."""
+    return iam.ServicePrincipal(service, conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}})

@@ -18,18 +18,13 @@ ENDPOINTS: Final = {
 
 
 class Network(Construct):
-    """`vpc`, its `subnets` for functions, and the security group of every function with a database.
-
-    A function in it reaches AWS only after the constructs in `ready` exist.
-    """
+    """`vpc`, its `subnets` for functions, and the security group of every function with a database."""
 
     def __init__(self, scope: Construct, construct_id: str, configuration: Configuration) -> None:
         super().__init__(scope, construct_id)
-        self.ready: list[Construct] = []
-        own = not configuration.vpc_id
-        self.vpc = self._make(configuration) if own else ec2.Vpc.from_lookup(self, "Vpc", vpc_id=configuration.vpc_id)
-        kind = ec2.SubnetType.PRIVATE_ISOLATED if own else ec2.SubnetType.PRIVATE_WITH_EGRESS
-        self.subnets = ec2.SubnetSelection(subnet_type=kind)
+        theirs = configuration.vpc_id
+        self.vpc = ec2.Vpc.from_lookup(self, "Vpc", vpc_id=theirs) if theirs else self._make(configuration)
+        self.subnets = ec2.SubnetSelection(subnets=self.vpc.private_subnets or self.vpc.isolated_subnets)
         self.functions = ec2.SecurityGroup(
             self, "Functions", vpc=self.vpc, description="Functions that use the database", allow_all_outbound=True
         )
@@ -52,10 +47,8 @@ class Network(Construct):
         near = ec2.SubnetSelection(subnets=vpc.isolated_subnets[: configuration.endpoint_zones])
         group = ec2.SecurityGroup(self, "Endpoints", vpc=vpc, description="AWS services", allow_all_outbound=False)
         group.add_ingress_rule(ec2.Peer.ipv4(configuration.vpc_cidr), ec2.Port.tcp(443), "HTTPS from inside")
-        self.ready += [
+        for name, service in ENDPOINTS.items():
             vpc.add_interface_endpoint(name, service=service, subnets=near, security_groups=[group], open=False)
-            for name, service in ENDPOINTS.items()
-        ]
         return vpc
 
     def _log_refused(self, vpc: ec2.Vpc, configuration: Configuration) -> None:

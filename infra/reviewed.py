@@ -1,5 +1,6 @@
 """Accepts a finding of cdk-nag on one construct, with a written reason beside that construct."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from aws_cdk import Acknowledgment, Validations
@@ -8,6 +9,9 @@ from constructs import IConstruct
 PINNED_PYTHON: Final = (
     "The locked wheels and the compiled layers are of Python 3.13; infra.service.LAMBDA_PYTHON raises it."
 )
+
+LINTED: Final[Mapping[str, object]] = {"cfn-lint": {"config": {"ignore_checks": ["W3005"]}}}
+"""A stack's metadata: cfn-lint wants a dependency written once, the CDK writes it by name and by DependsOn."""
 
 
 def accept(construct: IConstruct, finding: str, reason: str) -> None:

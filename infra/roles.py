@@ -5,15 +5,11 @@
 
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
-from constructs import Construct, Dependable
+from constructs import Construct
 
 
 def function_role(scope: Construct, construct_id: str, log: logs.ILogGroup) -> iam.Role:
-    """A role that may write its own log.
-
-    Dependents wait for its policies only: a function already waits for its role by naming it.
-    """
+    """A role that may write its own log."""
     role = iam.Role(scope, construct_id, assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
     log.grant_write(role)
-    Dependable.implement(role, Dependable.of(role.node.find_child("DefaultPolicy")))
     return role

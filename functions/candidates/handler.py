@@ -21,7 +21,12 @@ from functions.candidates.lists import Progress, candidate_lists, silent
 from functions.candidates.ratings import RatingTable, counts, long_tail, rating_table
 
 SETTINGS: Final = read_settings()
-DATABASE: Final = Database(lambda: database_url(SETTINGS), statement_seconds=600, pooled=SETTINGS.database_pooled)
+DATABASE: Final = Database(
+    lambda: database_url(SETTINGS),
+    statement_seconds=600,
+    pooled=SETTINGS.database_pooled,
+    role=SETTINGS.database_role,
+)
 TELEMETRY: Final = Telemetry("candidates")
 
 

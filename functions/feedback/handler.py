@@ -16,7 +16,12 @@ from functions.feedback.publication import publish_posteriors
 
 SETTINGS: Final = read_settings()
 DATABASE: Final = Database(
-    lambda: database_url(SETTINGS), statement_seconds=20, plan_once=True, pooled=SETTINGS.database_pooled, patience=55
+    lambda: database_url(SETTINGS),
+    statement_seconds=20,
+    plan_once=True,
+    pooled=SETTINGS.database_pooled,
+    patience=55,
+    role=SETTINGS.database_role,
 )
 TELEMETRY: Final = Telemetry("feedback")
 gc.freeze()  # what is imported stays: no batch of thousands of messages has it searched for garbage

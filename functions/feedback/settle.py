@@ -24,7 +24,11 @@ from functions.feedback.publication import publish_posteriors
 
 SETTINGS: Final = read_settings()
 DATABASE: Final = Database(
-    lambda: database_url(SETTINGS), statement_seconds=20, pooled=SETTINGS.database_pooled, patience=50
+    lambda: database_url(SETTINGS),
+    statement_seconds=20,
+    pooled=SETTINGS.database_pooled,
+    patience=50,
+    role=SETTINGS.database_role,
 )
 TELEMETRY: Final = Telemetry("settle")
 

@@ -13,7 +13,7 @@ from bandit_selector.settings import Settings, read_settings
 from bandit_selector.snapstart import forget_at_snapshot
 from bandit_selector.store import activity, reports
 from bandit_selector.store.activity import Resolution
-from bandit_selector.store.connection import Connection, Database
+from bandit_selector.store.connection import CONNECT_SECONDS, Connection, Database
 from bandit_selector.store.credentials import database_url
 from bandit_selector.telemetry import Telemetry
 from bandit_selector.web import (
@@ -32,7 +32,14 @@ from functions.monitor import page, reference
 
 SETTINGS: Final = read_settings()
 DATABASE: Final = Database(
-    lambda: database_url(SETTINGS), statement_seconds=20, pooled=SETTINGS.database_pooled, patience=25, prove=True
+    lambda: database_url(SETTINGS),
+    statement_seconds=20,
+    pooled=SETTINGS.database_pooled,
+    patience=25,
+    prove=True,
+    role=SETTINGS.database_role,
+    connect_seconds=CONNECT_SECONDS,
+    pauses=SETTINGS.database_pauses,
 )
 forget_at_snapshot(DATABASE.close)
 TELEMETRY: Final = Telemetry("analytics")

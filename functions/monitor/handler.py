@@ -21,7 +21,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from functions.monitor.backlog import read_backlog
 
 SETTINGS: Final = read_settings()
-DATABASE: Final = Database(lambda: database_url(SETTINGS), statement_seconds=240, pooled=SETTINGS.database_pooled)
+DATABASE: Final = Database(
+    lambda: database_url(SETTINGS),
+    statement_seconds=240,
+    pooled=SETTINGS.database_pooled,
+    role=SETTINGS.database_role,
+)
 TELEMETRY: Final = Telemetry("monitor")
 
 PERIOD_DAYS: Final = 7

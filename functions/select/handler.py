@@ -11,7 +11,7 @@ from bandit_selector.services.recommend import OwnCandidates, Recommendations, R
 from bandit_selector.services.select_arms import Selection, SelectionRequest, check_arms, select_arms
 from bandit_selector.settings import Settings, read_settings
 from bandit_selector.snapstart import forget_at_snapshot
-from bandit_selector.store.connection import Database
+from bandit_selector.store.connection import CONNECT_SECONDS, Database
 from bandit_selector.store.credentials import database_url
 from bandit_selector.telemetry import Telemetry
 from bandit_selector.web import (
@@ -28,7 +28,14 @@ from bandit_selector.web import (
 
 SETTINGS: Final = read_settings()
 DATABASE: Final = Database(
-    lambda: database_url(SETTINGS), statement_seconds=3, plan_once=True, pooled=SETTINGS.database_pooled, patience=4
+    lambda: database_url(SETTINGS),
+    statement_seconds=3,
+    plan_once=True,
+    pooled=SETTINGS.database_pooled,
+    patience=4,
+    role=SETTINGS.database_role,
+    connect_seconds=CONNECT_SECONDS,
+    pauses=SETTINGS.database_pauses,
 )
 forget_at_snapshot(DATABASE.close)
 TELEMETRY: Final = Telemetry("select")

@@ -20,6 +20,7 @@ from bandit_selector.store.address import without_secrets
 from bandit_selector.store.adoption import Wish
 from bandit_selector.store.connection import connect
 from bandit_selector.store.migrate import migrate
+from bandit_selector.store.roles import role_of
 from bandit_selector.store.site import require_site
 
 from infra.local import accepted, demo_site, lock, postgres, postgres_keeper, site
@@ -231,7 +232,7 @@ def settings_of(
     """The environment that the stack would give this function: what it uses and what was configured here."""
     queues = {"FEEDBACK_QUEUE_URL": resources.queue, "DEAD_LETTER_QUEUE_URL": resources.dead_letter_queue}
     of_resource = {
-        "database": {"DATABASE_URL": database_url},
+        "database": {"DATABASE_URL": database_url, "DATABASE_ROLE": role_of(function.name)},
         "send_feedback": {"FEEDBACK_QUEUE_URL": resources.queue},
         "feedback_queue": queues,
         "reports": {"REPORT_BUCKET": resources.bucket},

@@ -19,9 +19,8 @@ def synthesise(kind: str, folder: Path) -> Synthesised:
     context = json.loads((ROOT / "cdk.json").read_text())["context"] | KINDS[kind] | looked_up
     place = cdk.Environment(account="111122223333", region="eu-central-1") if "vpc_id" in KINDS[kind] else None
     app = cdk.App(context=context, outdir=str(folder))
-    configuration = read_configuration(app.node.get_all_context())
-    stack = build(app, configuration, Layers(PRODUCT, PRODUCT, PRODUCT, PRODUCT), place)
-    template = app.synth().get_stack_by_name(stack.stack_name).template
+    build(app, read_configuration(app.node.get_all_context()), Layers(PRODUCT, PRODUCT, PRODUCT, PRODUCT), place)
+    stacks = {stack.stack_name: stack.template for stack in app.synth().stacks}
     report = json.loads((folder / "validation-report.json").read_text())
     violations = [violation for plugin in report["pluginReports"] for violation in plugin["violations"]]
-    return Synthesised(folder, stack.stack_name, template, violations)
+    return Synthesised(folder, stacks, violations)

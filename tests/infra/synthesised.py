@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 from infra.service import Function
 
@@ -55,17 +55,31 @@ VPC: Final[dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Synthesised:
-    """One stack's template and cdk-nag's findings."""
+    """One deployment's stacks, by name, and cdk-nag's findings."""
 
     folder: Path
-    name: str
-    template: Template
+    stacks: dict[str, Template]
     violations: list[dict[str, Any]]
 
     @property
-    def file(self) -> Path:
-        """The template for CloudFormation."""
-        return self.folder / f"{self.name}.template.json"
+    def template(self) -> Template:
+        """All stacks as one template: an import from another stack is what that stack exports."""
+        exported = {
+            output["Export"]["Name"]: output["Value"]
+            for stack in self.stacks.values()
+            for output in stack.get("Outputs", {}).values()
+            if "Export" in output
+        }
+        merged: Template = {}
+        for stack in self.stacks.values():
+            for part in ("Parameters", "Outputs", "Resources"):
+                merged.setdefault(part, {}).update(_linked(stack.get(part, {}), exported))
+        return merged
+
+    @property
+    def files(self) -> list[Path]:
+        """The templates for CloudFormation."""
+        return [self.folder / f"{name}.template.json" for name in self.stacks]
 
     def resources(self, kind: str) -> dict[str, Template]:
         """Properties by logical id of all resources of one CloudFormation type."""
@@ -85,3 +99,15 @@ class Synthesised:
         """The only resource of a type whose logical id has `part` in it."""
         (found,) = [it for name, it in self.resources(kind).items() if part in name]
         return found
+
+
+def _linked(value: Any, exported: dict[str, Any]) -> Any:
+    """The value with exports in place of imports."""
+    if isinstance(value, list):
+        return [_linked(part, exported) for part in cast("list[Any]", value)]
+    if not isinstance(value, dict):
+        return value
+    found = cast("dict[str, Any]", value)
+    if set(found) == {"Fn::ImportValue"}:
+        return exported[found["Fn::ImportValue"]]
+    return {name: _linked(part, exported) for name, part in found.items()}

@@ -105,8 +105,10 @@ def test_a_message_that_always_fails_ends_among_the_dead_letters(deployed: Deplo
 
 def test_the_topic_delivers_to_whoever_the_template_subscribes(own: Synthesised, deployed: Deployed) -> None:
     sns, sqs = deployed.client("sns"), deployed.client("sqs")
-    topic = deployed.one(TOPIC)
-    wanted = own.one("AWS::SNS::Subscription")  # moto's CloudFormation makes none, and mails cannot be read there
+    topic = deployed.one(TOPIC, "Alerts")
+    wanted = own.one(
+        "AWS::SNS::Subscription", "Alerts"
+    )  # moto's CloudFormation makes none, and mails cannot be read there
     sns.subscribe(TopicArn=topic, Protocol=wanted["Protocol"], Endpoint=wanted["Endpoint"])
     (made,) = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
     assert (made["Protocol"], made["Endpoint"]) == ("email", "team@example.com")
@@ -135,7 +137,7 @@ def test_a_function_is_made_with_its_role_and_is_told_what_was_made(deployed: De
     made = {
         "FEEDBACK_QUEUE_URL": deployed.one(QUEUE, "Feedback"),
         "REPORT_BUCKET": deployed.one(BUCKET),
-        "ALERT_TOPIC_ARN": deployed.one(TOPIC),
+        "ALERT_TOPIC_ARN": deployed.one(TOPIC, "Alerts"),
     }
     told: dict[str, str] = found["Environment"]["Variables"]
     assert {key: made[key] for key in made if key in told}.items() <= told.items()
@@ -213,8 +215,8 @@ def _arns(own: Synthesised) -> dict[str, Any]:
 def _upload(own: Synthesised, endpoint: str, folder: Path) -> None:
     """Puts every asset into CDK's bucket, as `cdk deploy` does."""
     s3 = _client("s3", endpoint)
-    manifest = json.loads((own.folder / f"{own.name}.assets.json").read_text())
-    for key, asset in manifest["files"].items():
+    manifests = [json.loads(file.read_text()) for file in own.folder.glob("*.assets.json")]
+    for key, asset in (found for manifest in manifests for found in manifest["files"].items()):
         if asset["source"]["packaging"] == "zip":
             file = shutil.make_archive(str(folder / key), "zip", own.folder / asset["source"]["path"])
             (where,) = asset["destinations"].values()

@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib.resources import files
 from threading import Thread
 from typing import Any, cast
+from urllib.parse import parse_qsl
 
 import boto3
 import pytest
@@ -17,15 +18,14 @@ from bandit_selector.errors import DatabaseUnavailable, InvalidSetting
 from bandit_selector.settings import Platform, Settings
 from bandit_selector.store.connection import connect
 from bandit_selector.store.credentials import (
-    AccessKey,
     access_key,
     authorities,
     complete,
     database_url,
     read_secret,
-    sign,
 )
-from botocore.auth import SigV4Auth
+from bandit_selector.store.signature import AccessKey, login_token, sign
+from botocore.auth import SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from hypothesis import given
@@ -56,8 +56,35 @@ def test_a_request_is_signed_as_botocore_signs_it(
 ) -> None:
     now = datetime.fromtimestamp(epoch, UTC)
     plain = {"content-type": "application/x-amz-json-1.1", "host": "h.example", "x-amz-target": "secretsmanager.X"}
-    ours = sign(plain, body, "eu-central-1", AccessKey(key_id, secret, token), now)
+    ours = sign(plain, body, "secretsmanager", "eu-central-1", AccessKey(key_id, secret, token), now)
     assert ours["authorization"] == _botocore(plain, body, Credentials(key_id, secret, token or None), now)
+
+
+@given(WORDS, WORDS, st.just("") | WORDS, st.integers(1_600_000_000, 2_200_000_000))
+def test_a_login_is_signed_as_botocore_signs_it(key_id: str, secret: str, token: str, epoch: int) -> None:
+    now = datetime.fromtimestamp(epoch, UTC)
+    ours = login_token(RDS, "5433", "bandit_select", "eu-central-1", AccessKey(key_id, secret, token), now)
+    theirs = _login_of_botocore(Credentials(key_id, secret, token or None), now)
+    assert dict(parse_qsl(ours)) == dict(parse_qsl(theirs))  # in another order: the signature is over sorted names
+
+
+def test_a_login_is_made_for_each_connection_with_the_hosts_region() -> None:
+    settings = Settings(database_iam=True, database_url=f"postgresql://bandit_select@{RDS}:5433/bandit")
+    platform = Platform(aws_access_key_id="a", aws_secret_access_key="s", aws_session_token="t")
+    parts = conninfo_to_dict(database_url(settings, platform))
+    assert (parts["user"], parts["sslmode"]) == ("bandit_select", "verify-full")
+    token = str(parts["password"])
+    assert token.startswith(f"{RDS}:5433/?Action=connect&DBUser=bandit_select&")
+    assert "%2Feu-central-1%2Frds-db%2F" in token
+    with pytest.raises(InvalidSetting, match="its user is missing"):
+        database_url(settings.model_copy(update={"database_url": f"postgresql://{RDS}:5433/bandit"}), platform)
+
+
+def test_after_a_restore_a_login_is_signed_with_the_restored_key() -> None:
+    settings = Settings(database_iam=True, database_url=f"postgresql://bandit_select@{RDS}:5433/bandit")
+    with _answering({"AccessKeyId": "restored", "SecretAccessKey": "s", "Token": "t"}) as (url, _):
+        parts = conninfo_to_dict(database_url(settings, Platform(aws_container_credentials_full_uri=f"{url}/keys")))
+    assert "X-Amz-Credential=restored%2F" in str(parts["password"])
 
 
 def test_the_secret_is_read_without_boto3(moto: Platform) -> None:
@@ -159,6 +186,17 @@ def test_the_bundled_authorities_are_valid_for_years() -> None:
             min(ssl.cert_time_to_seconds(str(it["notAfter"])) for it in found)
             > datetime(2060, 1, 1, tzinfo=UTC).timestamp()
         )
+
+
+def _login_of_botocore(credentials: Credentials, now: datetime) -> str:
+    """As botocore's generate_db_auth_token, at a given time."""
+    request = AWSRequest("GET", f"https://{RDS}:5433/?Action=connect&DBUser=bandit_select")
+    request.context["timestamp"] = now.strftime("%Y%m%dT%H%M%SZ")
+    signer: Any = SigV4QueryAuth(credentials, "rds-db", "eu-central-1", expires=900)
+    signer._modify_request_before_signing(request)
+    text = signer.string_to_sign(request, signer.canonical_request(request))
+    asked = cast("str", request.url).removeprefix("https://")
+    return f"{asked}&X-Amz-Signature={signer.signature(text, request)}"
 
 
 def _botocore(headers: dict[str, str], body: bytes, credentials: Credentials, now: datetime) -> str:

@@ -9,6 +9,7 @@ BanditSelectorError
 ├── TableDropped          a table of the product was dropped by hand
 ├── SiteRefused           a site's database has something that cannot be adopted
 ├── DatabaseUnavailable   the database cannot be reached now; a later retry may succeed
+│   └── DatabaseWaking    it has paused and is resuming
 ├── QueueUnavailable      the queue did not take a message; a later retry may succeed
 ├── RatingsNotReadable    the site's `ratings` do not say whose they are or when they were given
 ├── UnknownUser           no such user
@@ -86,6 +87,10 @@ class SiteRefused(BanditSelectorError):
 
 class DatabaseUnavailable(BanditSelectorError):
     """The database cannot be reached now."""
+
+
+class DatabaseWaking(DatabaseUnavailable):
+    """The database has paused and is resuming, which takes about 15 seconds."""
 
 
 class QueueUnavailable(BanditSelectorError):

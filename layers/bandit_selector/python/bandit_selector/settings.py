@@ -96,6 +96,11 @@ class Settings(BaseModel):
     database_secret_arn: str = ""
     # Whether that address is of a pooler in transaction mode: PgBouncer, RDS Proxy
     database_pooled: bool = False
+    # Whether the user of DATABASE_URL logs in by IAM; whose rights a session has, where that role exists; whether the
+    # database pauses when idle, so that callers are told to wait while it resumes
+    database_iam: bool = False
+    database_role: str = ""
+    database_pauses: bool = False
     feedback_queue_url: str = ""
     report_bucket: str = ""
     alert_topic_arn: str = ""
@@ -112,6 +117,7 @@ class Settings(BaseModel):
     # How people sign in to the dashboard: authorization code with PKCE at this issuer (OAuth 2.1)
     sign_in_authorize_url: str = ""
     sign_in_token_url: str = ""
+    sign_in_revoke_url: str = ""
     sign_in_client_id: str = ""
     sign_in_scope: str = "openid analytics"
     # A sentence that the dashboard shows above its figures, for example that they come from a demo
@@ -241,6 +247,7 @@ class Platform(BaseModel):
     aws_container_credentials_full_uri: str = ""
     aws_container_authorization_token: str = Field(default="", repr=False)
     aws_endpoint_url: str = ""
+    aws_region: str = ""
 
 
 def read_platform(environment: Mapping[str, str] = os.environ) -> Platform:

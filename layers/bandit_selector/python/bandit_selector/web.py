@@ -16,6 +16,7 @@ from bandit_selector.errors import (
     BanditSelectorError,
     BodyTooLarge,
     DatabaseUnavailable,
+    DatabaseWaking,
     ForeignUser,
     InvalidRequest,
     MissingScope,
@@ -35,6 +36,8 @@ Handler: TypeAlias = Callable[[Event, Any], HttpAnswer]
 Model = TypeVar("Model", bound=BaseModel)
 
 RETRY_AFTER_SECONDS: Final = 5
+WAKING_SECONDS: Final = 15
+"""Aurora's own figure for resuming after a pause."""
 MAX_BODY: Final = 8_000
 """Bytes of a body that a visitor may send."""
 MAX_SERVICE_BODY: Final = 256_000
@@ -54,6 +57,7 @@ class Public:
     status: int
     title: str
     sentence: str = ""
+    retry_after: int = RETRY_AFTER_SECONDS
 
 
 PUBLIC: Final[dict[type[BanditSelectorError], Public]] = {
@@ -67,6 +71,12 @@ PUBLIC: Final[dict[type[BanditSelectorError], Public]] = {
     TooManyRequests: Public(429, "Too many requests"),
     MissingScope: Public(403, "Not for this token"),
     DatabaseUnavailable: Public(503, "The database is unavailable", "The database did not answer; try again soon."),
+    DatabaseWaking: Public(
+        503,
+        "The database is waking up",
+        f"The database had paused and is waking up; try again in {WAKING_SECONDS} seconds.",
+        WAKING_SECONDS,
+    ),
     QueueUnavailable: Public(503, "The queue is unavailable", "The feedback was not taken; send it again soon."),
     MissingTable: Public(
         500, "The database is not migrated", "A table is missing; run `./dev migrate` against the database."
@@ -225,6 +235,8 @@ def _told(error: BanditSelectorError, known_as: str, logger: Logger) -> HttpAnsw
         logger.info(error.in_log)
     faults = {"errors": error.faults} if isinstance(error, InvalidRequest) else {}
     told = problem(public.status, public.title, public.sentence or str(error), instance=known_as, **faults)
+    if public.status == 503:
+        told["headers"]["retry-after"] = str(public.retry_after)
     if isinstance(error, TooManyRequests):
         told["headers"]["retry-after"] = str(error.seconds)
     return told

@@ -11,11 +11,13 @@ from psycopg import errors
 from psycopg.abc import PQGen
 from psycopg.conninfo import make_conninfo
 
-from bandit_selector.errors import DatabaseUnavailable, MissingTable
+from bandit_selector.errors import DatabaseUnavailable, DatabaseWaking, MissingTable
 from bandit_selector.store import session
 from bandit_selector.store.address import parts_of
 
 CONNECT_SECONDS: Final = 4.0
+WAKING_SECONDS: Final = 60.0
+"""A connection to a database that has paused: Aurora takes about 15 seconds to resume, 30 and more after a day."""
 PREPARED_AFTER: Final = 5  # runs of a statement, psycopg's own number
 NETWORK: Final = {  # a peer that the network has lost is noticed in seconds, not in the kernel's quarter of an hour
     "tcp_user_timeout": "5000",
@@ -71,16 +73,18 @@ def connect(
     plan_once: bool = False,
     pooled: bool = False,
     connect_seconds: float = CONNECT_SECONDS,
+    role: str = "",
 ) -> Connection:
     """An autocommit connection; the server cancels a statement after `statement_seconds`, after 0 never.
 
     With `plan_once` a statement that comes again is not planned again for its new parameters: for statements whose
     parameters never change the best plan. What `url` itself sets of the network wins. A `pooled` connection is to a
-    pooler in transaction mode: it prepares nothing, and its work is done inside `unit`. Raises InvalidSetting for an
-    address that cannot be read, DatabaseUnavailable when the server does not answer within `connect_seconds`.
+    pooler in transaction mode: it prepares nothing, and its work is done inside `unit`. The session acts as `role`
+    where that exists and its user may. Raises InvalidSetting for an address that cannot be read, DatabaseUnavailable
+    when the server does not answer within `connect_seconds`.
     """
     parts = {**NETWORK, "connect_timeout": str(max(2, int(connect_seconds))), **parts_of(url)}
-    wanted = session.settings(statement_seconds, plan_once=plan_once)
+    wanted = session.settings(statement_seconds, plan_once=plan_once, role=role)
     try:
         threshold = None if pooled else PREPARED_AFTER
         opened = Connection.connect(make_conninfo("", **parts), autocommit=True, prepare_threshold=threshold)
@@ -160,7 +164,9 @@ class Limits:
     """How a database is used, and for how long.
 
     `patience`: seconds for one piece of work together with its connection; None is without end. With `prove` the server
-    has to answer within CONNECT_SECONDS before each piece of work, for work that may rightly take longer.
+    has to answer within CONNECT_SECONDS before each piece of work, for work that may rightly take longer. `role` is
+    whose rights a session has, where that role exists; see `connect`. A database that `pauses` is said to be waking up
+    when it lets a connection wait.
     """
 
     statement_seconds: float
@@ -168,6 +174,9 @@ class Limits:
     pooled: bool
     patience: float | None
     prove: bool
+    role: str
+    connect_seconds: float
+    pauses: bool
 
 
 class Database:
@@ -182,24 +191,36 @@ class Database:
         pooled: bool = False,
         patience: float | None = None,
         prove: bool = False,
+        role: str = "",
+        connect_seconds: float = WAKING_SECONDS,
+        pauses: bool = False,
     ) -> None:
         self._address = address
-        self._limits = Limits(statement_seconds, plan_once, pooled, patience, prove)
+        self._limits = Limits(statement_seconds, plan_once, pooled, patience, prove, role, connect_seconds, pauses)
         self._connection: Connection | None = None
 
     def connection(self, deadline: float | None = None) -> Connection:
-        """The open connection; raises DatabaseUnavailable."""
+        """The open connection; raises DatabaseUnavailable, and DatabaseWaking where it pauses."""
         if self._connection is None or self._connection.closed:
-            limits = self._limits
-            left = CONNECT_SECONDS if deadline is None else min(CONNECT_SECONDS, deadline - monotonic())
-            self._connection = connect(
+            self._connection = self._opened(deadline)
+        return self._connection
+
+    def _opened(self, deadline: float | None) -> Connection:
+        limits = self._limits
+        most = limits.connect_seconds
+        try:
+            return connect(
                 self._address(),
                 statement_seconds=limits.statement_seconds,
                 plan_once=limits.plan_once,
                 pooled=limits.pooled,
-                connect_seconds=left,
+                connect_seconds=most if deadline is None else min(most, deadline - monotonic()),
+                role=limits.role,
             )
-        return self._connection
+        except DatabaseUnavailable as error:
+            if limits.pauses and isinstance(error.__cause__, errors.ConnectionTimeout | NoAnswer):
+                raise DatabaseWaking(str(error)) from error
+            raise
 
     def run(self, work: Callable[[Connection], T]) -> T:
         """Does work that may change something, once: a failure is the caller's to answer.

@@ -1,15 +1,12 @@
-"""Where the database's address and password come from in AWS: one signed call to Secrets Manager, without boto3.
+"""Where the database's address and password come from in AWS: a signed login, or one signed call to Secrets Manager.
 
-Knows Signature Version 4 and the shapes that RDS gives its secrets; keeps nothing, so a rotated password is read again.
+Knows the shapes that RDS gives its secrets; keeps nothing, so a rotated password is read again.
 """
 
-import hashlib
-import hmac
 import json
 import re
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from importlib.resources import files
@@ -21,32 +18,41 @@ from psycopg.conninfo import make_conninfo
 from bandit_selector.errors import DatabaseUnavailable, InvalidSetting
 from bandit_selector.settings import Platform, Settings, read_platform
 from bandit_selector.store.address import parts_of
+from bandit_selector.store.signature import AccessKey, login_token, sign
 
 SECONDS: Final = 3.0
 SERVICE: Final = "secretsmanager"
 RDS_HOST: Final = re.compile(r"\.(?P<proxy>proxy-)?[^.]+\.(?P<region>[a-z0-9-]+)\.rds\.amazonaws\.com(\.cn)?$")
-SIGNED: Final = ("content-type", "host", "x-amz-date", "x-amz-security-token", "x-amz-target")
-
-
-@dataclass(frozen=True, slots=True)
-class AccessKey:
-    """What a request is signed with; `repr` shows no secret."""
-
-    key_id: str
-    secret: str = field(repr=False)
-    token: str = field(repr=False)
 
 
 def database_url(settings: Settings, platform: Platform | None = None) -> str:
     """What `connect` takes: DATABASE_URL itself, or completed from the secret DATABASE_SECRET_ARN where that is set.
 
     What DATABASE_URL says wins over the secret; a secret without host (RDS makes such) needs its host from there.
+    With DATABASE_IAM, the user of DATABASE_URL logs in by a token that is signed here for this one connection.
     Raises InvalidSetting for a secret of an unknown shape, DatabaseUnavailable when it cannot be read now.
     """
+    if settings.database_iam:
+        return logged_in(settings.database_url, platform or read_platform(), datetime.now(UTC))
     if not settings.database_secret_arn:
         return settings.database_url
     secret = read_secret(settings.database_secret_arn, platform or read_platform(), datetime.now(UTC))
     return complete(settings.database_url, secret)
+
+
+def logged_in(url: str, platform: Platform, now: datetime) -> str:
+    """`url` with a login by IAM as its password; TLS with a verified host name, which RDS demands of such a login."""
+    parts = parts_of(url)
+    missing = [name for name in ("host", "port", "user") if not parts.get(name)]
+    if missing:
+        raise InvalidSetting(
+            f"DATABASE_IAM needs a DATABASE_URL like postgresql://USER@HOST:5432/DATABASE; its {missing[0]} is missing."
+        )
+    host, port, user = (str(parts[name]) for name in ("host", "port", "user"))
+    matched = RDS_HOST.search(host)
+    region = matched["region"] if matched else platform.aws_region
+    token = login_token(host, port, user, region, access_key(platform), now)
+    return complete(url, json.dumps({"username": user, "password": token}))
 
 
 def complete(url: str, secret: str) -> str:
@@ -93,7 +99,7 @@ def read_secret(arn: str, platform: Platform, now: datetime) -> str:
         "host": urlsplit(endpoint).netloc,
         "x-amz-target": "secretsmanager.GetSecretValue",
     }
-    signed = sign(headers, body, region, access_key(platform), now)
+    signed = sign(headers, body, SERVICE, region, access_key(platform), now)
     answer = _request("POST", endpoint, signed, body)
     if "SecretString" not in answer:
         raise InvalidSetting(f"The secret {arn} is binary; store it as text.")
@@ -107,23 +113,6 @@ def access_key(platform: Platform) -> AccessKey:
     authorization = {"authorization": platform.aws_container_authorization_token}
     keys = _request("GET", platform.aws_container_credentials_full_uri, authorization, b"")
     return AccessKey(str(keys["AccessKeyId"]), str(keys["SecretAccessKey"]), str(keys["Token"]))
-
-
-def sign(headers: Mapping[str, str], body: bytes, region: str, key: AccessKey, now: datetime) -> dict[str, str]:
-    """`headers` (lower case) with date, token and authorization for a POST to `/` (AWS Signature Version 4)."""
-    stamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
-    dated = {**headers, "x-amz-date": stamp} | ({"x-amz-security-token": key.token} if key.token else {})
-    names = [name for name in SIGNED if name in dated]
-    lines = [f"{name}:{dated[name]}" for name in names]
-    canonical = "\n".join(["POST", "/", "", *lines, "", ";".join(names), hashlib.sha256(body).hexdigest()])
-    scope = f"{stamp[:8]}/{region}/{SERVICE}/aws4_request"
-    text = "\n".join(["AWS4-HMAC-SHA256", stamp, scope, hashlib.sha256(canonical.encode()).hexdigest()])
-    signing_key = f"AWS4{key.secret}".encode()
-    for part in scope.split("/"):
-        signing_key = hmac.digest(signing_key, part.encode(), "sha256")
-    signature = hmac.new(signing_key, text.encode(), "sha256").hexdigest()
-    credential = f"Credential={key.key_id}/{scope}, SignedHeaders={';'.join(names)}, Signature={signature}"
-    return {**dated, "authorization": f"AWS4-HMAC-SHA256 {credential}"}
 
 
 def _region(arn: str) -> str:

@@ -13,6 +13,7 @@ from bandit_selector.store import adoption, inventory, site
 from bandit_selector.store.adoption import Wish
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.locks import Lock
+from bandit_selector.store.roles import grant_roles
 
 PATIENCE_SECONDS: Final = 600.0
 LOCK_WAIT: Final = "300ms"
@@ -25,8 +26,9 @@ def migrate(connection: Connection, wish: Wish | None = None, *, patience: float
 
     Each step is a transaction of its own: a failure undoes that step and keeps those before, and the next run goes on
     from there. Another process that migrates is awaited. Everything is made in the schema where the site's tables are.
-    The last step sets a site's own `recommendation_events` aside. Raises SiteRefused if that cannot be done, before
-    anything is changed; DatabaseUnavailable if a table is in use at each try for `patience` seconds; TableDropped.
+    The last step sets a site's own `recommendation_events` aside. Roles are granted at the end, as every step may make
+    tables. Raises SiteRefused if that cannot be done, before anything is changed; DatabaseUnavailable if a table is in
+    use at each try for `patience` seconds; TableDropped.
     """
     with alone(connection, patience), site.home(connection):
         missing = pending(connection)
@@ -40,6 +42,7 @@ def migrate(connection: Connection, wish: Wish | None = None, *, patience: float
         if due := adoption.statements(connection, wish or Wish("UTC")):
             in_use(connection, ADOPTED, lambda: _adopt(connection, due), patience)
             missing.append(ADOPTED)
+        grant_roles(connection)
     return missing
 
 

@@ -32,13 +32,20 @@ FIX: Final[LiteralString] = """
         THEN concat_ws(', ', nullif(current_setting(name), ''), value) ELSE value END, %s)
     FROM unnest(%s::text[], %s::text[]) AS fixed (name, value)
     WHERE current_setting(name, true) IS NOT NULL
+        AND (name <> 'role' OR EXISTS (
+            SELECT FROM pg_roles WHERE rolname = value AND pg_has_role(session_user, oid, 'MEMBER')
+        ))
 """
 
 
-def settings(statement_seconds: float, *, plan_once: bool) -> dict[str, str]:
-    """What a connection with these limits runs under; 0 seconds means no limit."""
+def settings(statement_seconds: float, *, plan_once: bool, role: str = "") -> dict[str, str]:
+    """What a connection with these limits runs under; 0 seconds means no limit.
+
+    Where `role` exists and the user may become it, the session has that role's rights, else the user's own.
+    """
     once = {"plan_cache_mode": "force_generic_plan"} if plan_once else {}
-    return {**FIXED, "statement_timeout": str(int(statement_seconds * 1000)), **once}
+    acting = {"role": role} if role else {}
+    return {**FIXED, "statement_timeout": str(int(statement_seconds * 1000)), **once, **acting}
 
 
 def fix(connection: "psycopg.Connection[Any]", wanted: Mapping[str, str], *, for_transaction: bool) -> None:
