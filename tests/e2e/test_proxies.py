@@ -13,7 +13,7 @@ from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import boto3
 import pytest
@@ -159,7 +159,7 @@ def test_cloudfront_takes_the_example_and_routes_by_name() -> None:
     server.start()
     host, port = server.get_host_and_port()
     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
-    client: Any = boto3.client("cloudfront", endpoint_url=f"http://{host}:{port}", **keys)
+    client = cast("Any", boto3).client("cloudfront", endpoint_url=f"http://{host}:{port}", **keys)
     taken = client.create_distribution(DistributionConfig=given)["Distribution"]["DistributionConfig"]
     server.stop()
     behaviours = [(it["PathPattern"], it["TargetOriginId"]) for it in taken["CacheBehaviors"]["Items"]]

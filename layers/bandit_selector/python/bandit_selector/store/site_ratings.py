@@ -20,15 +20,18 @@ AGES: Final = (timedelta(hours=1), timedelta(days=1))
 """How old a list is when its visitor's ratings are read, beside the end of its silence and of its window."""
 COMMITTED: Final = timedelta(minutes=1)
 """Until a rating of the window's last moment is visible."""
+SMALL: Final = 64 * 10**6
+"""Bytes of `ratings` that are read whole, some times a minute, where it has no index on user_id."""
 STEP: Final = timedelta(hours=1)
 """How much of an outage is caught up at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Readable:
-    """How `ratings` can be read: the SQL of a row's moment; or the `reason` why it cannot."""
+    """How `ratings` can be read: the SQL of a row's moment, and what keeps the plan to its index; or why it cannot."""
 
     moment: str = ""
+    by_index: str = ""
     reason: str = ""
 
 
@@ -40,23 +43,25 @@ def readable(connection: Connection, zone: ZoneInfo) -> Readable:
             SELECT FROM pg_index AS i JOIN pg_attribute AS led
                 ON led.attrelid = i.indrelid AND led.attnum = i.indkey[0] AND led.attname = 'user_id'
             WHERE i.indrelid = a.attrelid AND i.indisvalid AND i.indpred IS NULL
-        )
+        ), pg_relation_size(a.attrelid)
         FROM pg_attribute AS a
         WHERE a.attrelid = to_regclass('ratings') AND a.attname = 'timestamp' AND NOT a.attisdropped
         """
     ).fetchone()
     if row is None:
         return Readable(reason='`ratings` has no column "timestamp", so it does not say when a rating was given')
-    kind, indexed = row
+    kind, indexed, size = row
     moments = {
         "timestamp with time zone": 'r."timestamp"',
         "timestamp without time zone": f"r.\"timestamp\" AT TIME ZONE '{zone.key}'",
     }
     if kind not in moments:
         return Readable(reason=f'the column "timestamp" of `ratings` is {kind}, not a timestamp')
-    if not indexed:
-        return Readable(reason="`ratings` has no index that begins with user_id, so a visitor's ratings are not found")
-    return Readable(moments[kind])
+    if not indexed and size > SMALL:
+        return Readable(
+            reason=f"`ratings` has {size // 10**6} MB and no index that begins with user_id, so it would be read whole"
+        )
+    return Readable(moments[kind], "OFFSET 0" if indexed else "")
 
 
 def read_until(connection: Connection, now: datetime) -> datetime:
@@ -87,11 +92,11 @@ def read(
                 AND f.movie_id = r.movie_id AND f.action = 'rating' AND f.rating <> r.rating::real
         )
         FROM bandit_lists AS l
-        CROSS JOIN LATERAL ( -- by its index
+        CROSS JOIN LATERAL (
             SELECT r.user_id, r.movie_id, r.rating::double precision AS rating, {source.moment} AS at
             FROM ratings AS r
             WHERE r.user_id = l.user_id AND r.movie_id = ANY(l.movie_ids) AND r.rating BETWEEN 0.5 AND 5
-            OFFSET 0
+            {source.by_index}
         ) AS r
         WHERE l.created_at > %(since)s AND l.created_at <= %(until)s
             AND r.at BETWEEN l.created_at AND least(l.created_at + %(window)s, %(now)s)
