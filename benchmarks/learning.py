@@ -74,7 +74,8 @@ def main(argv: list[str]) -> int:
         if not options.quick:
             parts += [_tail_part(study), _new_part(study), _trial_part(study), *_horizon_parts(study)]
     parts.append(_timing_part())
-    parts.append(f"Ran in {(perf_counter() - began) / 60:.0f} minutes with {options.processes} processes.\n")
+    minutes = (perf_counter() - began) / 60
+    parts.append(f"Ran in {minutes:.0f} minutes with {options.processes} processes, without the games kept before.\n")
     text = "\n".join(parts)
     print(text)
     if not options.quick:

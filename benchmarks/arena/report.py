@@ -16,11 +16,15 @@ def finals(games: Games, policy: str, world: str) -> dict[int, float]:
 
 
 def regret_table(games: Games, worlds: Sequence[str]) -> str:
-    """Mean regret ± standard error per world, and `rel`, its geometric mean ratio to the baseline on the same seeds."""
-    policies = sorted({p for p, *_ in games}, key=lambda p: relative(games, p)[0])
+    """Mean regret ± standard error per world, and `rel`, its geometric mean ratio to the baseline on the same seeds.
+
+    `rel` is over those of the worlds that count in E1–E6, or, if none does, over all.
+    """
+    counted = [world for world in worlds if world in ENVIRONMENTS] or list(worlds)
+    policies = sorted({p for p, *_ in games}, key=lambda p: relative(games, p, counted)[0])
     head = ["policy", "seeds", *worlds, "rel", "95 % interval", "rel without E1"]
     rows = [
-        [p, str(len(_seeds(games, p))), *(_cell(finals(games, p, w)) for w in worlds), *_rel(games, p)]
+        [p, str(len(_seeds(games, p))), *(_cell(finals(games, p, w)) for w in worlds), *_rel(games, p, counted)]
         for p in policies
     ]
     return table(head, rows)
@@ -83,7 +87,10 @@ def timing_table(seconds: dict[str, float]) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
+    listed = list(rows)
+    if not listed:
+        return "Not played yet."
+    lines = [head, ["---"] * len(head), *listed]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -99,9 +106,9 @@ def _cell(finals: dict[int, float]) -> str:
     return f"{x.mean():,.0f} ± {error:,.0f}"
 
 
-def _rel(games: Games, policy: str) -> tuple[str, str, str]:
-    rel, low, high = relative(games, policy)
-    others, *_ = relative(games, policy, [world for world in ENVIRONMENTS if world != "E1"])
+def _rel(games: Games, policy: str, worlds: Sequence[str]) -> tuple[str, str, str]:
+    rel, low, high = relative(games, policy, worlds)
+    others, *_ = relative(games, policy, [world for world in worlds if world != "E1"])
     return f"**{rel:.3f}**", f"{low:.2f}–{high:.2f}", f"{others:.3f}"
 
 
