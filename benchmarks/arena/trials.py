@@ -44,9 +44,10 @@ def improved(counts: Counts, prior: Prior) -> Prior:
     """The scales after one step each towards more evidence, within the bounds."""
     best, most = prior, evidence(counts, prior)
     for name in SCALES:
+        usual: float = getattr(PRIOR, name)
         for factor in (1 / FACTOR, FACTOR):
-            scale = min(max(getattr(best, name) * factor, getattr(PRIOR, name) / BOUND), getattr(PRIOR, name) * BOUND)
-            tried = replace(best, **{name: scale})
+            moved: float = getattr(best, name) * factor
+            tried: Prior = replace(best, **{name: min(max(moved, usual / BOUND), usual * BOUND)})
             if (found := evidence(counts, tried)) > most:
                 best, most = tried, found
     return best
