@@ -59,10 +59,8 @@ def adopted(adopted_url: str) -> Iterator[Connection]:
 @pytest.fixture
 def application(adopted_url: str) -> Iterator[Session]:
     """The old application's session in the adopted database."""
-    engine = old_application.engine(adopted_url)
-    with Session(engine) as session:
+    with old_application.opened(adopted_url) as session:
         yield session
-    engine.dispose()
 
 
 def name_of(url: str) -> str:

@@ -4,6 +4,8 @@ It plays its own statements through SQLAlchemy's ORM, unchanged before, beside a
 """
 
 import datetime as dt
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from bandit_selector.store.connection import Connection
@@ -78,6 +80,15 @@ def install(connection: Connection, events: int, users: int = 50, movies: int = 
 
 def engine(url: str) -> Engine:
     return create_engine(url.replace("postgresql:", "postgresql+psycopg:", 1))
+
+
+@contextmanager
+def opened(url: str) -> Generator[Session]:
+    """A session of the application, with a pool of its own."""
+    pool = engine(url)
+    with Session(pool) as session:
+        yield session
+    pool.dispose()
 
 
 def recommend(session: Session, user: int, movies: list[int], arm: str, key: str = KEY) -> None:

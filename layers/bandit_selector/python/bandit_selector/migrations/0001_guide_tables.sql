@@ -1,6 +1,6 @@
 -- The table of learned counts, as the deployment guide has it, and impressions of before lists.
 -- A site that has a `bandit_states` keeps its rows, types and indexes: it gains columns with constant defaults, which
--- rewrites nothing. Its `recommendation_events` is not touched here (docs/decisions/0016).
+-- rewrites nothing. Its `recommendation_events` is not touched here (docs/decisions/0012).
 DO $$
 BEGIN
     IF to_regclass('bandit_states') IS NOT NULL THEN

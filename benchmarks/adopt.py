@@ -1,0 +1,179 @@
+"""Measures what adopting a site costs its old application: waits, seconds, bytes, and its statements afterwards."""
+
+import argparse
+import statistics
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, LiteralString
+
+import psycopg
+from bandit_selector.store.connection import Connection, connect
+from bandit_selector.store.migrate import migrate
+from psycopg.sql import SQL, Identifier
+from rich.console import Console
+from rich.progress import Progress
+
+from benchmarks._path_existing import TABLES
+from benchmarks._server import server_url
+
+RESULT: Final = Path(__file__).parent / "results" / "adopt.md"
+PLACES: Final = 30
+USERS: Final = 20_000
+CALLS: Final = 40
+HISTORY: Final[LiteralString] = """
+    INSERT INTO recommendation_events
+        (user_id, movie_id, algorithm, recommendation_score, position, clicked, created_at)
+    SELECT 1 + n %% 20000, 1 + n %% 2000, 'bandit_svd', 0.5, 1 + n %% 30, n %% 8 = 0,
+        (now() AT TIME ZONE 'UTC') - (n * 5184000.0 / %(events)s) * interval '1 second'
+    FROM generate_series(1, %(events)s) AS n
+"""
+LISTS: Final[LiteralString] = """
+    INSERT INTO bandit_lists (id, created_at, user_id, first_position, context_key, ab_group, silence, arms, drawn,
+        movie_ids, scores, propensities)
+    SELECT bandit_list_id(at), at, 1 + n %% 20000, 1, 'evening|weekday|regular', 'treatment', 'shown', ARRAY['svd'],
+        decode(repeat('01', 30), 'hex'), ARRAY(SELECT 1 + (n * 31 + p * 61) %% 2000 FROM generate_series(1, 30) AS p),
+        array_fill(0.5::real, ARRAY[30]), array_fill(0.2::real, ARRAY[30])
+    FROM generate_series(%(since)s, %(until)s - 1) AS n
+    CROSS JOIN LATERAL (SELECT now() - (n * 6000000.0 / %(lists)s) * interval '1 second' AS at) AS moment
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Seconds of the migration and of the longest statement meanwhile; bytes; milliseconds (median, longest)."""
+
+    seconds: float
+    longest: float
+    before: int
+    after: int
+    keys: float
+    calls: dict[str, tuple[float, float]]
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="./dev bench adopt", description=__doc__)
+    parser.add_argument("--events", type=int, default=2_000_000, help="of the site's own history")
+    parser.add_argument("--lists", type=int, default=3_000_000, help="of ours, before the statements are timed")
+    options = parser.parse_args(argv)
+    with server_url(("fsync=off", "max_wal_size=4GB")) as url, connect(url, statement_seconds=0) as connection:
+        figures = _measure(connection, url, options.events, options.lists)
+    report = _report(figures, options.events, options.lists)
+    RESULT.write_text(report)
+    print(report)
+    return 0
+
+
+def _measure(connection: Connection, url: str, events: int, lists: int) -> Figures:
+    with Progress(console=Console(stderr=True)) as progress:
+        bar = progress.add_task("history, lists", total=2 + lists)
+        connection.execute(TABLES)
+        connection.execute(HISTORY, {"events": events})
+        connection.execute("VACUUM ANALYZE recommendation_events")
+        progress.advance(bar)
+        before = _size(connection)
+        seconds, longest = _migrated(connection, url)
+        after = _size(connection)
+        progress.advance(bar)
+        _show(connection, lists, lambda count: progress.advance(bar, count))
+        connection.execute("VACUUM ANALYZE")
+    keys = _scalar(connection, "SELECT pg_total_relation_size('bandit_keys')") / max(lists, 1)
+    return Figures(seconds, longest, before, after, keys, _calls(connection))
+
+
+def _migrated(connection: Connection, url: str) -> tuple[float, float]:
+    """The migration's seconds, and those of the application's longest statement meanwhile."""
+    stop, waits = threading.Event(), [0.0]
+    application = threading.Thread(target=_play, args=(url, stop, waits))
+    application.start()
+    time.sleep(1)
+    started = time.monotonic()
+    migrate(connection)
+    seconds = time.monotonic() - started
+    time.sleep(1)
+    stop.set()
+    application.join()
+    return seconds, max(waits)
+
+
+def _play(url: str, stop: threading.Event, waits: list[float]) -> None:
+    """The application's statements, one after another, each in a transaction of its own."""
+    with psycopg.connect(url, autocommit=True) as own:
+        while not stop.is_set():
+            for statement in (
+                "INSERT INTO recommendation_events (user_id, movie_id, algorithm) VALUES (1, 2, 'manual') RETURNING id",
+                "UPDATE recommendation_events SET clicked = true WHERE id = 7",
+                "UPDATE bandit_states SET alpha = alpha + 1 WHERE id = 1",
+            ):
+                before = time.monotonic()
+                own.execute(statement)
+                waits.append(time.monotonic() - before)
+
+
+def _show(connection: Connection, lists: int, advance: Callable[[int], None]) -> None:
+    connection.execute("SELECT bandit_make_partitions(now() - interval '77 days', now())")
+    for since in range(0, lists, 50_000):
+        until = min(since + 50_000, lists)
+        connection.execute(LISTS, {"since": since, "until": until, "lists": lists})
+        advance(until - since)
+
+
+def _calls(connection: Connection) -> dict[str, tuple[float, float]]:
+    ours = _ids(connection, "bandit_keys")
+    theirs = _ids(connection, "recommendation_events_site")
+    by_id: LiteralString = "UPDATE recommendation_events SET clicked = true WHERE id = %s"
+    newest: LiteralString = (
+        "SELECT id FROM recommendation_events WHERE user_id = %s AND movie_id = 7 ORDER BY created_at DESC LIMIT 1"
+    )
+    return {
+        "UPDATE of an impression of ours by its id": _timed(connection, by_id, ours),
+        "UPDATE of a row of the site by its id": _timed(connection, by_id, theirs),
+        "newest row of a user and a movie": _timed(connection, newest, list(range(1, CALLS + 1))),
+    }
+
+
+def _ids(connection: Connection, table: str) -> list[int]:
+    """Ids from the whole table."""
+    query = SQL("SELECT id FROM {0} WHERE id %% (SELECT max(id) / %s + 1 FROM {0}) = 3 LIMIT %s")
+    return [number for (number,) in connection.execute(query.format(Identifier(table)), [CALLS, CALLS])]
+
+
+def _timed(connection: Connection, statement: LiteralString, values: list[int]) -> tuple[float, float]:
+    """(median, longest) milliseconds."""
+    spent: list[float] = []
+    for value in values:
+        before = time.monotonic()
+        connection.execute(statement, [value])
+        spent.append(1000 * (time.monotonic() - before))
+    return statistics.median(spent), max(spent)
+
+
+def _size(connection: Connection) -> int:
+    return int(_scalar(connection, "SELECT pg_database_size(current_database())"))
+
+
+def _scalar(connection: Connection, query: LiteralString) -> float:
+    row = connection.execute(query).fetchone()
+    return float(row[0]) if row else 0.0
+
+
+def _report(figures: Figures, events: int, lists: int) -> str:
+    grown = 100 * (figures.after - figures.before) / figures.before
+    calls = "\n".join(f"| {name} | {median:.1f} | {longest:.1f} |" for name, (median, longest) in figures.calls.items())
+    return f"""# Adopting a site
+
+Made by `./dev bench adopt --events {events} --lists {lists}`, on the machine of the run, with synthetic rows.
+
+| with {events:,} events of the site | |
+|---|---|
+| the whole migration | {figures.seconds:.1f} s |
+| longest statement of the old application meanwhile | {figures.longest:.2f} s |
+| the database's size, before and after | {figures.before:,} and {figures.after:,} bytes: {grown:+.2f} % |
+| keys of our impressions, beside the old application only | {figures.keys:,.0f} bytes a list |
+
+| statement of the old application, with {lists:,} lists of ours | median, ms | longest, ms |
+|---|---|---|
+{calls}
+"""
