@@ -80,7 +80,8 @@ def traffic(plan: Plan) -> str:
 
 
 def _lost(plan: Plan) -> str:
-    days: list[float] = np.linspace(0, plan.days[-1], POINTS).tolist()
+    last = float(plan.days[-1])
+    days = [last * point / (POINTS - 1) for point in range(POINTS)]
     middle, low, high = (_at(days, plan.days, each) for each in (plan.lost, plan.lost_low, plan.lost_high))
     points = [Point(x, middle[x], low[x], high[x]) for x in range(POINTS)]
     picture = lines("Clicks lost while learning", [f"{day:.0f} d" for day in days], [Line("lost", 0, points)], unit="")
