@@ -231,6 +231,7 @@ def _speed(folder: Path, rows: int) -> str:
             """
             COPY (
                 SELECT n AS event_id, (n * 7919) % 300000 AS user_id, 'treatment' AS ab_group, true AS counts,
+                    'bandit_' || $2[1 + n % len($2)] AS algorithm,
                     $1[1 + (n // 30) % len($1)] AS context_key, $2[1 + n % len($2)] AS arm, 1.0 / len($2) AS propensity,
                     CASE WHEN hash(n) % 100 < 12 THEN 'success' ELSE 'failure' END AS outcome,
                     TIMESTAMPTZ '2026-01-01' + to_seconds(n // 4) AS created_at

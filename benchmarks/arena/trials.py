@@ -42,7 +42,8 @@ class EmpiricalBayes(Sampled):
 
 def improved(counts: Counts, prior: Prior) -> Prior:
     """The scales after one step each towards more evidence, within the bounds."""
-    best, most = prior, evidence(counts, prior)
+    best: Prior = prior
+    most = evidence(counts, prior)
     for name in SCALES:
         usual: float = getattr(PRIOR, name)
         for factor in (1 / FACTOR, FACTOR):

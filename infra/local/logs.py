@@ -23,11 +23,15 @@ from infra.local.archive import open_bucket
 from infra.local.errors import LocalError
 from infra.local.export import export
 
-READ: Final = {"user_id", "context_key", "arm", "propensity", "outcome", "ab_group", "created_at", "event_id", "counts"}
+READ: Final = {
+    *("user_id", "algorithm", "context_key", "arm", "propensity", "outcome"),
+    *("ab_group", "created_at", "event_id", "counts"),
+}
 """The columns that a log needs; others may be missing."""
-DRAWN: Final = (
-    "arm IS NOT NULL AND propensity > 0 AND outcome IN ('success', 'failure') AND context_key IS NOT NULL AND counts"
-)
+DRAWN: Final = """
+    starts_with(algorithm, 'bandit_') AND propensity > 0 AND context_key IS NOT NULL
+    AND outcome IN ('success', 'failure') AND counts
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,10 +159,11 @@ def test_cloudfront_takes_the_example_and_routes_by_name() -> None:
     server.start()
     host, port = server.get_host_and_port()
     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
-    client = cast("Any", boto3).client("cloudfront", endpoint_url=f"http://{host}:{port}", **keys)
-    taken = client.create_distribution(DistributionConfig=given)["Distribution"]["DistributionConfig"]
+    client: Any = cast("Any", boto3).client("cloudfront", endpoint_url=f"http://{host}:{port}", **keys)
+    made: dict[str, Any] = client.create_distribution(DistributionConfig=given)["Distribution"]
+    taken: list[dict[str, str]] = made["DistributionConfig"]["CacheBehaviors"]["Items"]
     server.stop()
-    behaviours = [(it["PathPattern"], it["TargetOriginId"]) for it in taken["CacheBehaviors"]["Items"]]
+    behaviours = [(it["PathPattern"], it["TargetOriginId"]) for it in taken]
     assert len(behaviours) == given["CacheBehaviors"]["Quantity"] <= 75  # CloudFront's quota
     methods = {method for it in given["CacheBehaviors"]["Items"] for method in it["AllowedMethods"]["Items"]}
     assert {method for method, _ in OURS} <= methods
