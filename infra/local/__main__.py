@@ -4,7 +4,7 @@ import argparse
 import ast
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Final, Protocol, cast
@@ -22,6 +22,18 @@ OF_THE_DOOR: Final = {  # these are lines of the file `dev` itself
 }
 
 
+GROUPS: Final = {
+    "Try it": ("demo", "serve", "token", "status"),
+    "Before you ship": ("plan", "evaluate", "goals"),
+    "See what it does": ("stats", "explain", "monitor", "verify", "export"),
+    "Run it beside your site": (
+        *("migrate", "uninstall", "candidates", "import-movielens"),
+        *("dlq", "prune", "forget-user", "rebuild"),
+    ),
+    "In AWS": ("deploy", "smoke", "remote", "synth", "destroy"),
+    "Work on it": ("test", "check", "bench", "python, pytest, uv"),
+}
+"""The commands by who needs them, in the order of `./dev help`."""
 READER_GONE: Final = 141  # as a shell counts the signal SIGPIPE
 
 
@@ -100,11 +112,21 @@ def names() -> list[str]:
 
 
 def overview() -> str:
-    """One line per command: its name and the first sentence of its module."""
+    """One line per command under who needs it: its name and the first sentence of its module."""
     lines = {name: _first_sentence(FOLDER / f"{name.replace('-', '_')}.py") for name in names()} | OF_THE_DOOR
     width = max(map(len, lines))
-    listed = (f"  {name:<{width}}  {sentence}" for name, sentence in sorted(lines.items()))
-    return "\n".join(["Bandit Selector: ./dev COMMAND [OPTIONS]", "", *listed, "", "./dev COMMAND --help says more."])
+    listed = [
+        "\n".join([f"{title}:", *(f"  {name:<{width}}  {lines[name]}" for name in group if name in lines)])
+        for title, group in _groups(lines).items()
+    ]
+    return "\n\n".join(["Bandit Selector: ./dev COMMAND [OPTIONS]", *listed, "./dev COMMAND --help says more."])
+
+
+def _groups(lines: Iterable[str]) -> dict[str, list[str]]:
+    """GROUPS, and the commands that are in none of them."""
+    grouped = {name for group in GROUPS.values() for name in group}
+    others = sorted(set(lines) - grouped)
+    return {title: list(group) for title, group in GROUPS.items()} | ({"Others": others} if others else {})
 
 
 def _first_sentence(module: Path) -> str:
