@@ -50,7 +50,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
     if SETTINGS.site_ratings == "on":
         read_ratings(now, time_is_left)
-    TELEMETRY.count("SiteFeedback", absorb_inbox(now, SETTINGS, DATABASE, time_is_left))
+    hear_the_site(now, time_is_left)
     settled = settle_due(now, SETTINGS, DATABASE, time_is_left)
     TELEMETRY.count("ListsSettled", settled)
     publish_posteriors(DATABASE, SETTINGS, TELEMETRY)
@@ -69,6 +69,14 @@ def read_ratings(now: datetime, time_is_left: Callable[[], bool]) -> None:
         TELEMETRY.logger.exception("The site's ratings could not be read; the next minute tries again")
     else:
         TELEMETRY.count("SiteRatings", new)
+
+
+def hear_the_site(now: datetime, time_is_left: Callable[[], bool]) -> None:
+    """Counts what the site's application said; a failure is logged, and settling goes on."""
+    try:
+        TELEMETRY.count("SiteFeedback", absorb_inbox(now, SETTINGS, DATABASE, time_is_left))
+    except Exception:  # nothing of it is lost: the next minute tries again
+        TELEMETRY.logger.exception("What the site's application said could not be counted; the next minute tries again")
 
 
 def absorb_inbox(now: datetime, settings: Settings, database: Database, time_is_left: Callable[[], bool]) -> int:
