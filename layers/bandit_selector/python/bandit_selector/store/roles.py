@@ -51,7 +51,11 @@ ROLES: Final = {
     "settle": Role(
         "bandit_settle",
         reads=SITE,
-        writes=(*_COUNTING, ("bandit_site_ratings", CHANGE)),
+        writes=(
+            *_COUNTING,
+            *((table, CHANGE) for table in ("bandit_site_ratings", "bandit_inbox")),
+            *((table, CHANGE) for table in ("bandit_site_days", "bandit_site_hours")),
+        ),
         sequences=_COUNTERS,
         all_ours=True,
     ),
