@@ -65,6 +65,19 @@ def test_an_arm_with_nearly_all_traffic_is_noticed_before_the_others_can_prove_t
     assert [one.arm for one in refute(memory, ARMS, MOMENTS)[1]] == ["svd"]
 
 
+def test_tides_that_cancel_out_over_the_day_are_tides_all_the_same() -> None:
+    """All arms rise in the evening and sink at night; one is shown in the evening, and the others as often at night."""
+    rows = [
+        [[1000, 500, 500], [100, 500, 500]], [[9000, 4500, 4500], [900, 4500, 4500]],
+        [[150, 75, 75], [5, 25, 25]], [[850, 425, 425], [95, 475, 475]],
+        [[500, 250, 250], [50, 250, 250]], [[990, 495, 495], [99, 495, 495]], [[1000, 500, 500], [100, 500, 500]],
+    ]  # fmt: skip
+    memory = Memory(*(20 * np.array(part, float) for part in rows))
+    evening_and_night = ("evening|weekday", "night|weekday")
+    assert standing(memory, evening_and_night).others.min() > APART
+    assert refute(memory, ARMS, evening_and_night)[1] == ()
+
+
 def test_a_click_that_did_not_come_is_a_smaller_step_than_one_too_many() -> None:
     def memory(short: float) -> Memory:
         rows = [[1000.0, 1000], [9000, 9000], [short, 100], [1000 - short, 900], [500, 500], [990, 990], [1000, 1000]]

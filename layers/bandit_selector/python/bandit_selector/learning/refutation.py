@@ -71,7 +71,8 @@ class Standing:
     """How recent successes differ from those expected, per arm; every array has the shape (arms).
 
     `own` is the z of the arm's successes and `moved` the share by which they moved; `apart` and `moved_apart` are the
-    same once what all arms have in common, the tide, is taken out. `others` is the z of all other arms together.
+    same once what all arms have in common, the tide, is taken out. `others` is the z of all other arms together: the
+    root of the sum of its squares over the moments, less what chance adds to that.
     """
 
     own: Reals
@@ -105,6 +106,8 @@ def standing(memory: Memory, moments: Sequence[str]) -> Standing:
     apart = (found - tide * expected).sum(axis=0)
     swollen = variance * np.maximum(tide, 1.0)
     apart_variance = ((1 - share) ** 2 * swollen + share**2 * _of_others(swollen)).sum(axis=0)
+    rest = _z(_of_others(found - expected), _of_others(variance))
+    moments_seen = variance.sum() ** 2 / max((variance.sum(axis=1) ** 2).sum(), 1e-12)
     difference, variance = (found - expected).sum(axis=0), variance.sum(axis=0)
     expected, steady = (np.maximum(part.sum(axis=0), 1e-12) for part in (expected, tide * expected))
     return Standing(
@@ -112,7 +115,7 @@ def standing(memory: Memory, moments: Sequence[str]) -> Standing:
         moved=np.abs(difference) / expected,
         apart=_z(apart, apart_variance),
         moved_apart=np.abs(apart) / steady,
-        others=_z(_of_others(difference), _of_others(variance)),
+        others=np.sqrt(np.maximum((rest**2).sum(axis=0) - moments_seen, 0)),
     )
 
 
