@@ -1,9 +1,8 @@
-"""The alarms that mail the team, and their CloudWatch dashboard. docs/operations.md says what to do for each alarm."""
+"""The alarms that mail the operators. docs/operations.md says what to do for each."""
 
 # jsii's interfaces and classes name the same parameters differently:
 # pyright: reportArgumentType=false
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -17,6 +16,7 @@ from constructs import Construct
 from infra.api import Api
 from infra.compute import Compute
 from infra.data import DataStack
+from infra.database import Database
 from infra.messaging import Messaging
 from infra.people import SCOPES_TIMEOUT
 from infra.service import FEEDBACK_QUEUE
@@ -26,10 +26,14 @@ ALMOST: Final = 0.8  # alarm at this share of a time-out or of the database's ca
 QUEUE_AGE_SECONDS: Final = 600  # feedback older than this reaches serving too late
 QUEUE_DEPTH: Final = 100_000
 SELECT_P99_MS: Final = 1000
+FALLBACK_SHARE: Final = 0.05  # of the lists, where there are enough to speak of a share
+FEW_LISTS: Final = 100  # in five minutes
+CONNECTIONS: Final = 150  # more than twice what all functions open together
+TRANSACTION_AGE: Final = 1_000_000_000  # half of what makes PostgreSQL stop
 
 
 class Alarms(Construct):
-    """Every alarm notifies the topic when it starts and when it ends."""
+    """Every alarm notifies the topic when it starts and when it ends; `of_function` are those of one function."""
 
     def __init__(
         self,
@@ -42,6 +46,7 @@ class Alarms(Construct):
         super().__init__(scope, construct_id)
         messaging = data.messaging
         self._topic = messaging.pages
+        self.of_function: dict[str, list[cloudwatch.IAlarm]] = {}
         for function in compute.made_of:
             slow = SELECT_P99_MS if function.name == "select" else _almost(function.timeout)
             self._function(function.name, compute.functions[function.name], slow)
@@ -50,13 +55,14 @@ class Alarms(Construct):
         self._queues(messaging)
         self._api(api)
         self._monitor_missed(compute.functions["monitor"])
+        self._learning()
         if data.database.cluster:
-            self._alarm("DatabaseCapacity", data.database.cluster.metric_acu_utilization(period=FIVE_MINUTES), 90, 3)
-        self._page(api, compute, messaging)
+            self._database(data.database)
 
     def _function(self, name: str, made: lambda_.Function, slow_ms: float) -> None:
         slowest = made.metric_duration(period=FIVE_MINUTES, statistic="p99")
-        self._alarm(f"{name.title()}Errors", made.metric_errors(period=FIVE_MINUTES), 1)
+        errors = self._alarm(f"{name.title()}Errors", made.metric_errors(period=FIVE_MINUTES), 1)
+        self.of_function[name] = [errors]
         self._alarm(f"{name.title()}Throttles", made.metric_throttles(period=FIVE_MINUTES), 1)
         self._alarm(f"{name.title()}Slow", slowest, slow_ms, 3)
 
@@ -72,6 +78,25 @@ class Alarms(Construct):
     def _api(self, api: Api) -> None:
         failed = api.stage.metric_server_error(period=FIVE_MINUTES, statistic="Sum")
         self._alarm("ServerErrors", failed, 5)
+
+    def _learning(self) -> None:
+        """What the product itself counts: lists served without the bandit, and a bandit that stopped learning."""
+        lists = {"lists": counted("Recommendations", "select"), "fallbacks": counted("Fallbacks", "select")}
+        share = f"IF(lists >= {FEW_LISTS}, FILL(fallbacks, 0) / lists, 0)"
+        self._alarm("Fallbacks", _computed(share, lists, FIVE_MINUTES), FALLBACK_SHARE, 3)
+        learned = {
+            "applied": counted("FeedbackApplied", FEEDBACK_QUEUE.consumer),
+            "batches": counted("PosteriorsPublished", FEEDBACK_QUEUE.consumer),
+            "minutes": counted("PosteriorsPublished", "settle"),
+        }
+        stalled = "IF(FILL(applied, 0) > 0 AND FILL(batches, 0) + FILL(minutes, 0) == 0, 1, 0)"
+        self._alarm("PublicationStalled", _computed(stalled, learned, Duration.hours(1)), 1, 2)
+        self._alarm("FeedbackPoison", counted("FeedbackPoison", FEEDBACK_QUEUE.consumer), 1)
+
+    def _database(self, database: Database) -> None:
+        self._alarm("DatabaseCapacity", database.metric("ACUUtilization"), 90, 3)
+        self._alarm("DatabaseConnections", database.metric("DatabaseConnections", "Maximum"), CONNECTIONS, 3)
+        self._alarm("TransactionAge", database.metric("MaximumUsedTransactionIDs", "Maximum"), TRANSACTION_AGE)
 
     def _monitor_missed(self, monitor: lambda_.Function) -> None:
         """Alarms on missing data; after a first deployment it is on until the first 9 AM."""
@@ -92,7 +117,7 @@ class Alarms(Construct):
         periods: int = 1,
         compare: cloudwatch.ComparisonOperator = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
         missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
-    ) -> None:
+    ) -> cloudwatch.Alarm:
         alarm = cloudwatch.Alarm(
             self,
             name,
@@ -105,32 +130,7 @@ class Alarms(Construct):
         )
         alarm.add_alarm_action(actions.SnsAction(self._topic))
         alarm.add_ok_action(actions.SnsAction(self._topic))
-
-    def _page(self, api: Api, compute: Compute, messaging: Messaging) -> None:
-        functions = compute.functions
-        queue = messaging.feedback
-        cloudwatch.Dashboard(
-            self,
-            "Page",
-            widgets=[
-                [
-                    _graph("Requests", [api.stage.metric_count(), api.stage.metric_server_error()]),
-                    _graph("Answer time p99", [api.stage.metric_latency(statistic="p99")]),
-                ],
-                [
-                    _graph("Errors", [made.metric_errors(label=name) for name, made in functions.items()]),
-                    _graph("Duration p99", [m.metric_duration(statistic="p99", label=n) for n, m in functions.items()]),
-                ],
-                [
-                    _graph("Feedback waiting", [queue.metric_approximate_number_of_messages_visible()]),
-                    _graph("Oldest feedback, s", [queue.metric_approximate_age_of_oldest_message()]),
-                ],
-                [
-                    _graph("Lists", [_counted("Recommendations", "select"), _counted("Fallbacks", "select")]),
-                    _graph("Outcomes", [_counted(name, FEEDBACK_QUEUE.consumer) for name in ("Successes", "Failures")]),
-                ],
-            ],
-        )
+        return alarm
 
 
 def _almost(time_out: timedelta) -> float:
@@ -141,12 +141,16 @@ def _waiting(queue: sqs.IQueue) -> cloudwatch.Metric:
     return queue.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES)
 
 
-def _counted(metric: str, function: str) -> cloudwatch.Metric:
+def _computed(expression: str, metrics: dict[str, cloudwatch.IMetric], period: Duration) -> cloudwatch.MathExpression:
+    return cloudwatch.MathExpression(expression=expression, using_metrics=metrics, period=period)
+
+
+def counted(metric: str, function: str) -> cloudwatch.Metric:
     """One of the product's own counters (bandit_selector.telemetry)."""
     return cloudwatch.Metric(
-        namespace="BanditSelector", metric_name=metric, dimensions_map={"service": function}, statistic="Sum"
+        namespace="BanditSelector",
+        metric_name=metric,
+        dimensions_map={"service": function},
+        statistic="Sum",
+        period=FIVE_MINUTES,
     )
-
-
-def _graph(title: str, metrics: Sequence[cloudwatch.IMetric]) -> cloudwatch.GraphWidget:
-    return cloudwatch.GraphWidget(title=title, left=list(metrics), width=12)

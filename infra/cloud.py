@@ -1,15 +1,25 @@
 """The CDK command line, fetched once as package-lock.json pins it. Knows npm and node, not what is deployed."""
 
+import json
 import shutil
 import subprocess
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from infra.local.errors import LocalError
 
 ROOT: Final = Path(__file__).parent.parent
 CDK: Final = ROOT / "node_modules" / ".bin" / "cdk"
+
+
+def context_of(words: Sequence[str], folder: Path) -> dict[str, Any]:
+    """The CDK context that these words give (`-c key=value`, `--context key=value`) on top of cdk.json's."""
+    given = [value for flag, value in pairwise(words) if flag in {"-c", "--context"}]
+    given += [word.partition("=")[2] for word in words if word.startswith("--context=")]
+    chosen = {name: value for name, _, value in (one.partition("=") for one in given)}
+    return json.loads((folder / "cdk.json").read_text())["context"] | chosen
 
 
 class NodeMissing(LocalError):

@@ -19,10 +19,11 @@ from infra.network import log_retention
 from infra.packaging import ROOT, Layers, function_files
 from infra.reviewed import PINNED_PYTHON, accept
 from infra.roles import function_role
-from infra.service import AUTHORIZER, EVERYWHERE, FEEDBACK_QUEUE, ROUTES, Function, functions
+from infra.service import AUTHORIZER, EVERYWHERE, FEEDBACK_QUEUE, ROUTES, SCHEDULES, Function, functions
 
 RUNTIME: Final = lambda_.Runtime.PYTHON_3_13
 OVER_HTTP: Final = {AUTHORIZER.name, *(route.function for route in ROUTES)}
+SCHEDULED: Final = {schedule.function for schedule in SCHEDULES}
 NETWORK_INTERFACES: Final = (
     "ec2:CreateNetworkInterface",
     "ec2:DescribeNetworkInterfaces",
@@ -66,6 +67,7 @@ class Compute(Construct):
         self.functions = {function.name: self._function(function) for function in self.made_of}
         self.callable_at = {name: self._live(name) for name in sorted(OVER_HTTP & self.functions.keys())}
         self._consume()
+        self._tell_of_failures()
         self._migrate_first()
 
     def _layer(self, name: str, folder: str) -> lambda_.LayerVersion:
@@ -80,11 +82,12 @@ class Compute(Construct):
 
     def _function(self, function: Function) -> lambda_.Function:
         inside = "database" in function.uses
+        audited = function.name == "operate"
         log = logs.LogGroup(
             self,
             f"{function.name.title()}Log",
-            retention=log_retention(self._configuration),
-            removal_policy=RemovalPolicy.DESTROY,
+            retention=logs.RetentionDays.ONE_YEAR if audited else log_retention(self._configuration),
+            removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if audited else RemovalPolicy.DESTROY,
         )
         role = self._role(function, log)
         made = lambda_.Function(
@@ -98,7 +101,11 @@ class Compute(Construct):
             layers=self._layers(function),
             role=role,
             log_group=log,
-            logging_format=lambda_.LoggingFormat.TEXT,  # the product's own log lines are JSON already
+            logging_format=lambda_.LoggingFormat.JSON,
+            system_log_level_v2=lambda_.SystemLogLevel.WARN,  # no three lines of Lambda's own for each event
+            application_log_level_v2=lambda_.ApplicationLogLevel.INFO,
+            tracing=lambda_.Tracing.ACTIVE if self._configuration.tracing else lambda_.Tracing.DISABLED,
+            current_version_options=lambda_.VersionOptions(removal_policy=RemovalPolicy.RETAIN),
             memory_size=function.memory_mb,
             timeout=Duration.seconds(function.timeout.total_seconds()),
             reserved_concurrent_executions=self._reserved(function),
@@ -109,6 +116,8 @@ class Compute(Construct):
             snap_start=self._snap_start(function),
         )
         accept(made, "AwsSolutions-L1", PINNED_PYTHON)
+        if self._configuration.tracing:
+            accept(role, "AwsSolutions-IAM5[Resource::*]", "X-Ray's segments belong to no resource with a name.")
         accept(
             made, "Annotation::@aws-cdk/aws-lambda:snapStartRequirePublish", "The alias `live` is a published version."
         )
@@ -127,6 +136,8 @@ class Compute(Construct):
         queue's consumer: its event source bounds it, because a throttled batch would count as an attempt."""
         if "database" not in function.uses or function.name == FEEDBACK_QUEUE.consumer:
             return None
+        if not self._configuration.reserve_concurrency:
+            return None
         scale = self._configuration.concurrency_scale if function.name in OVER_HTTP else 1
         return max(1, round(function.concurrency * scale))
 
@@ -137,6 +148,9 @@ class Compute(Construct):
             role.add_to_policy(iam.PolicyStatement(actions=list(NETWORK_INTERFACES), resources=["*"]))
             accept(role, "AwsSolutions-IAM5[Resource::*]", INTERFACES_HAVE_NO_NAME_YET)
             self._database.admit(function.name, role)
+        if function.name in SCHEDULED:
+            self._messaging.missed_schedules.grant(role, "sqs:SendMessage")
+            self._messaging.key.grant(role, "kms:GenerateDataKey", "kms:Decrypt")
         if "send_feedback" in uses:
             self._messaging.feedback.grant(role, "sqs:SendMessage")
             self._messaging.key.grant(role, "kms:GenerateDataKey", "kms:Decrypt")
@@ -161,6 +175,8 @@ class Compute(Construct):
                     conditions={"StringLike": {"s3:prefix": "events/*"}},
                 )
             )
+        if "imports" in uses:
+            self._admit(role, "imports", "s3:GetObject")
         if "alerts" in uses:
             publish = iam.PolicyStatement(actions=["sns:Publish"], resources=[self._messaging.alerts.topic_arn])
             role.add_to_policy(publish)
@@ -194,9 +210,11 @@ class Compute(Construct):
         uses = function.uses
         chosen = {**self._sign_in, **self._configuration.settings}
         wired = self._database.settings(function.name) if "database" in uses else {}
+        if "database" in uses and function.name in OVER_HTTP and self._configuration.database_pause_minutes:
+            wired = wired | {"DATABASE_PAUSES": "true"}
         if {"send_feedback", "feedback_queue"} & set(uses):
             wired = wired | {"FEEDBACK_QUEUE_URL": self._messaging.feedback.queue_url}
-        if {"reports", "archive"} & set(uses):
+        if {"reports", "archive", "imports"} & set(uses):
             wired = wired | {"REPORT_BUCKET": self._messaging.reports.bucket_name}
         if "alerts" in uses:
             wired = wired | {"ALERT_TOPIC_ARN": self._messaging.alerts.topic_arn}
@@ -221,6 +239,23 @@ class Compute(Construct):
                 report_batch_item_failures=True,
             )
         )
+
+    def _tell_of_failures(self) -> None:
+        """Where Lambda puts the event of a scheduled run that failed, after how many tries."""
+        for function in self.made_of:
+            if function.name in SCHEDULED:
+                lambda_.CfnEventInvokeConfig(
+                    self,
+                    f"{function.name.title()}Failures",
+                    function_name=self.functions[function.name].function_name,
+                    qualifier="$LATEST",
+                    maximum_retry_attempts=function.retries,
+                    destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
+                        on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(
+                            destination=self._messaging.missed_schedules.queue_arn
+                        )
+                    ),
+                )
 
     def _migrate_first(self) -> None:
         """Every function that uses the tables is created or changed only after the migration has succeeded."""

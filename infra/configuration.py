@@ -59,8 +59,13 @@ class Configuration(BaseModel):
 
     # Cost limits and retention
     concurrency_scale: float = Field(default=1.0, gt=0, description="multiplies each function's concurrency")
+    reserve_concurrency: bool = Field(default=True, description="off where the account may run only a few functions")
     snap_start: bool = True
-    endpoint_zones: int = Field(default=2, ge=1, le=2)
+    canary: bool = True
+    tracing: bool = False
+    route_metrics: bool = False
+    monthly_budget: int = Field(default=0, ge=0, description="US $; 0: no budget")
+    endpoint_zones: int = Field(default=1, ge=1, le=2)
     keep_data: bool = True
     log_days: Literal[1, 3, 5, 7, 14, 30, 60, 90, 180, 365] = 30
     alarm_mails: Words = ()

@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Final, cast
 
 from aws_cdk import ArnFormat, CfnDeletionPolicy, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -88,6 +89,17 @@ class Database(Construct):
             self._hand_on("users", self.cluster.cluster_resource_identifier)
             self._hand_on("secret", _present(self.cluster.secret).secret_arn)
 
+    def metric(self, name: str, statistic: str = "Average") -> cloudwatch.Metric:
+        """One of RDS's metrics of our cluster, by its name: a reference would keep another stack from restoring it."""
+        named = {"DBClusterIdentifier": cluster_name(self._configuration)}
+        return cloudwatch.Metric(
+            namespace="AWS/RDS",
+            metric_name=name,
+            dimensions_map=named,
+            statistic=statistic,
+            period=Duration.minutes(5),
+        )
+
     def address_in(self, scope: Construct) -> Address:
         """The address for functions of another stack."""
         chosen = self._configuration
@@ -162,6 +174,7 @@ class Database(Construct):
             made.apply_removal_policy(RemovalPolicy.SNAPSHOT, apply_to_update_replace_policy=False)
             made.cfn_options.update_replace_policy = CfnDeletionPolicy.RETAIN
         _restore(made, configuration.restore_from)
+        accept(cluster, "CloudFormation-Validate::W3689", "A restored cluster is encrypted as its source is.")
         if not configuration.keep_data:
             accept(cluster, "AwsSolutions-RDS10", "keep_data is off: this environment is meant to be thrown away.")
         cluster.connections.allow_from(network.functions, ec2.Port.tcp(PORT), "Functions")

@@ -15,7 +15,8 @@ from bandit_selector.web import MAX_BODY, MAX_SERVICE_BODY
 from pydantic import BaseModel
 
 from functions.feedback.ingest import ACTIONS, BODIES, AllTracked, Reaction, Reactions, Tracked
-from functions.monitor.analytics import Filter, Health, Quarter, Span, Year
+from functions.monitor.analytics import Filter, Quarter, Span, Year
+from functions.monitor.open_routes import Health
 
 TRACK: Final = "POST /analytics/track/{action}"
 LIST_HEADERS: Final = MappingProxyType(
@@ -101,7 +102,7 @@ ROUTES_DESCRIBED: Final[dict[str, Described]] = {
         "A file of this reference", "", "*/*", path=("asset", "index.html"), errors=(304, 404)
     ),
     "GET /openapi.json": Described("This reference", "OpenAPI 3.1.", "application/json"),
-    "GET /health": Described("Whether the service answers", "Also asks the database.", Health),
+    "GET /health": Described("Whether the service answers", "Asks nothing else: no database, no queue.", Health),
 }  # fmt: skip
 
 

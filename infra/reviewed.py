@@ -10,8 +10,9 @@ PINNED_PYTHON: Final = (
     "The locked wheels and the compiled layers are of Python 3.13; infra.service.LAMBDA_PYTHON raises it."
 )
 
-LINTED: Final[Mapping[str, object]] = {"cfn-lint": {"config": {"ignore_checks": ["W3005"]}}}
-"""A stack's metadata: cfn-lint wants a dependency written once, the CDK writes it by name and by DependsOn."""
+LINTED: Final[Mapping[str, object]] = {"cfn-lint": {"config": {"ignore_checks": ["W3005", "W3689"]}}}
+"""A stack's metadata. W3005: the CDK writes a dependency by name and by DependsOn. W3689: a cluster restored to a time
+ignores that it should be encrypted, as it is encrypted like its source."""
 
 
 def accept(construct: IConstruct, finding: str, reason: str) -> None:

@@ -9,9 +9,11 @@ from bandit_selector.settings import QUEUE_RETENTION
 Access = Literal["open", "visitor", "analytics", "service"]
 """Who may call a route: everyone; holders of a valid token; holders of a token with the scope of this name."""
 
-Resource = Literal["database", "send_feedback", "feedback_queue", "reports", "archive", "alerts", "site_tokens"]
+Resource = Literal[
+    "database", "send_feedback", "feedback_queue", "reports", "archive", "imports", "alerts", "site_tokens"
+]
 """What a function may use: the database, sending to the queue, looking at both queues, the bucket's reports, its
-archived events, the topic, the key of the site's own tokens."""
+archived events, the operator's files, the topic, the key of the site's own tokens."""
 
 LAMBDA_PYTHON: Final = "3.13"
 
@@ -30,6 +32,7 @@ class Function:
     concurrency: int
     uses: tuple[Resource, ...] = ()
     settings: tuple[str, ...] = ()
+    retries: int = 2  # of an asynchronous event whose run failed, by Lambda
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +43,16 @@ class Route:
     path: str
     function: str
     access: Access
+    per_second: int = 0  # a bound of its own, so that strangers do not use up everybody's; 0: the stage's
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """The feedback queue, its dead letters, and how the consumer takes from it."""
+    """The feedback queue, its dead letters, and how the consumer takes from it.
+
+    A message that fails is hidden for `visibility`, then comes again, `attempts` times: together longer than a database
+    may be away.
+    """
 
     name: str
     consumer: str
@@ -108,7 +116,14 @@ _SLATE = (
     "MAX_PLACES_PER_VISITOR",
     "MOVIE_COLUMNS",
 )
-_PAGE = ("SIGN_IN_AUTHORIZE_URL", "SIGN_IN_TOKEN_URL", "SIGN_IN_CLIENT_ID", "SIGN_IN_SCOPE", "DASHBOARD_NOTICE")
+_PAGE = (
+    "SIGN_IN_AUTHORIZE_URL",
+    "SIGN_IN_TOKEN_URL",
+    "SIGN_IN_REVOKE_URL",
+    "SIGN_IN_CLIENT_ID",
+    "SIGN_IN_SCOPE",
+    "DASHBOARD_NOTICE",
+)
 _EXPERIMENT = ("TREATMENT_SHARE", "EXPERIMENT_START", "PLANNED_LIFT")
 _THRESHOLDS = (
     "MIN_AVG_RATING",
@@ -139,7 +154,7 @@ FUNCTIONS: Final = (
     ),
     Function(
         "settle", "functions.feedback.settle.handler", 1024, timedelta(seconds=55), 2,
-        ("database",), (*_DATABASE, *_LEARNING, *_OUTCOMES, "SITE_RATINGS", "SITE_TIME_ZONE"),
+        ("database",), (*_DATABASE, *_LEARNING, *_OUTCOMES, "SITE_RATINGS", "SITE_TIME_ZONE"), retries=0,
     ),
     Function(
         "monitor", "functions.monitor.handler.handler", 1024, timedelta(minutes=5), 1,
@@ -148,20 +163,27 @@ FUNCTIONS: Final = (
     ),
     Function(
         "analytics", "functions.monitor.analytics.handler", 1024, timedelta(seconds=29), 10,
-        ("database", "feedback_queue"),
-        ("TIME_ZONE", *_DATABASE, *_EXPERIMENT, *_SILENCE, *_PAGE),
+        ("database",), ("TIME_ZONE", "USER_ID_CLAIM", *_DATABASE, *_EXPERIMENT, *_SILENCE),
+    ),
+    Function(
+        "page", "functions.monitor.open_routes.handler", 512, timedelta(seconds=10), 20,
+        ("feedback_queue",), ("TIME_ZONE", "USER_ID_CLAIM", *_PAGE),
     ),
     Function(
         "migrate", "functions.migrate.handler.handler", 512, timedelta(minutes=5), 1,
         ("database",), ("SITE_TIME_ZONE", *_DATABASE),
     ),
     Function(
+        "operate", "functions.operate.handler.handler", 1024, timedelta(minutes=15), 1,
+        ("database", "imports"), (*_DATABASE, *_WINDOWS),
+    ),
+    Function(
         "candidates", "functions.candidates.handler.handler", 3008, timedelta(minutes=15), 1,
-        ("database",), ("ARMS", *_DATABASE),
+        ("database",), ("ARMS", *_DATABASE), retries=0,
     ),
     Function(
         "archive", "functions.archive.handler.handler", 3008, timedelta(minutes=15), 1,
-        ("database", "archive"), ("PRIOR_ALPHA", "PRIOR_BETA", *_DATABASE, *_OUTCOMES),
+        ("database", "archive"), ("PRIOR_ALPHA", "PRIOR_BETA", *_DATABASE, *_OUTCOMES), retries=0,
     ),
 )  # fmt: skip
 
@@ -185,18 +207,18 @@ ROUTES: Final = (
     Route("POST", "/selections", "select", "visitor"),
     Route("POST", "/analytics/track", "ingest", "visitor"),
     Route("POST", "/analytics/track/{action}", "ingest", "visitor"),
-    Route("GET", "/analytics/bandit/stats", "analytics", "analytics"),
-    Route("GET", "/analytics/performance", "analytics", "analytics"),
-    Route("GET", "/analytics/recommendations/stats", "analytics", "analytics"),
-    Route("GET", "/analytics/timeline", "analytics", "analytics"),
-    Route("GET", "/analytics/health", "analytics", "analytics"),
-    Route("GET", "/analytics/queue", "analytics", "analytics"),
-    Route("GET", "/dashboard", "analytics", "open"),
-    Route("GET", "/dashboard/{asset}", "analytics", "open"),
-    Route("GET", "/docs", "analytics", "open"),
-    Route("GET", "/docs/{asset}", "analytics", "open"),
-    Route("GET", "/openapi.json", "analytics", "open"),
-    Route("GET", "/health", "analytics", "open"),
+    Route("GET", "/analytics/bandit/stats", "analytics", "analytics", per_second=20),
+    Route("GET", "/analytics/performance", "analytics", "analytics", per_second=20),
+    Route("GET", "/analytics/recommendations/stats", "analytics", "analytics", per_second=20),
+    Route("GET", "/analytics/timeline", "analytics", "analytics", per_second=20),
+    Route("GET", "/analytics/health", "analytics", "analytics", per_second=20),
+    Route("GET", "/analytics/queue", "page", "analytics", per_second=20),
+    Route("GET", "/dashboard", "page", "open", per_second=20),
+    Route("GET", "/dashboard/{asset}", "page", "open", per_second=20),
+    Route("GET", "/docs", "page", "open", per_second=20),
+    Route("GET", "/docs/{asset}", "page", "open", per_second=20),
+    Route("GET", "/openapi.json", "page", "open", per_second=20),
+    Route("GET", "/health", "page", "open", per_second=20),
 )
 
 CORS: Final = Cors(
@@ -222,7 +244,7 @@ FEEDBACK_QUEUE: Final = Queue(
     maximum_concurrency=4,
     visibility=timedelta(seconds=360),
     retention=QUEUE_RETENTION,
-    attempts=5,
+    attempts=100,
 )
 
 SCHEDULES: Final = (

@@ -7,11 +7,14 @@ from aws_cdk import App, CfnOutput, Environment, Stack
 
 from infra.alarms import Alarms
 from infra.api import Api
+from infra.budget import limit_spending
+from infra.canary import Canary
 from infra.clock import Clock
 from infra.compute import Compute
 from infra.configuration import Configuration
 from infra.data import DataStack
 from infra.identity import Identity
+from infra.overview import Overview
 from infra.packaging import Layers
 from infra.reviewed import LINTED
 
@@ -39,10 +42,21 @@ class ServiceStack(Stack):
             self.api.pass_on(site_url)
         self.clock = Clock(self, "Clock", configuration, self.compute.functions, data.messaging)
         self.alarms = Alarms(self, "Alarms", self.api, self.compute, data)
+        self.overview = Overview(self, "Overview", self.api, self.compute, data)
+        if configuration.monthly_budget:
+            limit_spending(self, configuration.monthly_budget, data.messaging.pages)
+        self.canary = Canary(self, "Canary", configuration, self.compute.callable_at, self.alarms.of_function)
         self._say_where()
 
     def _say_where(self) -> None:
-        outputs = {"ApiUrl": self.api.url, "DashboardUrl": f"{self.api.url}/dashboard"}
+        functions = self.compute.functions
+        outputs = {
+            "ApiUrl": self.api.url,
+            "DashboardUrl": f"{self.api.url}/dashboard",
+            "OperateFunction": functions["operate"].function_name,
+            "ArchiveFunction": functions["archive"].function_name,
+            "CandidatesFunction": functions["candidates"].function_name,
+        }
         if self.api.domain_target:
             outputs |= {"DomainTarget": self.api.domain_target}
         outputs |= {name: client.user_pool_client_id for name, client in self.identity.clients.items()}

@@ -35,6 +35,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """
     bucket = Bucket(boto3.client("s3", config=AWS), SETTINGS.report_bucket)
     if "forget_user" in event:
+        TELEMETRY.logger.warning("An operator erases a visitor", caller=event.get("caller", "unknown"))
         return {"impressions": forget(int(event["forget_user"]), datetime.now(UTC), DATABASE, bucket)}
     now = datetime.fromisoformat(event["time"])
     return run(now, SETTINGS, DATABASE, bucket, lambda: context.get_remaining_time_in_millis() > ENOUGH_MS)

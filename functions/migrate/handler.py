@@ -4,19 +4,31 @@ from typing import Any, Final
 
 from bandit_selector.settings import read_settings
 from bandit_selector.store.adoption import Wish
-from bandit_selector.store.connection import connect, unit
+from bandit_selector.store.connection import WAKING_SECONDS, connect, unit
 from bandit_selector.store.credentials import database_url
 from bandit_selector.store.migrate import migrate
+from bandit_selector.store.roles import grant_roles
+
+STATEMENT_SECONDS: Final = 180
+"""Shorter than the function's own time, so that the server has let go of every lock when the deployment gives up."""
+ONE_ROLE: Final = (
+    "This user may not make database roles, so every function works with this user's rights. To give each its own, let"
+    " an administrator grant CREATEROLE and the tables of the site, then deploy again."
+)
 
 PATIENCE_SECONDS: Final = 240.0  # of the function's five minutes
 
 
-def handler(_event: dict[str, Any], _context: object) -> dict[str, list[str]]:
-    """The names of the migrations applied just now; none when the tables were up to date."""
+def handler(_event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """The names of the migrations applied just now, and whether each function has a role of its own."""
     settings = read_settings()
+    url = database_url(settings)
     with (
-        connect(database_url(settings), statement_seconds=0, pooled=settings.database_pooled) as connection,
+        connect(
+            url, statement_seconds=0, pooled=settings.database_pooled, connect_seconds=WAKING_SECONDS
+        ) as connection,
         unit(connection),
     ):
         wish = Wish(settings.site_time_zone.key)
-        return {"applied": migrate(connection, wish, patience=PATIENCE_SECONDS)}
+        applied = migrate(connection, wish, patience=PATIENCE_SECONDS, statement_seconds=STATEMENT_SECONDS)
+        return {"applied": applied, "roles": "" if grant_roles(connection) else ONE_ROLE}

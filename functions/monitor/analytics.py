@@ -1,10 +1,10 @@
-"""Answers GET /analytics/*, with figures read from sums, and the pages and /health. Knows no table; writes nothing."""
+"""Answers GET /analytics/*, with figures read from sums. Knows no table; writes nothing."""
 
 from collections.abc import Callable
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 from bandit_selector.answers.performance import Performance
-from bandit_selector.answers.stats import AlgorithmPerformance, Backlog, BanditStats, RecommendationStats
+from bandit_selector.answers.stats import AlgorithmPerformance, BanditStats, RecommendationStats
 from bandit_selector.answers.timeline import Timeline, context_shares, points
 from bandit_selector.errors import NoReport, OutdatedReport
 from bandit_selector.evidence.tally import Window, across, total
@@ -22,13 +22,10 @@ from bandit_selector.web import (
     answer,
     answers_problems,
     caller,
-    path_of,
     read_query,
     received_at,
 )
 from pydantic import BaseModel, Field, ValidationError
-
-from functions.monitor import page, reference
 
 SETTINGS: Final = read_settings()
 DATABASE: Final = Database(
@@ -44,17 +41,10 @@ DATABASE: Final = Database(
 forget_at_snapshot(DATABASE.close)
 TELEMETRY: Final = Telemetry("analytics")
 
-QUEUE: Final = "GET /analytics/queue"
 HOURLY_UP_TO_DAYS: Final = 3
 
 Reading: TypeAlias = Callable[[Connection, Event, Settings], BaseModel]
 """Answers one route from the database; raises InvalidRequest for invalid parameters."""
-
-
-class Health(BaseModel):
-    """The service answers, and so does its database."""
-
-    status: Literal["ok"] = "ok"
 
 
 class Filter(BaseModel):
@@ -94,32 +84,10 @@ def handler(event: Event, _context: object) -> HttpAnswer:
 
 def respond(event: Event, settings: Settings, database: Database) -> HttpAnswer:
     """The answer of a route; raises InvalidRequest and the product's errors."""
-    route = event["routeKey"]
-    if route.startswith("GET /dashboard"):
-        return page.serve(path_of(event).get("asset", page.INDEX), settings, event.get("headers") or {})
-    if route.startswith("GET /docs"):
-        return reference.serve(path_of(event).get("asset", page.INDEX), settings, event.get("headers") or {})
-    if route == "GET /openapi.json":
-        return reference.document(settings, event.get("headers") or {})
-    if route == "GET /health":
-        database.read(lambda connection: connection.execute("SELECT FROM bandit_migrations LIMIT 1"))
-        return answer(200, Health().model_dump())
     caller(event, settings.user_id_claim).needs("analytics")
-    if route == QUEUE:
-        return _figures(backlog(settings))
-    return _figures(database.read(lambda connection: READINGS[route](connection, event, settings)))
-
-
-def backlog(settings: Settings) -> Backlog:
-    """The queue's counts now. Does not read the database, because messages wait when the database is unavailable."""
-    # Imported here, because boto3 would make every cold start slower and only this route needs it.
-    from functions.monitor import backlog
-
-    return backlog.read_backlog(backlog.hurried_sqs(), settings.feedback_queue_url, _unread)
-
-
-def _unread(sentence: str, error: Exception) -> None:
-    TELEMETRY.logger.error(sentence, exc_info=error)
+    reading = READINGS[event["routeKey"]]
+    found = database.read(lambda connection: reading(connection, event, settings))
+    return answer(200, found.model_dump(mode="json"), {"cache-control": "private, no-store"})
 
 
 def bandit_stats(connection: Connection, event: Event, settings: Settings) -> BanditStats:
@@ -169,10 +137,6 @@ def newest_report(connection: Connection, _event: Event, _settings: Settings) ->
         return Report.model_validate(content)
     except ValidationError as error:
         raise OutdatedReport from error
-
-
-def _figures(body: BaseModel) -> HttpAnswer:
-    return answer(200, body.model_dump(mode="json"), {"cache-control": "private, no-store"})
 
 
 READINGS: Final[dict[str, Reading]] = {

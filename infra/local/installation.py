@@ -237,6 +237,7 @@ def settings_of(
         "feedback_queue": queues,
         "reports": {"REPORT_BUCKET": resources.bucket},
         "archive": {"REPORT_BUCKET": resources.bucket},
+        "imports": {"REPORT_BUCKET": resources.bucket},
         "alerts": {"ALERT_TOPIC_ARN": resources.topic},
         "site_tokens": {},
     }

@@ -136,6 +136,11 @@ def test_a_visitor_gets_a_list_and_what_it_clicks_becomes_an_outcome(service: Se
         eventually(counted)
 
 
+def test_the_check_after_a_deployment_passes_here(checkout: Path, service: Service, visitor: str) -> None:
+    status, said = say(checkout, "smoke", "--url", service.addresses["api"], "--token", visitor)
+    assert (status, said.count("✅"), said.count("❌")) == (0, 6, 0), said
+
+
 def test_a_message_that_nobody_can_read_stays_in_the_queue_out_of_sight(service: Service) -> None:
     from infra.local.emulation.aws import client
 

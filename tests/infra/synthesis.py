@@ -9,13 +9,13 @@ from infra.app import build
 from infra.configuration import read_configuration
 from infra.packaging import PRODUCT, ROOT, Layers
 
-from .synthesised import KINDS, VPC, Synthesised
+from .synthesised import KINDS, VPCS, Synthesised
 
 
 def synthesise(kind: str, folder: Path) -> Synthesised:
     """One of KINDS into `folder`, from layers whose content does not matter for a template."""
-    lookup = "vpc-provider:account=111122223333:filter.vpc-id=vpc-0123456789abcdef0:region=eu-central-1"
-    looked_up = {f"{lookup}:returnAsymmetricSubnets=true": VPC}
+    lookup = "vpc-provider:account=111122223333:filter.vpc-id={}:region=eu-central-1:returnAsymmetricSubnets=true"
+    looked_up = {lookup.format(name): found for name, found in VPCS.items()}
     context = json.loads((ROOT / "cdk.json").read_text())["context"] | KINDS[kind] | looked_up
     place = cdk.Environment(account="111122223333", region="eu-central-1") if "vpc_id" in KINDS[kind] else None
     app = cdk.App(context=context, outdir=str(folder))

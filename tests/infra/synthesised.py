@@ -1,4 +1,4 @@
-"""Three kinds of deployment, and the output of `./dev synth` for each. Must not start Node.js."""
+"""Kinds of deployment, and the output of `./dev synth` for each. Must not start Node.js."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,17 @@ Template: TypeAlias = dict[str, Any]
 
 KINDS: Final[dict[str, dict[str, str]]] = {
     "prod": {"environment": "prod", "alarm_mails": "team@example.com", "allowed_origins": "https://movies.example.com"},
-    "dev": {"environment": "dev"},
+    "dev": {"environment": "dev", "restore_from": "a-snapshot"},
+    "isolated": {
+        "environment": "prod",
+        "vpc_id": "vpc-0fedcba9876543210",
+        "restore_from": "bandit-selector-prod@2026-11-26T10:00:00Z",
+        "alarm_mails": "team@example.com",
+        "page_mails": "operations@example.com",
+        "mfa": "required",
+        "monthly_budget": "300",
+        "tracing": "true",
+    },
     "own": {
         "environment": "prod",
         "alarm_mails": "team@example.com",
@@ -30,26 +40,31 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "site_tokens_key_arn": "arn:aws:kms:eu-central-1:111122223333:key/12345678-1234-1234-1234-123456789013",
     },
 }
-VPC: Final[dict[str, Any]] = {
-    "vpcId": "vpc-0123456789abcdef0",
-    "vpcCidrBlock": "10.0.0.0/16",
-    "ownerAccountId": "111122223333",
-    "availabilityZones": [],
-    "subnetGroups": [
+
+
+def vpc(name: str, kind: str) -> dict[str, Any]:
+    """A VPC with two subnets of a kind, as CDK's lookup finds it."""
+    subnets = [
         {
-            "name": "Private",
-            "type": "Private",
-            "subnets": [
-                {
-                    "subnetId": f"subnet-{zone}",
-                    "cidr": "10.0.1.0/24",
-                    "availabilityZone": f"eu-central-1{zone}",
-                    "routeTableId": f"rtb-{zone}",
-                }
-                for zone in "ab"
-            ],
+            "subnetId": f"subnet-{zone}",
+            "cidr": "10.0.1.0/24",
+            "availabilityZone": f"eu-central-1{zone}",
+            "routeTableId": f"rtb-{zone}",
         }
-    ],
+        for zone in "ab"
+    ]
+    return {
+        "vpcId": name,
+        "vpcCidrBlock": "10.0.0.0/16",
+        "ownerAccountId": "111122223333",
+        "availabilityZones": [],
+        "subnetGroups": [{"name": kind, "type": kind, "subnets": subnets}],
+    }
+
+
+VPCS: Final = {
+    name: vpc(name, kind)
+    for name, kind in (("vpc-0123456789abcdef0", "Private"), ("vpc-0fedcba9876543210", "Isolated"))
 }
 
 

@@ -2,14 +2,22 @@
 
 import argparse
 
-from infra.cloud import run_cdk
+import boto3
+
+from infra.cloud import ROOT, context_of, run_cdk
+from infra.configuration import read_configuration
+from infra.preflight import Account, check
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--without-preflight", action="store_true", help="do not ask the account beforehand")
     parser.add_argument(
         "options", nargs=argparse.REMAINDER, help="after --, for the CDK: -c environment=prod -c KEY=VALUE …"
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    return run_cdk(["deploy", *(word for word in arguments.options if word != "--")])
+    words = [word for word in arguments.options if word != "--"]
+    if not arguments.without_preflight:
+        check(Account(boto3.Session()), read_configuration(context_of(words, ROOT)))
+    return run_cdk(["deploy", "--all", *words])

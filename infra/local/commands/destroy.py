@@ -12,4 +12,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    return run_cdk(["destroy", *(word for word in arguments.options if word != "--")])
+    return run_cdk(["destroy", "--all", *(word for word in arguments.options if word != "--")])

@@ -31,6 +31,8 @@ CREDENTIALS: Final = {
     "AWS_DEFAULT_REGION": REGION,
 }
 START_SECONDS: Final = 60.0
+ATTEMPTS: Final = 5
+"""Deliveries of a message that fails: here one follows the other at once, and no outage takes hours."""
 THREADS: Final = 64  # of the server: each long poll and each open request holds one
 
 
@@ -126,7 +128,10 @@ def create_topic(server: Aws) -> tuple[str, str]:
 def create_queue(sqs: Any, queue: Queue) -> tuple[str, str]:
     """Makes the queue and its dead letters' queue; returns their URLs."""
     dead = sqs.create_queue(QueueName=f"{queue.name}-dead-letters")["QueueUrl"]
-    redrive = {"deadLetterTargetArn": queue_arn(f"{queue.name}-dead-letters"), "maxReceiveCount": queue.attempts}
+    redrive = {
+        "deadLetterTargetArn": queue_arn(f"{queue.name}-dead-letters"),
+        "maxReceiveCount": min(queue.attempts, ATTEMPTS),
+    }
     attributes = {
         "VisibilityTimeout": str(int(queue.visibility.total_seconds())),
         "MessageRetentionPeriod": str(int(queue.retention.total_seconds())),

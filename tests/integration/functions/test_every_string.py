@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.feedback import ingest
-from functions.monitor import analytics, page
+from functions.monitor import analytics, open_routes, page
 from functions.select import handler as select
 from infra.local.postgres import Postgres
 from infra.service import ROUTES, Route
@@ -77,6 +77,7 @@ def responders(database: Database) -> dict[str, Callable[[dict[str, Any]], dict[
     return {
         "select": partial(select.respond, settings=Settings(), database=database),
         "analytics": partial(analytics.respond, settings=Settings(), database=database),
+        "page": partial(open_routes.respond, settings=Settings()),
         "ingest": lambda event: ingest.respond(event, lambda _message: None),
     }
 

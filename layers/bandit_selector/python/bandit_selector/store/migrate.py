@@ -21,7 +21,13 @@ PAUSE_SECONDS: Final = 1.0
 ADOPTED: Final = "the view recommendation_events"
 
 
-def migrate(connection: Connection, wish: Wish | None = None, *, patience: float = PATIENCE_SECONDS) -> list[str]:
+def migrate(
+    connection: Connection,
+    wish: Wish | None = None,
+    *,
+    patience: float = PATIENCE_SECONDS,
+    statement_seconds: float = 0,
+) -> list[str]:
     """Applies what is missing, in order; returns the names of those applied.
 
     Each step is a transaction of its own: a failure undoes that step and keeps those before, and the next run goes on
@@ -29,7 +35,12 @@ def migrate(connection: Connection, wish: Wish | None = None, *, patience: float
     The last step sets a site's own `recommendation_events` aside. Roles are granted at the end, as every step may make
     tables. Raises SiteRefused if that cannot be done, before anything is changed; DatabaseUnavailable if a table is in
     use at each try for `patience` seconds; TableDropped.
+
+    With `statement_seconds` the server itself ends a statement after that time, and the session of a process that is
+    silent for so long: a process that is stopped half-way leaves no lock behind.
     """
+    if statement_seconds:
+        _bound(connection, statement_seconds)
     with alone(connection, patience), site.home(connection):
         missing = pending(connection)
         if steps()[0] in missing or adoption.is_due(connection):
@@ -37,13 +48,27 @@ def migrate(connection: Connection, wish: Wish | None = None, *, patience: float
         if missing:
             _prepare(connection)
         for step in missing:
-            in_use(connection, step, lambda step=step: _run(connection, step), patience)
+            in_use(connection, step, lambda step=step: _run(connection, step), patience, statement_seconds)
         inventory.check(connection)
         if due := adoption.statements(connection, wish or Wish("UTC")):
-            in_use(connection, ADOPTED, lambda: _adopt(connection, due), patience)
+            in_use(connection, ADOPTED, lambda: _adopt(connection, due), patience, statement_seconds)
             missing.append(ADOPTED)
         grant_roles(connection)
     return missing
+
+
+def _bound(connection: Connection, seconds: float) -> None:
+    """Lets the server close this session when its process is silent, between statements or in a transaction."""
+    silent = f"{int(seconds * 1000)}ms"
+    limits = {
+        "idle_in_transaction_session_timeout": silent,
+        "idle_session_timeout": silent,
+        "client_connection_check_interval": "5s",
+    }
+    connection.execute(
+        "SELECT set_config(name, value, false) FROM unnest(%s::text[], %s::text[]) AS l (name, value)",
+        [list(limits), list(limits.values())],
+    )
 
 
 def steps() -> list[str]:
@@ -86,7 +111,9 @@ def alone(connection: Connection, patience: float) -> Generator[None]:
             connection.execute("SELECT pg_advisory_unlock(%s)", [Lock.MIGRATE])
 
 
-def in_use(connection: Connection, step: str, work: Callable[[], None], patience: float) -> None:
+def in_use(
+    connection: Connection, step: str, work: Callable[[], None], patience: float, statement_seconds: float = 0
+) -> None:
     """Raises DatabaseUnavailable, with the blocker's name, if a table is in use at each try for `patience` seconds.
 
     It waits for a lock only shortly, because all later statements on that table queue behind it.
@@ -96,8 +123,8 @@ def in_use(connection: Connection, step: str, work: Callable[[], None], patience
         try:
             with connection.transaction():
                 connection.execute(
-                    "SELECT set_config('statement_timeout', '0', true), set_config('lock_timeout', %s, true)",
-                    [LOCK_WAIT],
+                    "SELECT set_config('statement_timeout', %s, true), set_config('lock_timeout', %s, true)",
+                    [f"{int(statement_seconds * 1000)}ms", LOCK_WAIT],
                 )
                 work()
         except errors.LockNotAvailable:

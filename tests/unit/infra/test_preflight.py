@@ -1,0 +1,109 @@
+"""A deployment that would fail half-way is refused before anything is made, with every reason and its remedy."""
+
+import json
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any, cast
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from infra.cloud import ROOT, context_of
+from infra.configuration import read_configuration
+from infra.preflight import BOOTSTRAP, Account, NotReady, authorities, check, faults, names, reserved
+
+PROD = read_configuration({"environment": "prod"})
+THEIRS = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:site-AbCdEf"
+OWN = read_configuration({"environment": "prod", "database_secret_arn": THEIRS, "vpc_id": "vpc-0"})
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    """A new account."""
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "eu-central-1"}
+    for name, value in {**keys, "AWS_ENDPOINT_URL": f"http://{host}:{port}"}.items():
+        monkeypatch.setenv(name, value)
+    with _lambda_quota(10) as quota:  # moto's Lambda has no account settings
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", quota)
+        yield Account(boto3.Session())
+    server.stop()
+
+
+@contextmanager
+def _lambda_quota(executions: int) -> Generator[str]:
+    """Lambda's GetAccountSettings of an account that may run so many functions at once."""
+
+    class Settings(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps({"AccountLimit": {"ConcurrentExecutions": executions}}).encode()
+            self.send_response(200)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Logs nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Settings)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def client(service: str) -> Any:
+    return cast("Any", boto3.client(cast("Any", service)))
+
+
+def test_names_that_a_former_deployment_left_behind_are_told(account: Account) -> None:
+    client("rds").create_db_cluster(
+        DBClusterIdentifier="bandit-selector-prod",
+        Engine="aurora-postgresql",
+        MasterUsername="bandit",
+        MasterUserPassword="long-enough-for-moto",  # opens nothing
+    )
+    client("logs").create_log_group(logGroupName="/aws/rds/cluster/bandit-selector-prod/postgresql")
+    said = " ".join(names(account, PROD))
+    assert "A database cluster bandit-selector-prod exists already" in said
+    assert "The log group /aws/rds/cluster/bandit-selector-prod/postgresql exists already" in said
+
+
+def test_everything_that_is_wrong_is_said_at_once(account: Account) -> None:
+    with pytest.raises(NotReady) as refused:
+        check(account, OWN)  # moto knows no versions of Aurora, so with the team's own database
+    said = str(refused.value)
+    assert said.startswith("Nothing was deployed:")
+    assert f"cdk bootstrap aws://{account.id}/eu-central-1" in said
+    assert "The account may run 10 functions at once, and this deployment needs" in said
+
+
+def test_a_bootstrapped_region_is_not_complained_about(account: Account) -> None:
+    client("ssm").put_parameter(Name=BOOTSTRAP, Value="25", Type="String")
+    assert not [fault for fault in faults(account, OWN) if "CDK" in fault]
+
+
+def test_a_region_without_authorities_is_refused(account: Account) -> None:
+    elsewhere = Account(boto3.Session(region_name="eu-nowhere-1"))
+    assert any("eu-nowhere-1-bundle.pem" in fault for fault in authorities(elsewhere))
+    assert list(authorities(account)) == []
+
+
+def test_a_new_accounts_ten_processes_do_not_suffice_for_production() -> None:
+    assert reserved(PROD) > 10
+    assert reserved(read_configuration(context_of([], ROOT))) == 0  # dev, as cdk.json has it
+    found = context_of(["-c", "environment=prod", "--context=reserve_concurrency=false"], ROOT)
+    assert (found["environment"], found["reserve_concurrency"]) == ("prod", "false")
+
+
+def test_the_version_asked_for_is_the_one_that_is_made() -> None:
+    from infra.preflight import ENGINE_VERSION
+
+    golden = (ROOT / "tests" / "infra" / "golden" / "bandit-selector-prod-data.json").read_text()
+    (cluster,) = [it for it in json.loads(golden)["Resources"].values() if it["Type"] == "AWS::RDS::DBCluster"]
+    assert cluster["Properties"]["EngineVersion"] == ENGINE_VERSION
