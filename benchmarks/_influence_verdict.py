@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from bandit_selector.evidence.influence import winsorised
-from bandit_selector.evidence.ratio import Lift, clustered, compare
+from bandit_selector.evidence.bound import bound_of, weighed
+from bandit_selector.evidence.experiment import CLUSTERS
+from bandit_selector.evidence.lift import Lift, contrast, lift_of
 from bandit_selector.settings import Settings
 
 from benchmarks._influence_visitors import DAYS, SITES, Site, counted, places
 
 CTR = 0.12
 PLANNED = Settings().planned_lift
+QUANTILE = Settings().visitor_weight_quantile
 SAMPLES = 60  # of each site, for the power
 ATTACKED = Site("1,000 visitors a group, lists of 10", 1_000, 10)
 Totals = dict[str, list[tuple[float, float]]]
@@ -83,8 +85,16 @@ def _honest(site: Site, lift: float, bound: int | None, run: int) -> Totals:
 
 
 def _read(totals: Totals, way: str) -> Lift | None:
-    used = winsorised(totals) if way == "winsorised" else totals
-    return compare(clustered(used["treatment"]), clustered(used["control"]), PLANNED)
+    """The lift as the product reads it: visitors in clusters, in the order in which they came."""
+    groups = [np.array(totals[group]).T[::-1] for group in ("treatment", "control")]
+    everybody = np.concatenate(groups, axis=1).T.astype(int)
+    bound = bound_of([(n, x) for n, x in everybody.tolist()], QUANTILE) if way == "winsorised" else None
+    sums = np.zeros((1, 2, CLUSTERS, 2))
+    for group, (shown, clicked) in enumerate(groups):
+        n, x = weighed(shown, clicked, bound)
+        at = np.arange(len(n)) % CLUSTERS
+        sums[0, group] = np.stack([np.bincount(at, part, CLUSTERS) for part in (x, n)], axis=-1)
+    return lift_of(contrast(sums), PLANNED)
 
 
 def _verdict(lift: Lift | None) -> str:

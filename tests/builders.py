@@ -35,6 +35,7 @@ class Impression:
     silence: str = "shown"
     counted_places: int | None = None
     propensity: float = 1 / 6
+    phase: int | None = None
 
     @property
     def list_id(self) -> int:
@@ -53,8 +54,8 @@ def show(connection: Connection, impressions: Iterable[Impression]) -> None:
         lists[one.list_id].append(one)
     rows = [_row(sorted(places, key=lambda one: one.place)) for places in lists.values()]
     names = (
-        "id, created_at, user_id, first_position, counted_places, context_key, ab_group, silence, algorithm, arms,"
-        " drawn, movie_ids, scores, propensities"
+        "id, created_at, user_id, first_position, counted_places, ramp_phase, context_key, ab_group, silence,"
+        " algorithm, arms, drawn, movie_ids, scores, propensities"
     )
     with connection.cursor() as cursor, connection.transaction():
         cursor.execute("CREATE TEMPORARY TABLE IF NOT EXISTS shown_now (LIKE bandit_lists INCLUDING DEFAULTS)")
@@ -72,7 +73,7 @@ def _row(places: Sequence[Impression]) -> tuple[object, ...]:
     bandit = first.algorithm.startswith("bandit_")
     drawn = bandit or first.movie_id is None
     return (
-        *(first.list_id, first.created_at, first.user_id, 1, first.counted_places, first.context_key),
+        *(first.list_id, first.created_at, first.user_id, 1, first.counted_places, first.phase, first.context_key),
         "control" if first.algorithm == "hybrid_control" else "treatment",
         *(first.silence, None if bandit else first.algorithm, arms if drawn else None),
         bytes(arms.index(one.algorithm.removeprefix("bandit_")) + 1 for one in places) if drawn else None,
@@ -90,7 +91,12 @@ LEARNED = (
     "bandit_states",
     "recommendation_hours",
     "experiment_days",
+    "experiment_contexts",
     "experiment_visitors",
+    "experiment_excess",
+    "experiment_bounds",
+    "bandit_phases",
+    "bandit_plans",
     "bandit_forgotten",
 )
 

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from typing import Annotated, Final, TypeAlias
 
 from bandit_selector.answers.performance import Performance
-from bandit_selector.answers.stats import AlgorithmPerformance, BanditStats, RecommendationStats
+from bandit_selector.answers.stats import AlgorithmPerformance, BanditStats, RecommendationStats, group_totals
 from bandit_selector.answers.timeline import Timeline, context_shares, points
 from bandit_selector.errors import NoReport, OutdatedReport
-from bandit_selector.evidence.tally import Window, across, total
-from bandit_selector.services.report import Report, experiment, forgetting_points, lift_points
+from bandit_selector.evidence.tally import Window, total
+from bandit_selector.services.experiment import experiment_with_contexts, lift_points, running
+from bandit_selector.services.report import Report, forgetting_points
 from bandit_selector.settings import Settings, read_settings
 from bandit_selector.snapstart import forget_at_snapshot
 from bandit_selector.store import activity, reports
@@ -97,12 +98,14 @@ def bandit_stats(connection: Connection, event: Event, settings: Settings) -> Ba
 def performance(connection: Connection, event: Event, settings: Settings) -> Performance:
     days = read_query(event, Year).days
     window = Window.last(days, received_at(event))
-    contexts = activity.by_context_and_algorithm(connection, window)
+    algorithms = activity.by_algorithm(connection, window)
     return Performance(
         period_days=days,
         since=window.since,
-        algorithms={name: AlgorithmPerformance.of(tally) for name, tally in sorted(across(contexts.values()).items())},
-        ab_test=experiment(connection, window, contexts, settings),
+        until=window.until,
+        groups={name: AlgorithmPerformance.of(tally) for name, tally in group_totals(algorithms).items()},
+        algorithms={name: AlgorithmPerformance.of(tally) for name, tally in sorted(algorithms.items())},
+        ab_test=experiment_with_contexts(connection, settings, window.until),
     )
 
 
@@ -123,7 +126,7 @@ def timeline(connection: Connection, event: Event, settings: Settings) -> Timeli
         time_zone=str(settings.time_zone),
         points=points(activity.over_time(connection, window, resolution, str(settings.time_zone), span.context_key)),
         contexts=context_shares(activity.by_context(connection, window)),
-        lift=lift_points(connection, window, settings),
+        lift=lift_points(connection, running(connection, settings, window.until), settings),
         forgettings=forgetting_points(connection, window),
     )
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from bandit_selector.evidence.ratio import Interval
+from bandit_selector.evidence.words import sentence
 from bandit_selector.store.activity import Cell
 from rich.console import Console
 from rich.markup import escape
@@ -165,12 +166,12 @@ def _lift(report: Report) -> str:
         return "Nothing was shown yet."
     lift = _lift_of(report)
     if lift is None:
-        return report.test.sentence
+        return sentence(report.test)
     interval = f"95 % anytime: {lift.low:+.1%} … {lift.high:+.1%}"
     verdict = report.test.verdict.replace("_", " ")
     return (
         f"Lift of the bandit's CTR over the hybrid's: {lift.estimate:+.1%} ({interval}): [bold]{verdict}[/bold].\n"
-        f"{report.test.sentence}"
+        f"{sentence(report.test)}"
     )
 
 

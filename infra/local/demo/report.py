@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bandit_selector.evidence.experiment import ReadOut
-from bandit_selector.services.report import whole_test
+from bandit_selector.services.experiment import whole_test
 from bandit_selector.settings import Settings
 from bandit_selector.store import activity
 from bandit_selector.store.activity import Cell

@@ -50,7 +50,6 @@ EVERYTHING: Final[dict[str, LiteralString]] = {
     " FROM recommendation_activity GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
     "experiment": "SELECT day, ab_group, cluster, sum(shown), sum(clicked), sum(rated), sum(rating_sum),"
     " sum(thumbs_up), sum(thumbs_down) FROM experiment_activity GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
-    "visitors": "SELECT * FROM experiment_visitors ORDER BY user_id, ab_group",
     "messages": "SELECT message_id, user_id, movie_id, claimed_event_id, action, rating, occurred_at, received_at,"
     " event_id, reason FROM feedback_events WHERE received_at > now() - interval '90 days' ORDER BY message_id",
 }

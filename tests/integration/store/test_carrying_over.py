@@ -4,9 +4,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
-from bandit_selector.evidence.tally import Window
 from bandit_selector.feedback import Message
-from bandit_selector.store import activity, facts
+from bandit_selector.store import facts
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.migrate import migrate
 from bandit_selector.store.outcomes import apply, settle
@@ -19,33 +18,15 @@ from tests.integration.store.former import counts, one, picture, said, silent
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
 
-def test_nothing_is_lost_and_no_figure_moves(former: Connection, now: datetime) -> None:
-    window = Window(now - 30 * DAY, now + DAY)
-    before, visitors = picture(former), former_visitors(former, window)
+def test_nothing_is_lost_and_no_figure_moves(former: Connection) -> None:
+    before = picture(former)
     migrate(former)
     after = picture(former)
     for name, rows in before.items():
         assert after[name] == rows, name
-    assert activity.visitors(former, window) == visitors
     assert first_difference(former) is None
     assert rebuild(former) == 0
     assert picture(former) == after
-
-
-def former_visitors(former: Connection, window: Window) -> dict[str, int]:
-    """Visitors per group, as the former version counted them: those of every day, and of what is not settled yet."""
-    rows = former.execute(
-        """
-        SELECT ab_group, count(*)::int FROM (
-            SELECT user_id, ab_group FROM experiment_visitors
-            WHERE last_day >= (%s::timestamptz AT TIME ZONE 'UTC')::date
-            UNION
-            SELECT user_id, bandit_group(algorithm) FROM recommendation_events WHERE settled_at IS NULL
-        ) AS seen GROUP BY ab_group
-        """,
-        [window.since],
-    )
-    return dict(rows.fetchall())
 
 
 @pytest.mark.parametrize("by_event", [True, False])
@@ -173,10 +154,10 @@ def test_the_report_samples_lists_of_before_too(carried: Connection, now: dateti
     sampled = facts.sample_lists(carried, now - timedelta(days=400), now + timedelta(days=1), one_in=1)
     assert (len(sampled), sum(one.places for one in sampled)) == shown
     later = now + timedelta(days=2)
-    silent_for = facts.feedback(carried, now, later)[3]
+    silent_for = facts.heard(carried, later, timedelta(days=7)).shown_since
     carried.execute(
         "INSERT INTO recommendation_events (user_id, movie_id, algorithm, recommendation_id, created_at)"
         " VALUES (1, 1, 'bandit_svd', gen_random_uuid(), %s)",
         [later - MINUTE],
     )
-    assert facts.feedback(carried, now, later)[3] == silent_for + 1
+    assert facts.heard(carried, later, timedelta(days=7)).shown_since == silent_for + 1

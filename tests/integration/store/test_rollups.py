@@ -59,16 +59,16 @@ def test_a_late_click_reaches_the_hour_its_movie_was_shown_in(settled: Connectio
 
 
 def test_each_visitor_counts_once_however_often_seen(settled: Connection) -> None:
-    assert visitors(settled, "2026-03-01") == 6
-    assert visitors(settled, "2026-03-02") == 6
-    assert visitors(settled, "2026-03-03") == 0
+    """Three visitors, by their first list and its group, whatever they are shown later."""
+    assert visitors(settled, "2026-03-01") == 3
+    assert visitors(settled, "2026-03-02") == 0
 
 
 def test_a_forgotten_visitor_leaves_every_sum(settled: Connection) -> None:
     forget_user(settled, 1, EPOCH + timedelta(days=9))
     assert first_difference(settled) is None
     assert totals(settled) == (16, 0, 0)
-    assert visitors(settled, "2026-03-01") == 4
+    assert visitors(settled, "2026-03-01") == 2
 
 
 def test_sums_outlive_pruned_impressions(settled: Connection) -> None:
@@ -84,7 +84,11 @@ def test_sums_outlive_pruned_impressions(settled: Connection) -> None:
         "DELETE FROM recommendation_hours WHERE hour = '2026-03-02T03:00Z'",
         "UPDATE experiment_days SET visitors = visitors + 1",
         "DELETE FROM experiment_days WHERE day = '2026-03-02'",
-        "UPDATE experiment_visitors SET last_day = last_day - 1",
+        "DELETE FROM experiment_contexts WHERE day = '2026-03-02'",
+        "UPDATE experiment_contexts SET clicked = clicked + 1",
+        "UPDATE experiment_visitors SET shown = shown + 1",
+        "UPDATE experiment_visitors SET first_list = first_list + 1",
+        "INSERT INTO experiment_excess VALUES (0, 'control', 3, 1000, 0)",
         "UPDATE bandit_lists SET silence = 'off'",
     ],
 )

@@ -4,8 +4,8 @@ from math import inf, log, sqrt
 
 import numpy as np
 import pytest
+from bandit_selector.evidence.lift import contrast, lift_of
 from bandit_selector.evidence.planning import Traffic, days_until_shown
-from bandit_selector.evidence.ratio import clustered, compare
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,8 +23,8 @@ def test_a_test_of_the_planned_length_finds_the_lift() -> None:
     found = 0
     for _ in range(300):
         clicks = rng.binomial(shown // 200, [[known.ctr * (1 + lift)], [known.ctr]], (2, 200))
-        sums = [[(float(c), shown // 200) for c in group] for group in clicks]
-        result = compare(clustered(sums[0]), clustered(sums[1]), lift)
+        sums = np.stack([clicks, np.full(clicks.shape, shown // 200)], axis=-1).astype(np.float64)
+        result = lift_of(contrast(sums[None]), lift)
         found += result is not None and result.significant
     assert 0.75 < found / 300 < 0.97
 

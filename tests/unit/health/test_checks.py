@@ -4,24 +4,36 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pytest
-from bandit_selector.evidence.experiment import read_out
-from bandit_selector.evidence.ratio import Ratio
+from bandit_selector.evidence.experiment import Part, ReadOut, read_out
+from bandit_selector.evidence.ratio import Ratio, clustered
+from bandit_selector.evidence.split import Arrivals
 from bandit_selector.evidence.tally import Tally
+from bandit_selector.evidence.words import sentence
 from bandit_selector.health.checks import judge
 from bandit_selector.health.facts import Alert, Facts, Feedback, Partitions, Visitors, evenness_among
 from bandit_selector.health.incidents import Incident, mails
-from bandit_selector.services.report import plan, thresholds
+from bandit_selector.services.experiment import planned
+from bandit_selector.services.report import thresholds
 from bandit_selector.settings import Settings
 
-PLAN, THRESHOLDS = plan(Settings()), thresholds(Settings())
+PLAN, THRESHOLDS = planned(Settings()), thresholds(Settings())
 NOW = datetime(2026, 6, 10, 9, tzinfo=UTC)
-EVEN = read_out(
-    {"treatment": Tally(50_000, 6_000), "control": Tally(50_000, 6_000)},
-    [(group, Tally(500, 60 + step % 5)) for group in ("treatment", "control") for step in range(100)],
-    {"treatment": 5_000, "control": 5_000},
-    PLAN,
-)
+HALVES = [Arrivals(0.5, 5_000, 5_000)]
+
+
+def read(treated: int, untreated: int, arrivals: list[Arrivals] = HALVES) -> ReadOut:
+    """A hundred clusters of 500 movies in each group, with about so many clicks each."""
+    parts = [
+        Part(0, group, step, Tally(500, clicks + (step % 5 if clicks else 0)))
+        for group, clicks in (("treatment", treated), ("control", untreated))
+        for step in range(100)
+    ]
+    return read_out(parts, arrivals, PLAN)
+
+
+EVEN = read(60, 60)
 WELL = Facts(
     now=NOW,
     shown=100_000,
@@ -31,8 +43,9 @@ WELL = Facts(
     ctr=Ratio(12_000, 100_000, 4e-6),
     avg_rating=Ratio(4_000, 1_000, 1e-3),
     treatment_places={"svd": 20_000, "graph": 30_000},
+    arm_shares={"svd": Ratio(8_000, 20_000, 1e-5, 100), "graph": Ratio(12_000, 20_000, 1e-5, 100)},
     experiment=EVEN,
-    feedback=Feedback(received=15_000, unattributed=100, newest=NOW - timedelta(minutes=3), shown_since=20),
+    feedback=Feedback(Ratio(14_900, 15_000, 1e-6), NOW - timedelta(minutes=3), 20, 0.15),
     dead_letters=0,
     difference=None,
     candidates_updated=NOW - timedelta(hours=6),
@@ -44,7 +57,12 @@ WELL = Facts(
     algorithms={"bandit_svd": Tally(50_000, 6_000), "hybrid_control": Tally(50_000, 6_000)},
     visitors=Visitors(all=4_000, over=3, beyond={"hybrid_control": Tally(100, 13)}),
 )
-QUIET = Feedback(received=15_000, unattributed=0, newest=NOW - timedelta(hours=7), shown_since=5_000)
+QUIET = Feedback(Ratio(15_000, 15_000, 0.0), NOW - timedelta(hours=7), 5_000, 0.15)
+
+DOMINATED: dict[str, Any] = {
+    "treatment_places": {"svd": 40_000, "graph": 10_000},
+    "arm_shares": {"svd": Ratio(16_000, 20_000, 1e-5, 100), "graph": Ratio(4_000, 20_000, 1e-5, 100)},
+}
 
 
 def alerted(facts: Facts, **changed: Any) -> list[str]:
@@ -64,9 +82,12 @@ def test_a_service_that_is_well_alerts_nobody() -> None:
         ({"genre_diversity": Ratio(2_500, 10_000, 1e-6)}, "genre_diversity", "warning"),
         ({"avg_rating": Ratio(3_100, 1_000, 1e-3)}, "avg_rating", "critical"),
         ({"ctr": Ratio(8_000, 100_000, 4e-6)}, "ctr", "warning"),
-        ({"treatment_places": {"svd": 40_000, "graph": 10_000}}, "algorithm_dominance:svd", "warning"),
+        (DOMINATED, "algorithm_dominance:svd", "warning"),
         ({"feedback": QUIET}, "feedback_silence", "critical"),
-        ({"feedback": Feedback(15_000, 1_500, NOW, 0)}, "join_rate", "warning"),
+        ({"feedback": Feedback(Ratio(13_500, 15_000, 1e-5), NOW, 0, 0.15)}, "join_rate", "warning"),
+        ({"feedback": Feedback(Ratio(0, 1_000, 0.0), NOW, 0, 0.15)}, "join_rate", "warning"),
+        ({"experiment": read(0, 60)}, "tracking", "critical"),
+        ({"experiment": read(60, 0)}, "tracking", "critical"),
         ({"dead_letters": 2}, "dead_letters", "critical"),
         ({"difference": "A cell is wrong."}, "invariant", "critical"),
         ({"candidates_updated": NOW - timedelta(days=3)}, "candidate_age", "warning"),
@@ -97,7 +118,7 @@ def test_each_fault_is_found_alone(broken: dict[str, Any], metric: str, overall:
 def test_an_arm_that_dominates_is_told_with_the_reason(
     expected: dict[str, float], changed: dict[str, Any], reason: str
 ) -> None:
-    broken = replace(WELL, treatment_places={"svd": 40_000, "graph": 10_000}, expected_shares=expected)
+    broken = replace(WELL, **DOMINATED, expected_shares=expected)
     (alert,) = judge(broken, replace(THRESHOLDS, **changed)).alerts
     assert reason in alert.advice
 
@@ -124,6 +145,7 @@ def test_messages_read_as_in_the_site_s_own_monitor() -> None:
         ctr=Ratio(0, 100_000, 0.0),
         avg_rating=Ratio(3_100, 1_000, 1e-3),
         treatment_places={"svd": 71_000, "graph": 29_000},
+        arm_shares={"svd": Ratio(14_200, 20_000, 1e-6, 100), "graph": Ratio(5_800, 20_000, 1e-6, 100)},
     )
     assert [alert.message for alert in judge(broken, THRESHOLDS).alerts] == [
         "Average rating (3.10) below threshold (3.50)",
@@ -158,14 +180,46 @@ def test_quiet_nights_are_no_silence() -> None:
 
 
 def test_a_test_that_hurts_and_a_split_that_is_wrong_are_critical() -> None:
-    clusters = [("treatment", Tally(500, 50 + n % 5)) for n in range(100)]
-    clusters += [("control", Tally(500, 70 + n % 5)) for n in range(100)]
-    totals = {"treatment": Tally(50_000, 5_200), "control": Tally(50_000, 7_200)}
-    worse = read_out(totals, clusters, {"treatment": 5_000, "control": 5_000}, PLAN)
+    worse = read(50, 70)
     assert (worse.verdict, alerted(replace(WELL, experiment=worse))) == ("lower", ["lift"])
-    assert worse.sentence.startswith("Treatment's CTR is 28% lower (")
-    skewed = read_out(totals, clusters, {"treatment": 6_000, "control": 4_000}, PLAN)
+    assert sentence(worse).startswith("So far treatment's CTR is 28% lower (")
+    skewed = read(50, 70, [Arrivals(0.5, 6_000, 4_000)])
     assert alerted(replace(WELL, experiment=skewed)) == ["sample_ratio"]
+
+
+def test_few_raters_raise_no_alarm_and_end_none() -> None:
+    two = judge(replace(WELL, avg_rating=Ratio(6.0, 2, 0.0, 2.0)), THRESHOLDS).checks["quality"]
+    assert two.alerts == ()
+    assert two.unjudged == ("avg_rating",)
+
+
+def test_three_raters_a_window_with_a_mean_above_the_threshold_rarely_alarm() -> None:
+    rng = np.random.default_rng(17)
+    alarms = 0
+    for _ in range(500):
+        stars = rng.choice([2.5, 3.5, 4.0, 5.0], p=[0.2, 0.25, 0.35, 0.2], size=rng.poisson(3))
+        rated = clustered((float(one), 1.0) for one in stars)
+        alarms += "avg_rating" in alerted(replace(WELL, avg_rating=rated))
+    assert alarms == 0
+
+
+def test_an_outage_that_empties_the_window_is_still_silence() -> None:
+    """A week without any message: the window has none, and what was usual before it still tells what is missing."""
+    empty = Feedback(Ratio(0, 0, 0.0, 0.0), NOW - timedelta(days=8), 90_000, 0.15)
+    assert alerted(replace(WELL, feedback=empty)) == ["feedback_silence"]
+
+
+def test_what_nobody_can_judge_now_ends_no_incident() -> None:
+    quiet = Feedback(Ratio(0, 0, 0.0, 0.0), NOW - timedelta(days=8), 5, 0.15)
+    unknown = judge(replace(WELL, feedback=quiet, dead_letters=None), THRESHOLDS).checks["feedback"]
+    assert set(unknown.unjudged) == {"join_rate", "dead_letters", "feedback_silence"}
+    mismatch = judge(replace(WELL, experiment=read(50, 70, [Arrivals(0.5, 6_000, 4_000)])), THRESHOLDS)
+    assert "lift" in mismatch.checks["experiment"].unjudged
+
+
+def test_too_few_lists_are_said_in_words() -> None:
+    few = judge(replace(WELL, lists=12), THRESHOLDS).checks["engagement"]
+    assert few.metrics["meaning"] == "12 lists of this service in the window, 500 are needed to judge"
 
 
 def test_evenness_is_one_for_equal_shares_and_zero_for_one() -> None:

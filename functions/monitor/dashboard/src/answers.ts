@@ -48,12 +48,21 @@ export interface Exploration {
 
 /** The test of the bandit against the control list; rates and lifts are in percent, ratings in stars. */
 export interface Experiment {
-  verdict: "no_control" | "too_early" | "sample_ratio_mismatch" | "higher" | "lower" | "undecided";
+  verdict: "no_control" | "too_early" | "sample_ratio_mismatch" | "tracking_broken" | "higher" | "lower" | "undecided";
   sentence: string;
   groups: Record<GroupName, { users: number; total_recommendations: number; total_clicks: number }>;
   metrics: Record<Metric, Comparison>;
   sample_ratio: { planned_percent: number; observed_percent: number | null; p: number };
-  sample_size: { planned_lift_percent: number; planned_users: number | null; reached_users: number };
+  sample_size: {
+    planned_lift_percent: number;
+    planned_users: number | null;
+    reached_users: number;
+    information_percent: number | null;
+  };
+  since: string;
+  until: string;
+  fallback_shown: number;
+  notes: string[];
   contexts: Record<string, Exploration>;
 }
 

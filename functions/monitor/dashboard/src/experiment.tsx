@@ -20,6 +20,7 @@ const VERDICTS: Record<Experiment["verdict"], string> = {
   too_early: "Too early to tell",
   no_control: "Nothing to compare",
   sample_ratio_mismatch: "Do not read this test",
+  tracking_broken: "One group's clicks are missing",
 };
 
 type ExperimentProps = { test: Experiment; timeline: Answer; group: string; context: string; zone: string };
@@ -40,7 +41,13 @@ export function ExperimentSection({ test, timeline, group, context, zone }: Expe
       {(!context || explored) && <Comparisons metrics={(explored ?? test).metrics} groups={groups} />}
       <p class="hint">
         {context && "All contexts: "}
-        {[...groups.map((key) => sizes(title(key), test.groups[key])), ...planned(test)].join(" · ")}
+        {[
+          `Since ${test.since.slice(0, 10)}, whatever window is chosen`,
+          ...groups.map((key) => sizes(title(key), test.groups[key])),
+          ...fallbacks(test),
+          ...planned(test),
+          ...test.notes,
+        ].join(" · ")}
       </p>
       <div class="columns">
         <Sequence lifts={timeline.lift} of={context ? "All contexts. " : ""} zone={zone} />
@@ -128,7 +135,7 @@ function Sequence({ lifts, of, zone }: { lifts: Answer["lift"]; of: string; zone
   return (
     <Timeline
       title="Lift in click-through rate, looked at every day"
-      note={`${of}The band is a confidence sequence: it holds on all days at once, so looking often costs nothing.`}
+      note={`${of}Of all days of the test up to each day, every place counted alike. The band is a confidence sequence: it holds on all days at once, so looking often costs nothing.`}
       times={lifts.map(({ day }) => new Date(`${day}T00:00Z`))}
       series={[
         {
@@ -156,9 +163,18 @@ const title = (group: GroupName) => (group === "treatment" ? "Treatment (bandit)
 const sizes = (name: string, { users, total_recommendations, total_clicks }: Experiment["groups"][GroupName]) =>
   `${name}: ${count(users)} visitors, ${count(total_recommendations)} movies shown, ${count(total_clicks)} clicked`;
 
-const planned = ({ sample_size: { planned_users, planned_lift_percent } }: Experiment) =>
-  planned_users
-    ? [`a lift of ${planned_lift_percent} % was planned to take ${count(planned_users)} visitors per group`]
+const fallbacks = ({ fallback_shown }: Experiment) =>
+  fallback_shown
+    ? [`${count(fallback_shown)} movies of treatment came from control lists, because the bandit failed`]
     : [];
+
+const planned = ({
+  sample_size: { planned_users, planned_lift_percent, reached_users, information_percent },
+}: Experiment) => [
+  planned_users
+    ? `a lift of ${planned_lift_percent} % was planned to take ${count(planned_users)} visitors per group, ` +
+      `${count(reached_users)} came: ${percent(information_percent)} of the planned evidence`
+    : "the number of visitors to plan for is fixed once the control's rate is known",
+];
 
 const ends = ({ lift }: Comparison) => (lift ? [Math.abs(lift.percent_low), Math.abs(lift.percent_high)] : []);

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Final, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -163,6 +163,8 @@ class Settings(BaseModel):
     # How many places of a visitor count in a UTC day, for learning and in the test; later ones are served all the same
     max_places_per_visitor: Annotated[Annotated[int, Field(ge=1, le=10_000)] | None, BeforeValidator(parse_bound)] = 100
     planned_lift: float = Field(default=0.15, gt=0, le=1, description="the relative lift that the test should detect")
+    # How much one visitor may weigh in the test: the movies that this share of visitors stays below; 1 bounds nobody
+    visitor_weight_quantile: float = Field(default=0.95, ge=0.5, le=1)
     # What feedback means
     success_rating: float = Field(default=4.0, ge=0.5, le=5.0)
     failure_rating: float = Field(default=2.0, ge=0.5, le=5.0)
@@ -187,6 +189,15 @@ class Settings(BaseModel):
     def silence(self) -> Literal["shown", "seen", "off"]:
         """Which silence is a failure: that on every place shown, on the places seen, or none."""
         return self.silence_counts if self.silence_counts_after is not None else "off"
+
+    @property
+    def experiment_begins(self) -> datetime | None:
+        """The UTC midnight from which the test counts: EXPERIMENT_START, or the next one after it."""
+        if self.experiment_start is None:
+            return None
+        start = self.experiment_start.astimezone(UTC)
+        midnight = datetime.combine(start.date(), time(), UTC)
+        return midnight if midnight == start else midnight + timedelta(days=1)
 
     @model_validator(mode="after")
     def _success_above_failure(self) -> Self:

@@ -3,16 +3,18 @@
 Rates and lifts are in percent.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal, Self
 
 from pydantic import Field
 
 from bandit_selector.answers.stats import AlgorithmPerformance, Answer, scaled
-from bandit_selector.evidence.experiment import Comparison, Exploration, Plan, ReadOut, Verdict
-from bandit_selector.evidence.ratio import Lift
-from bandit_selector.evidence.tally import Metric
+from bandit_selector.evidence.experiment import Comparison, ReadOut, Verdict
+from bandit_selector.evidence.exploration import Exploration
+from bandit_selector.evidence.lift import Lift
+from bandit_selector.evidence.tally import Metric, Tally
+from bandit_selector.evidence.words import exploration_sentence, sentence
 
 STARS: tuple[Metric, ...] = ("avg_rating",)
 
@@ -45,7 +47,7 @@ class LiftAnswer(Answer):
 
 
 class MetricAnswer(Answer):
-    """One metric in both groups (null without data) and its lift (null while a group has fewer than 100 events)."""
+    """One metric in both groups (null without data) and its lift (null while it cannot be read out)."""
 
     treatment: float | None
     control: float | None
@@ -74,17 +76,40 @@ class ExplorationAnswer(Answer):
 
     @classmethod
     def of(cls, exploration: Exploration) -> Self:
-        return cls(metrics=metric_answers(exploration.metrics), sentence=exploration.sentence)
+        return cls(metrics=metric_answers(exploration.metrics), sentence=exploration_sentence(exploration))
 
 
-class GroupAnswer(AlgorithmPerformance):
-    """One group of the test, by assignment."""
+class GroupAnswer(Answer):
+    """One group of the test, by assignment; `users` came to this group first."""
 
     users: int
+    total_recommendations: int
+    total_clicks: int
+    total_ratings: int
+    avg_rating: float | None
+    total_thumbs_up: int
+    total_thumbs_down: int
+    ctr: float
+    rating_rate: float
+    thumbs_up_rate: float
+    thumbs_down_rate: float
+
+    @classmethod
+    def of(cls, users: int, tally: Tally) -> Self:
+        known = AlgorithmPerformance.of(tally).model_dump(exclude={"total_favorites", "total_watchlist"})
+        return cls(users=users, **known)
+
+
+class PhaseAnswer(Answer):
+    """A phase of the test, with one planned share of treatment; groups are compared within phases."""
+
+    phase: int
+    treatment_percent: float
+    began_at: datetime | None
 
 
 class SampleRatio(Answer):
-    """The split of visitors against the plan; with p below .001 the groups are not compared."""
+    """The split of visitors against the plan, each visitor once; with p below .001 the groups are not compared."""
 
     planned_percent: float
     observed_percent: float | None
@@ -92,64 +117,101 @@ class SampleRatio(Answer):
 
 
 class SampleSize(Answer):
-    """Visitors per group: planned for the lift, reached, and still needed for ± precision_percent."""
+    """Visitors per group: planned for the lift, reached, and still needed for ± precision_percent.
+
+    The plan is fixed once, when the control's rate is known; null before. `information_percent` is how much of the
+    planned information there is: visitors who return add to it.
+    """
 
     planned_lift_percent: float
     planned_users: int | None
     reached_users: int
+    information_percent: float | None
     precision_percent: float
     more_users: int | None
 
 
 class Experiment(Answer):
-    """The test of the bandit against the control list.
+    """The test of the bandit against the control list, from `since` to `until`, whatever window was asked for.
 
-    `contexts` is empty in reports, and while the groups cannot be compared.
+    `contexts` is empty in reports, and while the groups cannot be compared. `fallback_shown`: movies of treatment that
+    were shown in a control list, because the bandit failed. `notes` say what one must know to read the figures.
     """
 
     since: datetime
+    until: datetime
     groups: dict[Literal["treatment", "control"], GroupAnswer]
+    fallback_shown: int
+    phases: list[PhaseAnswer]
     metrics: dict[Metric, MetricAnswer]
     sample_ratio: SampleRatio
     sample_size: SampleSize
     verdict: Verdict
     sentence: str
+    notes: list[str]
     contexts: dict[str, ExplorationAnswer] = Field(default_factory=dict[str, ExplorationAnswer])
 
     @classmethod
-    def of(cls, test: ReadOut, plan: Plan, since: datetime, explored: Mapping[str, Exploration] | None = None) -> Self:
-        users = test.treatment_users + test.control_users
+    def of(
+        cls,
+        test: ReadOut,
+        *,
+        since: datetime,
+        until: datetime,
+        phases: Sequence[PhaseAnswer] = (),
+        fallback_shown: int = 0,
+        notes: Sequence[str] = (),
+    ) -> Self:
         return cls(
             since=since,
+            until=until,
             groups={
-                "treatment": GroupAnswer(
-                    users=test.treatment_users, **AlgorithmPerformance.of(test.treatment).model_dump()
-                ),
-                "control": GroupAnswer(users=test.control_users, **AlgorithmPerformance.of(test.control).model_dump()),
+                "treatment": GroupAnswer.of(test.treatment_users, test.treatment),
+                "control": GroupAnswer.of(test.control_users, test.control),
             },
+            fallback_shown=fallback_shown,
+            phases=list(phases),
             metrics=metric_answers(test.metrics),
-            sample_ratio=SampleRatio(
-                planned_percent=100 * plan.treatment_share,
-                observed_percent=100 * test.treatment_users / users if users else None,
-                p=test.sample_ratio_p,
-            ),
-            sample_size=SampleSize(
-                planned_lift_percent=100 * plan.lift,
-                planned_users=test.planned_users,
-                reached_users=min(test.treatment_users, test.control_users),
-                precision_percent=100 * plan.precision,
-                more_users=test.more_users,
-            ),
+            sample_ratio=_sample_ratio(test),
+            sample_size=_sample_size(test),
             verdict=test.verdict,
-            sentence=test.sentence,
-            contexts={key: ExplorationAnswer.of(one) for key, one in (explored or {}).items()},
+            sentence=sentence(test),
+            notes=list(notes),
         )
+
+    def with_contexts(self, explored: Mapping[str, Exploration]) -> Self:
+        return self.model_copy(update={"contexts": {key: ExplorationAnswer.of(one) for key, one in explored.items()}})
+
+
+def _sample_ratio(test: ReadOut) -> SampleRatio:
+    users = test.treatment_users + test.control_users
+    return SampleRatio(
+        planned_percent=100 * test.planned_share,
+        observed_percent=100 * test.treatment_users / users if users else None,
+        p=test.sample_ratio_p,
+    )
+
+
+def _sample_size(test: ReadOut) -> SampleSize:
+    return SampleSize(
+        planned_lift_percent=100 * test.plan.lift,
+        planned_users=test.plan.users,
+        reached_users=min(test.treatment_users, test.control_users),
+        information_percent=scaled(test.information, 100),
+        precision_percent=100 * test.plan.precision,
+        more_users=test.more_users,
+    )
 
 
 class Performance(Answer):
-    """GET /analytics/performance, from `since`, the beginning of an hour, up to now."""
+    """GET /analytics/performance: algorithms and groups from `since`, the beginning of an hour, to `until`.
+
+    These describe the window. The test is judged from its own start: `ab_test` has its own `since` and `until`.
+    """
 
     period_days: int
     since: datetime
+    until: datetime
+    groups: dict[str, AlgorithmPerformance]
     algorithms: dict[str, AlgorithmPerformance]
     ab_test: Experiment

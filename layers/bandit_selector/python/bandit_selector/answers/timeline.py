@@ -5,7 +5,8 @@ from itertools import groupby
 from typing import Self
 
 from bandit_selector.answers.stats import Answer, group_totals, scaled
-from bandit_selector.evidence.ratio import Interval, Lift
+from bandit_selector.evidence.lift import Lift
+from bandit_selector.evidence.ratio import Interval
 from bandit_selector.evidence.tally import Tally, group_of, total
 from bandit_selector.learning.refutation import Forgetting
 from bandit_selector.store.activity import Moment, Resolution
@@ -59,7 +60,7 @@ class CtrPoint(Answer):
 
 
 class LiftPoint(Answer):
-    """The lift in CTR of all days up to the end of a UTC day."""
+    """The lift in CTR of all days of the test up to the end of a UTC day; single visitors are not bounded in it."""
 
     day: str
     percent: float

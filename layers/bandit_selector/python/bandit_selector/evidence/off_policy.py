@@ -15,8 +15,9 @@ from typing import Final
 
 import numpy as np
 
+from bandit_selector.evidence.lift import boundary, planned_error
 from bandit_selector.evidence.logged import BLOCKS, FOLDS, Log, Reals
-from bandit_selector.evidence.ratio import LEVEL, Interval, boundary, planned_error
+from bandit_selector.evidence.ratio import LEVEL, Interval
 
 FEWEST_VISITORS: Final = 30.0
 """Below this effective number of visitors the normal interval of an estimate is too short."""
@@ -129,7 +130,7 @@ class Estimator:
             return NORMAL
         if not 0 < relative_error < np.inf:
             return NORMAL
-        return boundary((planned_error(_PLANNED) / relative_error) ** 2, LEVEL)
+        return float(boundary((planned_error(_PLANNED) / relative_error) ** 2, LEVEL))
 
 
 NORMAL: Final = 1.959963984540054

@@ -6,7 +6,7 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
-from bandit_selector.evidence.ratio import planned_error
+from bandit_selector.evidence.lift import planned_error
 
 Reals = NDArray[np.float64]
 

@@ -1,12 +1,12 @@
 """Sums of movies shown and of the reactions to them. Knows no table and no threshold."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import reduce
 from typing import Final, Literal, TypeAlias
 
-from bandit_selector.lists.names import CONTROL, arm_of
+from bandit_selector.lists.names import CONTROL, FALLBACK, arm_of
 
 Group: TypeAlias = Literal["treatment", "control", "other"]
 Metric: TypeAlias = Literal["ctr", "rating_conversion", "avg_rating", "thumbs_up_rate", "thumbs_down_rate"]
@@ -80,19 +80,10 @@ RATIOS: Final[dict[Metric, Callable[[Tally], tuple[float, float]]]] = {
 
 
 def group_of(algorithm: str) -> Group:
-    """The test's group of an algorithm's impressions, by the rule of the deployment guide's query."""
-    if arm_of(algorithm) is not None:
+    """The test's group of an algorithm's impressions; a fallback is shown to visitors assigned to treatment."""
+    if arm_of(algorithm) is not None or algorithm == FALLBACK:
         return "treatment"
     return "control" if algorithm == CONTROL else "other"
-
-
-def across(parts: Iterable[Mapping[str, Tally]]) -> dict[str, Tally]:
-    """The sum of parts that do not overlap, name by name."""
-    together: dict[str, Tally] = {}
-    for part in parts:
-        for name, tally in part.items():
-            together[name] = together[name] + tally if name in together else tally
-    return together
 
 
 def total(tallies: Iterable[Tally]) -> Tally:

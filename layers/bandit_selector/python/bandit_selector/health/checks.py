@@ -7,8 +7,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from bandit_selector.evidence.experiment import MISMATCH_BELOW, ReadOut
-from bandit_selector.evidence.ratio import Lift, Ratio, rate_bounds
+from bandit_selector.evidence.experiment import ReadOut
+from bandit_selector.evidence.lift import Lift
+from bandit_selector.evidence.ratio import rate_bounds
+from bandit_selector.evidence.split import MISMATCH_BELOW
+from bandit_selector.evidence.words import sentence
 from bandit_selector.health.facts import Alert, Check, Facts, Feedback, Health, Thresholds, Value, worst
 from bandit_selector.health.influence import influence
 from bandit_selector.health.rates import algorithm_balance, below, diversity, engagement, quality
@@ -61,11 +64,29 @@ def _experiment(test: ReadOut) -> Check:
         case "no_control":
             return Check("no_data", metrics)
         case "sample_ratio_mismatch":
-            return Check("critical", metrics, (_mismatch(test),))
+            return Check("critical", metrics, (_mismatch(test),), ("lift", "tracking"))
+        case "tracking_broken":
+            return Check("critical", metrics, (_broken(test),), ("lift",))
         case "lower" if lift:
             return Check("critical", metrics, (_harm(test, lift),))
+        case "too_early":
+            return Check("no_data", metrics | {"meaning": sentence(test)})
         case _:
             return Check("ok", metrics)
+
+
+def _broken(test: ReadOut) -> Alert:
+    least = min(test.metrics["ctr"].treatment, test.metrics["ctr"].control, key=lambda ratio: ratio.value or 0.0)
+    return Alert(
+        severity="critical",
+        metric="tracking",
+        value=least.value,
+        threshold=None,
+        message=sentence(test),
+        headline="one group's clicks do not arrive",
+        detail=f"{least.numerator:,.0f} clicks on {least.denominator:,.0f} movies shown.",
+        advice="Click in a list of that group by hand and follow the message: the front end, the queue, the consumer.",
+    )
 
 
 def _mismatch(test: ReadOut) -> Alert:
@@ -74,7 +95,7 @@ def _mismatch(test: ReadOut) -> Alert:
         metric="sample_ratio",
         value=test.sample_ratio_p,
         threshold=MISMATCH_BELOW,
-        message=test.sentence,
+        message=sentence(test),
         headline="the A/B groups are not split as planned",
         detail=f"p = {test.sample_ratio_p:.2g} (anytime-valid).",
         advice="Look for a redirect, a cache or an error that only one group meets; set TREATMENT_SHARE to the split "
@@ -88,7 +109,7 @@ def _harm(test: ReadOut, lift: Lift) -> Alert:
         metric="lift",
         value=lift.relative.estimate,
         threshold=0.0,
-        message=test.sentence,
+        message=sentence(test),
         headline=f"the bandit's CTR is {abs(lift.relative.estimate):.0%} lower than control's",
         detail=f"95 % confidence sequence {lift.relative.low:.1%} to {lift.relative.high:.1%}, p = {lift.p:.2g}.",
         advice="Send fewer visitors to treatment (TREATMENT_SHARE) and compare the arms with the control list.",
@@ -97,15 +118,13 @@ def _harm(test: ReadOut, lift: Lift) -> Alert:
 
 def _feedback(facts: Facts, thresholds: Thresholds) -> Check:
     feedback = facts.feedback
-    joined = feedback.received - feedback.unattributed
-    rate = joined / feedback.received if feedback.received else None
     metrics: dict[str, Value] = {
         "received": feedback.received,
-        "join_rate": rate,
+        "join_rate": feedback.joined.value,
         "unattributed": feedback.unattributed,
         "dead_letters": facts.dead_letters,
     }
-    bounds = rate_bounds(Ratio(joined, feedback.received, rate * (1 - rate) / feedback.received)) if rate else None
+    bounds = rate_bounds(feedback.joined) if feedback.joined.known else None
     alerts = [
         *below(
             bounds,
@@ -119,14 +138,32 @@ def _feedback(facts: Facts, thresholds: Thresholds) -> Check:
         *_silence(facts, thresholds),
         *_dead_letters(facts.dead_letters),
     ]
-    return Check(worst(alerts) or ("ok" if feedback.received else "no_data"), metrics, tuple(alerts))
+    status = worst(alerts) or ("ok" if feedback.received else "no_data")
+    return Check(status, metrics, tuple(alerts), _unknown_of_feedback(facts, thresholds))
+
+
+def _unknown_of_feedback(facts: Facts, thresholds: Thresholds) -> tuple[str, ...]:
+    """What cannot be judged: nobody could ask the queue, few visitors sent messages, or none comes and few could."""
+    feedback = facts.feedback
+    quiet = not feedback.newest or facts.now - feedback.newest > thresholds.max_feedback_silence
+    unknown = {
+        "join_rate": not feedback.joined.known,
+        "dead_letters": facts.dead_letters is None,
+        "feedback_silence": quiet and _expected(feedback) < EXPECTED_FEEDBACK,
+    }
+    return tuple(name for name, is_unknown in unknown.items() if is_unknown)
+
+
+def _expected(feedback: Feedback) -> float:
+    """How many messages the movies shown since the newest one let expect, by what was usual before it."""
+    return (feedback.usual or 0.0) * feedback.shown_since
 
 
 def _silence(facts: Facts, thresholds: Thresholds) -> list[Alert]:
     feedback = facts.feedback
     if not feedback.newest or facts.now - feedback.newest <= thresholds.max_feedback_silence:
         return []
-    expected = feedback.received / facts.shown * feedback.shown_since if facts.shown else 0.0
+    expected = _expected(feedback)
     if expected < EXPECTED_FEEDBACK:
         return []
     hours, limit = _hours(facts.now - feedback.newest), _hours(thresholds.max_feedback_silence)
@@ -149,7 +186,7 @@ def _silent(feedback: Feedback, hours: float, limit: float, expected: float) -> 
 
 
 def _dead_letters(count: int | None) -> list[Alert]:
-    if not count:
+    if count is None or count == 0:
         return []
     return [
         Alert(
@@ -176,7 +213,12 @@ def _learning(facts: Facts, thresholds: Thresholds) -> Check:
     alerts = [_invariant(facts.difference)] if facts.difference else []
     if facts.lists >= thresholds.min_lists:
         alerts += [_without_outcome(arm) for arm in facts.arms_without_outcome if _is_missed(arm, facts, thresholds)]
-    return Check(worst(alerts) or ("ok" if facts.shown else "no_data"), metrics, tuple(alerts))
+    unknown = tuple(
+        f"arm_without_data:{arm}"
+        for arm in facts.arms_without_outcome
+        if facts.lists < thresholds.min_lists or not _is_missed(arm, facts, thresholds)
+    )
+    return Check(worst(alerts) or ("ok" if facts.shown else "no_data"), metrics, tuple(alerts), unknown)
 
 
 def _is_missed(arm: str, facts: Facts, thresholds: Thresholds) -> bool:

@@ -37,13 +37,24 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """Messages of the window. `unattributed` ones match no impression; `shown_since` counts movies shown after
-    `newest`."""
+    """Messages of the window, and when the `newest` ever came; `joined`: those of them that found their impression.
 
-    received: int
-    unattributed: int
+    `shown_since` counts movies shown after the newest, `usual` is how many messages came per movie in as many days
+    before it: what an outage empties tells nothing about what was usual. None without any.
+    """
+
+    joined: Ratio
     newest: datetime | None
     shown_since: int
+    usual: float | None
+
+    @property
+    def received(self) -> int:
+        return round(self.joined.denominator)
+
+    @property
+    def unattributed(self) -> int:
+        return round(self.joined.denominator - self.joined.numerator)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +78,7 @@ class Partitions:
 class Facts:
     """What was measured in one window; None where nothing could be measured.
 
+    `arm_shares` are the arms' shares of a sample's places, by clusters of visitors.
     `expected_shares` are the arms' shares by the published probabilities and the contexts' recent traffic;
     `drop_outs`: of a sample of the bandit's places, each arm's, and those for which no arm lacked a movie;
     `forgettings`: how often newer outcomes refuted older ones in the window.
@@ -80,6 +92,7 @@ class Facts:
     ctr: Ratio
     avg_rating: Ratio
     treatment_places: Mapping[str, int]
+    arm_shares: Mapping[str, Ratio]
     experiment: ReadOut
     feedback: Feedback
     dead_letters: int | None
@@ -128,11 +141,15 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check's figures and alerts; its status is the severity of its worst alert."""
+    """One check's figures and alerts; its status is the severity of its worst alert.
+
+    `unjudged` names the alerts for which there is too little evidence now: they neither begin nor end.
+    """
 
     status: Status
     metrics: dict[str, Value]
     alerts: tuple[Alert, ...] = field(default=())
+    unjudged: tuple[str, ...] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ def mails(
 ) -> list[Mail]:
     """The mails to write now about these alerts, given the open incidents and when each was last mailed.
 
-    `unjudged` names the checks that had too little data this time; their incidents stay open.
+    `unjudged` names the checks and the metrics that had too little evidence this time; their incidents stay open.
     """
     known = {incident.metric: incident for incident in open_incidents}
     current = {alert.metric for alert in alerts}
@@ -57,7 +57,7 @@ def mails(
     over = [
         _recovery(incident, now, report_url)
         for metric, incident in known.items()
-        if metric not in current and incident.check not in unjudged
+        if metric not in current and not {metric, incident.check} & set(unjudged)
     ]
     return [*new, *lasting, *over]
 

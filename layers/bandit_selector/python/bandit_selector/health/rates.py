@@ -1,15 +1,26 @@
 """The deployment guide's four checks: rates against their thresholds. Knows no table and sends nothing.
 
-A rate alerts when its whole 95 % interval lies beyond its threshold, and only from `min_lists` lists on.
+A rate alerts when its whole 95 % interval, by clusters of visitors, lies beyond its threshold; only from `min_lists`
+lists and ENOUGH_CLUSTERS effective clusters on.
 """
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
 
 from bandit_selector.evidence.ratio import Interval, Ratio, mean_bounds, rate_bounds
 from bandit_selector.health.facts import Alert, Check, Facts, Severity, Thresholds, Value, evenness_among, worst
 
+NOTHING: Final = Ratio(0.0, 0.0, 0.0, 0.0)
+
 
 def diversity(facts: Facts, thresholds: Thresholds) -> Check:
-    tail, genres = rate_bounds(facts.long_tail), mean_bounds(facts.genre_diversity)
-    metrics: dict[str, Value] = {"long_tail_percentage": facts.long_tail.value, "genre_diversity": _estimate(genres)}
+    tail = rate_bounds(facts.long_tail) if facts.long_tail.known else None
+    genres = mean_bounds(facts.genre_diversity) if facts.genre_diversity.known else None
+    metrics: dict[str, Value] = {
+        "long_tail_percentage": facts.long_tail.value,
+        "genre_diversity": facts.genre_diversity.value,
+    }
     alerts = [
         *below(
             tail,
@@ -31,7 +42,13 @@ def diversity(facts: Facts, thresholds: Thresholds) -> Check:
             advice="Lists have become one-sided; see which arm's share has grown and which genres it favours.",
         ),
     ]
-    return _judged(metrics, alerts, facts, thresholds)
+    return _judged(
+        metrics,
+        alerts,
+        facts,
+        thresholds,
+        {"long_tail_rate": facts.long_tail, "genre_diversity": facts.genre_diversity},
+    )
 
 
 def quality(facts: Facts, thresholds: Thresholds) -> Check:
@@ -40,11 +57,12 @@ def quality(facts: Facts, thresholds: Thresholds) -> Check:
         "ctr": facts.ctr.value,
         "total_events": facts.shown,
     }
-    return _judged(metrics, _low_rating(facts, thresholds.min_avg_rating), facts, thresholds)
+    alerts = _low_rating(facts, thresholds.min_avg_rating)
+    return _judged(metrics, alerts, facts, thresholds, {"avg_rating": facts.avg_rating})
 
 
 def _low_rating(facts: Facts, threshold: float) -> list[Alert]:
-    stars = mean_bounds(facts.avg_rating)
+    stars = mean_bounds(facts.avg_rating) if facts.avg_rating.known else None
     if stars is None or stars.high >= threshold:
         return []
     return [
@@ -68,7 +86,8 @@ def algorithm_balance(facts: Facts, thresholds: Thresholds) -> Check:
     balance = evenness_among(facts.treatment_places.values(), len(shares))
     metrics: dict[str, Value] = {**shares, "balance": balance, **_drop_outs(facts)} if shares else {}
     alerts = [alert for arm in shares for alert in _dominance(arm, facts, thresholds)]
-    return _judged(metrics, alerts, facts, thresholds)
+    needed = {f"algorithm_dominance:{arm}": ratio for arm, ratio in facts.arm_shares.items()}
+    return _judged(metrics, alerts, facts, thresholds, needed)
 
 
 def _drop_outs(facts: Facts) -> dict[str, Value]:
@@ -83,7 +102,8 @@ def _dominance(arm: str, facts: Facts, thresholds: Thresholds) -> list[Alert]:
     count, places = facts.treatment_places[arm], sum(facts.treatment_places.values())
     limit = thresholds.max_algorithm_dominance
     share = count / places if places else 0.0
-    bounds = rate_bounds(Ratio(count, places, share * (1 - share) / (places or 1)))
+    sampled = facts.arm_shares.get(arm, NOTHING)
+    bounds = rate_bounds(replace(sampled, numerator=share * sampled.denominator)) if sampled.known else None
     if bounds is None or bounds.low <= limit:
         return []
     return [
@@ -94,7 +114,8 @@ def _dominance(arm: str, facts: Facts, thresholds: Thresholds) -> list[Alert]:
             threshold=limit,
             message=f"Algorithm '{arm}' dominates with {share:.2%} of recommendations (threshold: {limit:.2%})",
             headline=f"{arm} holds {share:.0%} of the places, above {limit:.0%}",
-            detail=f"{places:,} places of the bandit's lists, 95 % interval {bounds.low:.1%}–{bounds.high:.1%}.",
+            detail=f"{places:,} places of the bandit's lists, {sampled.denominator:,.0f} sampled; 95 % interval "
+            f"{bounds.low:.1%}–{bounds.high:.1%}.",
             advice=_why_dominant(arm, facts, thresholds),
         )
     ]
@@ -122,7 +143,7 @@ def _why_dominant(arm: str, facts: Facts, thresholds: Thresholds) -> str:
 
 def engagement(facts: Facts, thresholds: Thresholds) -> Check:
     alerts = below(
-        rate_bounds(facts.ctr),
+        rate_bounds(facts.ctr) if facts.ctr.known else None,
         thresholds.min_ctr,
         severity="warning",
         metric="ctr",
@@ -130,7 +151,7 @@ def engagement(facts: Facts, thresholds: Thresholds) -> Check:
         sample=f"{facts.lists:,} lists",
         advice="Check that the front end still reports clicks; then see in the timeline since when, and in which arm.",
     )
-    return _judged({"ctr": facts.ctr.value}, alerts, facts, thresholds)
+    return _judged({"ctr": facts.ctr.value}, alerts, facts, thresholds, {"ctr": facts.ctr})
 
 
 def below(
@@ -153,12 +174,12 @@ def below(
     ]
 
 
-def _judged(metrics: dict[str, Value], alerts: list[Alert], facts: Facts, thresholds: Thresholds) -> Check:
-    """Below `min_lists` lists the check shows its figures and raises no alert."""
+def _judged(
+    metrics: dict[str, Value], alerts: list[Alert], facts: Facts, thresholds: Thresholds, needed: Mapping[str, Ratio]
+) -> Check:
+    """Below `min_lists` lists the check shows its figures and raises no alert; `needed` is what each alert rests on."""
     if facts.lists < thresholds.min_lists:
-        return Check("no_data", metrics)
-    return Check(worst(alerts) or "ok", metrics, tuple(alerts))
-
-
-def _estimate(interval: Interval | None) -> float | None:
-    return interval.estimate if interval else None
+        meaning = f"{facts.lists:,} lists of this service in the window, {thresholds.min_lists:,} are needed to judge"
+        return Check("no_data", {**metrics, "meaning": meaning})
+    unknown = tuple(name for name, ratio in needed.items() if not ratio.known)
+    return Check(worst(alerts) or "ok", metrics, tuple(alerts), unknown)

@@ -105,7 +105,8 @@ def _groups(report: Report) -> str:
     rows = [(name, *_compared(report.ab_test.metrics[metric], unit)) for metric, name, unit in METRICS]
     return f"""<section><h2>Every metric of both groups</h2>
 {table("numbers", ("Metric", "Bandit", "Control", "Lift, 95 % at every look"), rows)}
-<p>Rates are per movie shown. A lift appears once each group has 100 clicks, ratings or thumbs.</p></section>"""
+<p>Rates are per movie shown. A lift is that of the whole test so far; it
+appears once each group has 100 clicks, ratings or thumbs, from enough visitors.</p></section>"""
 
 
 def _compared(answer: MetricAnswer, unit: str) -> tuple[str, str, str]:
@@ -180,15 +181,31 @@ def _cell(cell: CellStats | None, span: tuple[float, float]) -> str:
 
 
 def _notes(report: Report) -> str:
-    size, ratio = report.ab_test.sample_size, report.ab_test.sample_ratio
-    planned = f"{size.planned_users:,}" if size.planned_users else "not yet known"
+    test = report.ab_test
+    ratio = test.sample_ratio
     observed = "–" if ratio.observed_percent is None else f"{ratio.observed_percent:.1f} %"
+    fallback = (
+        f" {test.fallback_shown:,} movies of treatment came from control lists, because the bandit failed."
+        if test.fallback_shown
+        else ""
+    )
     return f"""<section class="notes"><h2>How to read this</h2>
-<p>The test compares the bandit's lists (treatment) with the fixed hybrid's (control), per visitor as assigned, since
-{report.ab_test.since:%Y-%m-%d %H:%M %Z}. A lift of {size.planned_lift_percent:.0f} % needs this number of visitors
-per group: {planned}; reached: {size.reached_users:,}. Share of visitors in treatment: {observed}, planned:
+<p>The test compares the bandit's lists (treatment) with the fixed hybrid's (control), per visitor as assigned, from
+{test.since:%Y-%m-%d %H:%M %Z} to {test.until:%Y-%m-%d %H:%M %Z}, whatever window the other figures have.{fallback}
+{_planned(report)} Share of visitors whose first list was treatment's: {observed}, planned:
 {ratio.planned_percent:.0f} % (p = {ratio.p:.2g}). A check alerts only when its whole 95 % interval is beyond its
-threshold.</p></section>"""
+threshold; it counts visitors, not clicks. {escape(" ".join(test.notes))}</p></section>"""
+
+
+def _planned(report: Report) -> str:
+    size = report.ab_test.sample_size
+    if size.planned_users is None:
+        return "How many visitors to plan for is fixed once the control's rate is known."
+    reached = f"{size.information_percent:.0f} %" if size.information_percent is not None else "none"
+    return (
+        f"A lift of {size.planned_lift_percent:.0f} % was planned to take {size.planned_users:,} visitors per group; "
+        f"{size.reached_users:,} came, with {reached} of the planned evidence."
+    )
 
 
 def _mean(cell: CellStats) -> float:

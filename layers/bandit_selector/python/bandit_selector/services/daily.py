@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from bandit_selector.errors import DeliveryFailed
 from bandit_selector.health.incidents import mails
+from bandit_selector.services.experiment import renew_test
 from bandit_selector.services.report import Now, Report, make_report
 from bandit_selector.settings import Settings
 from bandit_selector.store import reports
@@ -30,7 +31,8 @@ class Carriers:
 def make_due(connection: Connection, now: datetime, days: int, settings: Settings, dead: int | None) -> list[date]:
     """Makes today's report and the missed days', and writes today's mails; returns the days, oldest first.
 
-    One transaction. A repeated run on the same day makes nothing. `dead` is the number of dead letters, None where
+    First the test's plan and bounds follow what is known by now. One transaction. A repeated run on the same day
+    makes nothing. `dead` is the number of dead letters, None where
     the queue cannot be asked. The stored sums are verified once, for all days.
     """
     with connection.transaction():
@@ -38,6 +40,7 @@ def make_due(connection: Connection, now: datetime, days: int, settings: Setting
         local = now.astimezone(settings.time_zone)
         if reports.attempted(connection, local.date(), days):
             return []
+        renew_test(connection, local, settings)
         current = Now.read(connection, dead, now, settings)
         missed = missed_days(local, reports.newest_day(connection, days))
         for moment in missed:

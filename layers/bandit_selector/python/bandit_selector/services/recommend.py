@@ -26,7 +26,7 @@ from bandit_selector.settings import Arm, Settings, parse_zone
 from bandit_selector.store.connection import Database
 from bandit_selector.store.movies import movie_json
 from bandit_selector.store.paging import read_shown, record_pages, shown_of
-from bandit_selector.store.serving import Answered, Belief, Rows, Showing, Visitor, read_visitor_and, record_list
+from bandit_selector.store.serving import Answered, Belief, Key, Rows, Showing, Visitor, read_visitor_and, record_list
 
 Group = Literal["treatment", "control"]
 NO_FIELDS: Final[Mapping[str, object]] = MappingProxyType({})
@@ -142,6 +142,8 @@ class Situation:
             bound=settings.max_places_per_visitor,
             known=known,
             movie=movie_json(self.visitor.columns, settings.movie_columns),
+            test=Key(settings.experiment_salt, settings.experiment_begins) if self.group else None,
+            share=settings.treatment_share,
         )
 
 

@@ -1,9 +1,10 @@
 """What was shown and what became of it, summed over a window of whole hours. Reads sums; decides nothing."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal, TypeAlias
 
+from bandit_selector.evidence.experiment import Part
 from bandit_selector.evidence.tally import Tally, Window
 from bandit_selector.store.connection import Connection
 
@@ -17,12 +18,6 @@ class Moment:
     at: datetime
     algorithm: str
     tally: Tally
-
-
-def whole(connection: Connection) -> Window | None:
-    """From the first hour in which anything was shown to the end of the last; None before that."""
-    row = connection.execute("SELECT min(hour), max(hour) + interval '1 hour' FROM recommendation_activity").fetchone()
-    return Window(row[0], row[1]) if row and row[0] else None
 
 
 def by_algorithm(connection: Connection, window: Window) -> dict[str, Tally]:
@@ -51,24 +46,6 @@ def by_context(connection: Connection, window: Window) -> dict[str, Tally]:
         [window.since, window.until],
     )
     return {context_key: Tally(shown, clicked) for context_key, shown, clicked in rows}
-
-
-def by_context_and_algorithm(connection: Connection, window: Window) -> dict[str, dict[str, Tally]]:
-    """The tally of each algorithm in each context, in a window: {context: {algorithm: tally}}."""
-    rows = connection.execute(
-        """
-        SELECT context_key, algorithm, sum(shown), sum(clicked), sum(rated), sum(rating_sum),
-            sum(thumbs_up), sum(thumbs_down), sum(favorites), sum(watchlist),
-            sum(successes), sum(failures)
-        FROM recommendation_activity WHERE hour >= %s AND hour < %s
-        GROUP BY context_key, algorithm HAVING sum(shown) > 0 ORDER BY context_key, algorithm
-        """,
-        [window.since, window.until],
-    )
-    tallies: dict[str, dict[str, Tally]] = {}
-    for context_key, algorithm, *sums in rows:
-        tallies.setdefault(context_key, {})[algorithm] = Tally(*sums)
-    return tallies
 
 
 def over_time(
@@ -110,64 +87,33 @@ def over_time(
     ]
 
 
-def clusters(connection: Connection, window: Window) -> list[tuple[str, Tally]]:
-    """(group, tally) of each cluster of visitors, over the whole UTC days that a window touches."""
+def clusters(connection: Connection, window: Window) -> list[Tally]:
+    """The tally of each cluster of visitors, over the whole UTC days that a window touches."""
     rows = connection.execute(
         """
-        SELECT ab_group, sum(shown), sum(clicked), sum(rated), sum(rating_sum),
-            sum(thumbs_up), sum(thumbs_down)
+        SELECT sum(shown), sum(clicked), sum(rated), sum(rating_sum), sum(thumbs_up), sum(thumbs_down)
         FROM experiment_activity
         WHERE day BETWEEN (%s::timestamptz AT TIME ZONE 'UTC')::date AND (%s::timestamptz AT TIME ZONE 'UTC')::date
-        GROUP BY ab_group, cluster HAVING sum(shown) > 0
+        GROUP BY cluster HAVING sum(shown) > 0
         """,
         [window.since, window.until],
     )
-    return [(ab_group, Tally(*sums)) for ab_group, *sums in rows]
+    return [Tally(*sums) for sums in rows]
 
 
-def clusters_by_day(connection: Connection, window: Window, step: int = 1) -> list[tuple[str, str, int, int, int]]:
-    """(last day, group, cluster, clicked, shown) of each `step` UTC days of a window, in order."""
+def clusters_by_day(connection: Connection, window: Window) -> list[tuple[date, Part]]:
+    """(UTC day, clicks and movies of a cluster of visitors) in each group, over the days that a window touches."""
     rows = connection.execute(
         """
-        WITH span AS (
-            SELECT (%(since)s::timestamptz AT TIME ZONE 'UTC')::date AS first,
-                (%(until)s::timestamptz AT TIME ZONE 'UTC')::date AS last
-        )
-        SELECT least(first + (day - first) / %(step)s * %(step)s + %(step)s - 1, last) AS until, ab_group, cluster,
-            sum(clicked), sum(shown)
-        FROM experiment_activity CROSS JOIN span
-        WHERE day BETWEEN first AND last
-        GROUP BY until, ab_group, cluster HAVING sum(shown) > 0 ORDER BY until
+        SELECT day, ab_group, cluster, sum(shown), sum(clicked)
+        FROM experiment_activity
+        WHERE day BETWEEN (%s::timestamptz AT TIME ZONE 'UTC')::date AND (%s::timestamptz AT TIME ZONE 'UTC')::date
+            AND ab_group <> 'other'
+        GROUP BY day, ab_group, cluster HAVING sum(shown) > 0 ORDER BY day
         """,
-        {"since": window.since, "until": window.until, "step": step},
+        [window.since, window.until],
     )
-    return [(str(day), group, cluster, clicked, shown) for day, group, cluster, clicked, shown in rows]
-
-
-def visitors(connection: Connection, window: Window) -> dict[str, int]:
-    """How many different visitors each group has had since the beginning of the window's first UTC day, up to now."""
-    rows = connection.execute(
-        """
-        SELECT ab_group, sum(visitors)::int FROM (
-            SELECT ab_group, visitors FROM experiment_days
-            WHERE day >= (%(since)s::timestamptz AT TIME ZONE 'UTC')::date
-            UNION ALL
-            SELECT live.ab_group, count(*)
-            FROM (
-                SELECT DISTINCT user_id, ab_group FROM bandit_unsettled_tallies
-                WHERE counts AND day >= (%(since)s::timestamptz AT TIME ZONE 'UTC')::date
-            ) AS live
-            LEFT JOIN LATERAL (
-                SELECT last_day FROM experiment_visitors AS v
-                WHERE (v.user_id, v.ab_group) = (live.user_id, live.ab_group) LIMIT 1
-            ) AS seen ON true
-            WHERE seen.last_day IS NULL OR seen.last_day < (%(since)s::timestamptz AT TIME ZONE 'UTC')::date
-            GROUP BY live.ab_group
-        ) AS counted GROUP BY ab_group
-        """,
-        {"since": window.since},
-    )
-    return dict(rows.fetchall())
+    return [(day, Part(0, group, cluster, Tally(shown, clicked))) for day, group, cluster, shown, clicked in rows]
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,34 +50,86 @@ COUNTED: Final = """
             RETURNING h.shown
         ), days AS (
             INSERT INTO experiment_days AS d
-                (day, ab_group, cluster, visitors, shown, clicked, rated, rating_sum, thumbs_up, thumbs_down)
-            SELECT day, ab_group, cluster, sum(visitors), sum(shown), sum(clicked), sum(rated), sum(rating_sum),
+                (day, phase, ab_group, cluster, visitors, shown, clicked, rated, rating_sum, thumbs_up, thumbs_down)
+            SELECT day, phase, ab_group, cluster, sum(visitors), sum(shown), sum(clicked), sum(rated), sum(rating_sum),
                 sum(thumbs_up), sum(thumbs_down)
             FROM (
-                SELECT day, ab_group, cluster, 0 AS visitors, sign * shown AS shown, sign * clicked AS clicked,
+                SELECT day, phase, ab_group, cluster, 0 AS visitors, sign * shown AS shown, sign * clicked AS clicked,
                     sign * rated AS rated, sign * rating_sum AS rating_sum, sign * thumbs_up AS thumbs_up,
                     sign * thumbs_down AS thumbs_down
                 FROM image WHERE settled AND counts
                 UNION ALL
-                SELECT day, ab_group, cluster, visitors, 0, 0, 0, 0, 0, 0 FROM newcomer
+                SELECT day, phase, ab_group, cluster, visitors, 0, 0, 0, 0, 0, 0 FROM newcomer
             ) AS change
-            GROUP BY day, ab_group, cluster
-            ORDER BY day, ab_group, cluster
-            ON CONFLICT (day, ab_group, cluster) DO UPDATE
+            GROUP BY day, phase, ab_group, cluster
+            ORDER BY day, phase, ab_group, cluster
+            ON CONFLICT (day, phase, ab_group, cluster) DO UPDATE
             SET visitors = d.visitors + excluded.visitors, shown = d.shown + excluded.shown,
                 clicked = d.clicked + excluded.clicked, rated = d.rated + excluded.rated,
                 rating_sum = d.rating_sum + excluded.rating_sum, thumbs_up = d.thumbs_up + excluded.thumbs_up,
                 thumbs_down = d.thumbs_down + excluded.thumbs_down
             RETURNING d.shown
+        ), contexts AS (
+            INSERT INTO experiment_contexts AS c
+                (day, phase, context_key, ab_group, cluster, shown, clicked, rated, rating_sum, thumbs_up, thumbs_down)
+            SELECT day, phase, context_key, ab_group, cluster & 15, sum(sign * shown), sum(sign * clicked),
+                sum(sign * rated), sum(sign * rating_sum), sum(sign * thumbs_up), sum(sign * thumbs_down)
+            FROM image WHERE settled AND counts AND ab_group <> 'other'
+            GROUP BY day, phase, context_key, ab_group, cluster & 15
+            ORDER BY day, phase, context_key, ab_group, cluster & 15
+            ON CONFLICT (day, phase, context_key, ab_group, cluster) DO UPDATE
+            SET shown = c.shown + excluded.shown, clicked = c.clicked + excluded.clicked,
+                rated = c.rated + excluded.rated, rating_sum = c.rating_sum + excluded.rating_sum,
+                thumbs_up = c.thumbs_up + excluded.thumbs_up, thumbs_down = c.thumbs_down + excluded.thumbs_down
+            RETURNING c.shown
+        ), met AS ( -- by how much each visitor's totals move
+            SELECT user_id, phase, ab_group, min(list_id) AS first_list, sum(sign * shown)::integer AS shown,
+                sum(sign * clicked)::integer AS clicked
+            FROM image WHERE settled AND counts AND ab_group <> 'other'
+            GROUP BY user_id, phase, ab_group
+        ), visitors AS ( -- what is returned is as the row's lock keeps it, whoever else has changed it
+            INSERT INTO experiment_visitors AS v (user_id, phase, ab_group, first_list, shown, clicked)
+            SELECT user_id, phase, ab_group, first_list, shown, clicked FROM met
+            WHERE shown <> 0 OR clicked <> 0 OR NOT EXISTS (
+                SELECT FROM experiment_visitors AS known
+                WHERE (known.user_id, known.phase, known.ab_group) = (met.user_id, met.phase, met.ab_group)
+            )
+            ORDER BY user_id, phase, ab_group
+            ON CONFLICT (user_id, phase, ab_group) DO UPDATE
+            SET first_list = least(v.first_list, excluded.first_list), shown = v.shown + excluded.shown,
+                clicked = v.clicked + excluded.clicked
+            RETURNING v.user_id, v.phase, v.ab_group::text, v.shown, v.clicked
+        ), excess AS (
+            INSERT INTO experiment_excess AS x (phase, ab_group, cluster, shown, clicked)
+            SELECT v.phase, v.ab_group, bandit_cluster(v.user_id), sum(sides.shown), sum(sides.clicked)
+            FROM visitors AS v JOIN met AS m USING (user_id, phase, ab_group)
+            JOIN experiment_bounds AS b USING (phase)
+            CROSS JOIN LATERAL (
+                SELECT over_shown AS shown, over_clicked AS clicked
+                FROM bandit_excess(v.shown, v.clicked, b.places, b.rate)
+                UNION ALL
+                SELECT -over_shown, -over_clicked
+                FROM bandit_excess(v.shown - m.shown, v.clicked - m.clicked, b.places, b.rate)
+            ) AS sides
+            GROUP BY v.phase, v.ab_group, bandit_cluster(v.user_id)
+            HAVING sum(sides.shown) <> 0 OR sum(sides.clicked) <> 0
+            ORDER BY 1, 2, 3
+            ON CONFLICT (phase, ab_group, cluster) DO UPDATE
+            SET shown = x.shown + excluded.shown, clicked = x.clicked + excluded.clicked
+            RETURNING x.shown
         )
         -- The parts are read, and so written, in this order.
         SELECT context_key, arm, successes, failures FROM moved WHERE (successes, failures) <> (0, 0)
         UNION ALL SELECT NULL, NULL, 0, 0 FROM cells WHERE id IS NULL
         UNION ALL SELECT NULL, NULL, 0, 0 FROM hours WHERE shown IS NULL
         UNION ALL SELECT NULL, NULL, 0, 0 FROM days WHERE shown IS NULL
+        UNION ALL SELECT NULL, NULL, 0, 0 FROM contexts WHERE shown IS NULL
+        UNION ALL SELECT NULL, NULL, 0, 0 FROM excess WHERE shown IS NULL
 """
 NO_NEWCOMER: Final = """
         newcomer AS (
-            SELECT NULL::date AS day, NULL::text AS ab_group, NULL::smallint AS cluster, 0 AS visitors WHERE false
+            SELECT NULL::date AS day, 0::smallint AS phase, NULL::text AS ab_group, NULL::smallint AS cluster,
+                0 AS visitors
+            WHERE false
         ),
 """

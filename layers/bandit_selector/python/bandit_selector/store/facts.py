@@ -1,7 +1,7 @@
 """What the daily check measures beyond the sums: lists, feedback, candidates, posteriors. Reads; judges nothing."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bandit_selector.evidence.tally import Tally
 from bandit_selector.store.connection import Connection
@@ -9,11 +9,14 @@ from bandit_selector.store.connection import Connection
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One list shown: places, those of them long tail (None while popularity is unknown), each movie's genres."""
+    """One list shown: its visitor's cluster, places, those of them long tail (None while popularity is unknown), each
+    movie's genres, and each place's arm (none where nothing was drawn)."""
 
+    cluster: int
     places: int
     long_tail: int | None
     genres: tuple[str | None, ...]
+    arms: tuple[str, ...]
 
 
 def sample_lists(connection: Connection, since: datetime, until: datetime, one_in: int) -> list[Listed]:
@@ -24,28 +27,32 @@ def sample_lists(connection: Connection, since: datetime, until: datetime, one_i
     rows = connection.execute(
         """
         WITH list AS (
-            SELECT movie_ids FROM bandit_lists
+            SELECT bandit_cluster(user_id) AS cluster, movie_ids, arms, drawn FROM bandit_lists
             WHERE created_at >= %(since)s AND created_at < %(until)s AND movie_ids[1] IS NOT NULL
                 AND mod(hashint8(id) & 2147483647, %(one_in)s) = 0
             UNION ALL
-            SELECT array_agg(movie_id::integer) FROM recommendation_events_set_aside
+            SELECT bandit_cluster(min(user_id)::bigint), array_agg(movie_id::integer), NULL, NULL
+            FROM recommendation_events_set_aside
             WHERE created_at >= %(since)s AND created_at < %(until)s AND recommendation_id IS NOT NULL
                 AND mod(uuid_hash(recommendation_id) & 2147483647, %(one_in)s) = 0
             GROUP BY recommendation_id
         )
-        SELECT cardinality(list.movie_ids),
+        SELECT list.cluster, cardinality(list.movie_ids),
             CASE WHEN EXISTS (SELECT FROM movie_popularity)
                 THEN (count(*) FILTER (WHERE coalesce(p.long_tail, true)))::integer END,
-            array_agg(m.genres::text)
-        FROM (SELECT row_number() OVER () AS number, movie_ids FROM list) AS list
+            array_agg(m.genres::text), list.arms, list.drawn
+        FROM (SELECT row_number() OVER () AS number, * FROM list) AS list
         CROSS JOIN LATERAL unnest(list.movie_ids) AS shown (movie_id)
         LEFT JOIN movies AS m ON m.id = shown.movie_id
         LEFT JOIN movie_popularity AS p ON p.movie_id = shown.movie_id
-        GROUP BY list.number, list.movie_ids
+        GROUP BY list.number, list.cluster, list.movie_ids, list.arms, list.drawn
         """,
         {"since": since, "until": until, "one_in": one_in},
     )
-    return [Listed(places, long_tail, tuple(genres)) for places, long_tail, genres in rows]
+    return [
+        Listed(cluster, places, long_tail, tuple(genres), tuple(arms[which - 1] for which in drawn or b""))
+        for cluster, places, long_tail, genres, arms, drawn in rows
+    ]
 
 
 def drop_outs(connection: Connection, since: datetime, until: datetime, one_in: int) -> dict[str, tuple[int, int]]:
@@ -70,8 +77,30 @@ def catalogue_genres(connection: Connection) -> list[str | None]:
     return [genres for (genres,) in connection.execute("SELECT DISTINCT genres::text FROM movies")]
 
 
-def feedback(connection: Connection, since: datetime, until: datetime) -> tuple[int, int, datetime | None, int]:
-    """Messages received in [since, until), those without impression, the newest ever, and movies shown after that."""
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The newest message ever, movies shown after it, and in as many days before it: messages, and movies shown."""
+
+    newest: datetime | None
+    shown_since: int
+    before: int
+    shown_before: int
+
+
+def joined(connection: Connection, since: datetime, until: datetime) -> list[tuple[int, int]]:
+    """(those that found their impression, all messages) received in [since, until), by cluster of visitors."""
+    rows = connection.execute(
+        """
+        SELECT count(event_id), count(*) FROM feedback_events
+        WHERE action <> 'seen' AND received_at >= %s AND received_at < %s GROUP BY bandit_cluster(user_id)
+        """,
+        [since, until],
+    )
+    return [(found, received) for found, received in rows]
+
+
+def heard(connection: Connection, until: datetime, days: timedelta) -> Heard:
+    """The newest message before a moment, and what was usual in the `days` up to it."""
     row = connection.execute(
         """
         WITH newest AS ( -- ids that carry their time are in its order; the others are few
@@ -83,19 +112,23 @@ def feedback(connection: Connection, since: datetime, until: datetime) -> tuple[
                 UNION ALL SELECT max(received_at) FROM feedback_events_default WHERE received_at < %(until)s
             ) AS late
         )
-        SELECT count(*), count(*) - count(event_id), (SELECT at FROM newest),
+        SELECT at,
             (SELECT coalesce(sum(cardinality(movie_ids)), 0) FROM bandit_lists
-             WHERE created_at > (SELECT at FROM newest) AND created_at < %(until)s)
+             WHERE created_at > at AND created_at < %(until)s)
             + (SELECT count(*) FROM recommendation_events_set_aside
-               WHERE recommendation_id IS NOT NULL
-                   AND created_at > (SELECT at FROM newest) AND created_at < %(until)s)
-        FROM feedback_events
-        WHERE action <> 'seen' AND received_at >= %(since)s AND received_at < %(until)s
+               WHERE recommendation_id IS NOT NULL AND created_at > at AND created_at < %(until)s),
+            (SELECT count(*) FROM feedback_events
+             WHERE action <> 'seen' AND received_at > at - %(days)s AND received_at <= at),
+            (SELECT coalesce(sum(cardinality(movie_ids)), 0) FROM bandit_lists
+             WHERE created_at > at - %(days)s AND created_at <= at)
+            + (SELECT count(*) FROM recommendation_events_set_aside
+               WHERE recommendation_id IS NOT NULL AND created_at > at - %(days)s AND created_at <= at)
+        FROM newest
         """,
-        {"since": since, "until": until},
+        {"until": until, "days": days},
     ).fetchone()
     assert row is not None  # noqa: S101 # an aggregate always answers
-    return row[0], row[1], row[2], row[3]
+    return Heard(*row)
 
 
 def visitors(connection: Connection, since: datetime, until: datetime) -> tuple[int, int]:

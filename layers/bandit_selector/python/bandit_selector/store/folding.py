@@ -1,7 +1,8 @@
 """Makes reactions, lists, sums and cells agree with the log of messages. The caller holds locks on the lists.
 
 Each statement writes `image`: what an impression was (sign −1) and is (sign 1). COUNTED adds the images to the
-cells and sums, in one order: cells, hours, days. An outcome counts in its cell at once; the sums have settled lists.
+cells and sums, in one order: cells, hours, days, contexts, visitors, excess. An outcome counts in its cell at once; the
+sums have settled lists.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,8 +23,9 @@ def fold(connection: Connection, events: Sequence[int], rule: Rule, now: datetim
         ), folded AS MATERIALIZED ( -- the reaction as it was (r), and as its messages make it (said)
             SELECT c.event_id, bandit_second(l.id) AS second, l.settled_at IS NOT NULL AS settled,
                 date_trunc('hour', l.created_at, 'UTC') AS hour, (l.created_at AT TIME ZONE 'UTC')::date AS day,
-                l.context_key, name.algorithm, name.arm, bandit_group(name.algorithm) AS ab_group,
-                bandit_cluster(l.user_id) AS cluster,
+                l.context_key, name.algorithm, name.arm, coalesce(l.ab_group, 'other')::text AS ab_group,
+                bandit_cluster(l.user_id) AS cluster, l.user_id, l.id AS list_id,
+                coalesce(l.ramp_phase, 0::smallint) AS phase,
                 l.counted_places IS NULL OR c.place <= l.counted_places AS counts,
                 l.algorithm IS NULL AS drawn_by_bandit, l.silence, (l.seen >> c.place) & 1 = 1 AS seen,
                 r.event_id IS NOT NULL AS known, r.clicked_at AS old_clicked_at, r.rating_value AS old_rating,
@@ -71,6 +73,7 @@ def fold(connection: Connection, events: Sequence[int], rule: Rule, now: datetim
         ), image AS (
             SELECT side.sign, f.settled, f.hour, f.day, f.algorithm, f.context_key, f.counts,
                 CASE WHEN f.counts AND f.drawn_by_bandit THEN f.arm END AS arm, f.ab_group, f.cluster,
+                f.user_id, f.list_id, f.phase,
                 (f.silence <> 'seen' OR f.seen OR side.heard)::integer AS shown,
                 (side.clicked_at IS NOT NULL)::integer AS clicked, (side.rating IS NOT NULL)::integer AS rated,
                 coalesce(side.rating, 0)::double precision AS rating_sum,
@@ -120,8 +123,9 @@ def see(connection: Connection, seen: Mapping[int, int], rule: Rule, now: dateti
             SELECT 1 AS sign, true AS settled, date_trunc('hour', b.created_at, 'UTC') AS hour,
                 (b.created_at AT TIME ZONE 'UTC')::date AS day, name.algorithm, b.context_key, place.counts,
                 CASE WHEN place.counts AND b.algorithm IS NULL THEN name.arm END AS arm,
-                bandit_group(name.algorithm) AS ab_group,
-                bandit_cluster(b.user_id) AS cluster, 1 AS shown, 0 AS clicked, 0 AS rated,
+                coalesce(b.ab_group, 'other')::text AS ab_group,
+                bandit_cluster(b.user_id) AS cluster, b.user_id, b.id AS list_id,
+                coalesce(b.ramp_phase, 0::smallint) AS phase, 1 AS shown, 0 AS clicked, 0 AS rated,
                 0::double precision AS rating_sum, 0 AS thumbs_up, 0 AS thumbs_down, 0 AS favorites, 0 AS watchlist,
                 'failure' AS outcome
             FROM before AS b
@@ -159,8 +163,8 @@ def settle_lists(connection: Connection, lists: Sequence[int], rule: Rule, now: 
         """
         WITH due AS MATERIALIZED ( -- as they were; the statement does not see its own update
             SELECT l.*, date_trunc('hour', l.created_at, 'UTC') AS hour, (l.created_at AT TIME ZONE 'UTC')::date AS day,
-                bandit_group(bandit_algorithm(l.arms[1], l.algorithm)) AS group_shown,
-                bandit_cluster(l.user_id) AS cluster
+                coalesce(l.ab_group, 'other')::text AS assigned, bandit_cluster(l.user_id) AS cluster,
+                coalesce(l.ramp_phase, 0::smallint) AS phase
             FROM bandit_lists AS l
             WHERE l.id = ANY(%(lists)s::bigint[]) AND l.created_at >= %(since)s AND l.created_at < %(until)s
         ), settled AS (
@@ -200,31 +204,36 @@ def settle_lists(connection: Connection, lists: Sequence[int], rule: Rule, now: 
         ), image AS (
             SELECT c.sign, true AS settled, d.hour, d.day, bandit_algorithm(d.arms[c.drawn], d.algorithm) AS algorithm,
                 d.context_key, c.counts, CASE WHEN c.counts AND d.algorithm IS NULL THEN d.arms[c.drawn] END AS arm,
-                d.group_shown AS ab_group, d.cluster, (d.silence <> 'seen' OR c.seen OR c.heard)::integer AS shown,
+                d.assigned AS ab_group, d.cluster, d.user_id, d.id AS list_id, d.phase,
+                (d.silence <> 'seen' OR c.seen OR c.heard)::integer AS shown,
                 c.clicked, c.rated, c.rating_sum, c.thumbs_up, c.thumbs_down, c.favorites, c.watchlist,
                 coalesce(c.said, bandit_silence(d.silence, c.seen)) AS outcome
             FROM change AS c JOIN due AS d ON d.id = c.id
             UNION ALL -- what feedback said counts in the cells already
             SELECT -1, false, d.hour, d.day, NULL, d.context_key, r.counts,
-                CASE WHEN r.counts AND d.algorithm IS NULL THEN d.arms[r.drawn] END,
-                NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, r.outcome
+                CASE WHEN r.counts AND d.algorithm IS NULL THEN d.arms[r.drawn] END, NULL, NULL, NULL, NULL, NULL,
+                0, 0, 0, 0, 0, 0, 0, 0, r.outcome
             FROM reacted AS r JOIN due AS d ON d.id = r.id WHERE r.outcome IS NOT NULL
-        ), newest AS ( -- each visitor counts once: on the newest day in this group
-            SELECT user_id, group_shown AS ab_group, cluster, max(day) AS day
-            FROM due WHERE counted_places IS NULL OR counted_places > 0
-            GROUP BY user_id, group_shown, cluster
-        ), newer AS (
-            SELECT n.*, v.last_day AS previous
-            FROM newest AS n LEFT JOIN experiment_visitors AS v USING (user_id, ab_group)
-            WHERE v.last_day IS NULL OR v.last_day < n.day
-        ), remembered AS (
-            INSERT INTO experiment_visitors AS v (user_id, ab_group, last_day)
-            SELECT user_id, ab_group, day FROM newer ORDER BY user_id, ab_group
-            ON CONFLICT (user_id, ab_group) DO UPDATE SET last_day = excluded.last_day
+        ), come AS ( -- each visitor's first list of these in each test
+            SELECT DISTINCT ON (d.user_id, t.test) d.user_id, t.test, d.id AS list_id, d.day, d.phase,
+                d.assigned AS ab_group, d.cluster
+            FROM due AS d JOIN bandit_tests AS t USING (phase)
+            WHERE d.assigned <> 'other' AND (d.counted_places IS NULL OR d.counted_places > 0)
+            ORDER BY d.user_id, t.test, d.id
+        ), first AS ( -- nobody else settles, so this stays the first until the end
+            SELECT c.*, known.first_list, (bandit_second(known.first_list) AT TIME ZONE 'UTC')::date AS first_day,
+                known.phase AS first_phase, known.ab_group AS first_group
+            FROM come AS c
+            LEFT JOIN LATERAL (
+                SELECT v.first_list, v.phase, v.ab_group::text
+                FROM experiment_visitors AS v JOIN bandit_tests AS t USING (phase)
+                WHERE v.user_id = c.user_id AND t.test = c.test ORDER BY v.first_list LIMIT 1
+            ) AS known ON true
+            WHERE known.first_list IS NULL OR known.first_list > c.list_id
         ), newcomer AS (
-            SELECT day, ab_group, cluster, 1 AS visitors FROM newer
+            SELECT day, phase, ab_group, cluster, 1 AS visitors FROM first
             UNION ALL
-            SELECT previous, ab_group, cluster, -1 FROM newer WHERE previous IS NOT NULL
+            SELECT first_day, first_phase, first_group, cluster, -1 FROM first WHERE first_list IS NOT NULL
         ),"""
         + COUNTED,
         {

@@ -7,6 +7,9 @@ not settled yet. Days before bandit_retention.complete_from are kept as they are
 from collections.abc import Sequence
 from datetime import date
 
+from psycopg.sql import SQL, Identifier
+
+from bandit_selector.store import bounds
 from bandit_selector.store.connection import Connection
 
 
@@ -36,26 +39,52 @@ def forget(connection: Connection, user_id: int) -> None:
                 FROM image GROUP BY hour, algorithm, context_key
             ) AS gone
             WHERE (h.hour, h.algorithm, h.context_key) = (gone.hour, gone.algorithm, gone.context_key)
+        ), contexts AS (
+            UPDATE experiment_contexts AS c
+            SET shown = c.shown - gone.shown, clicked = c.clicked - gone.clicked, rated = c.rated - gone.rated,
+                rating_sum = c.rating_sum - gone.rating_sum, thumbs_up = c.thumbs_up - gone.thumbs_up,
+                thumbs_down = c.thumbs_down - gone.thumbs_down
+            FROM (
+                SELECT day, phase, context_key, ab_group, cluster & 15 AS cluster, sum(shown) AS shown,
+                    sum(clicked) AS clicked, sum(rated) AS rated, sum(rating_sum) AS rating_sum,
+                    sum(thumbs_up) AS thumbs_up, sum(thumbs_down) AS thumbs_down
+                FROM image WHERE counts GROUP BY day, phase, context_key, ab_group, cluster
+            ) AS gone
+            WHERE (c.day, c.phase, c.context_key, c.ab_group, c.cluster)
+                = (gone.day, gone.phase, gone.context_key, gone.ab_group, gone.cluster)
         )
         UPDATE experiment_days AS d
         SET shown = d.shown - gone.shown, clicked = d.clicked - gone.clicked, rated = d.rated - gone.rated,
             rating_sum = d.rating_sum - gone.rating_sum, thumbs_up = d.thumbs_up - gone.thumbs_up,
             thumbs_down = d.thumbs_down - gone.thumbs_down
         FROM (
-            SELECT day, ab_group, cluster, sum(shown) AS shown, sum(clicked) AS clicked, sum(rated) AS rated,
+            SELECT day, phase, ab_group, cluster, sum(shown) AS shown, sum(clicked) AS clicked, sum(rated) AS rated,
                 sum(rating_sum) AS rating_sum, sum(thumbs_up) AS thumbs_up, sum(thumbs_down) AS thumbs_down
-            FROM image WHERE counts GROUP BY day, ab_group, cluster
+            FROM image WHERE counts GROUP BY day, phase, ab_group, cluster
         ) AS gone
-        WHERE (d.day, d.ab_group, d.cluster) = (gone.day, gone.ab_group, gone.cluster)
+        WHERE (d.day, d.phase, d.ab_group, d.cluster) = (gone.day, gone.phase, gone.ab_group, gone.cluster)
         """,
         {"user": user_id},
     )
     connection.execute(
         """
-        WITH gone AS (DELETE FROM experiment_visitors WHERE user_id = %(user)s RETURNING ab_group, last_day)
-        UPDATE experiment_days AS d SET visitors = d.visitors - 1
-        FROM gone
-        WHERE (d.ab_group, d.day) = (gone.ab_group, gone.last_day) AND d.cluster = bandit_cluster(%(user)s::bigint)
+        UPDATE experiment_days AS d SET visitors = d.visitors - gone.visitors
+        FROM (
+            SELECT day, phase, ab_group, cluster, count(*)::integer AS visitors
+            FROM experiment_arrivals WHERE user_id = %s GROUP BY 1, 2, 3, 4
+        ) AS gone
+        WHERE (d.day, d.phase, d.ab_group, d.cluster) = (gone.day, gone.phase, gone.ab_group, gone.cluster)
+        """,
+        [user_id],
+    )
+    connection.execute(
+        """
+        WITH gone AS (DELETE FROM experiment_visitors WHERE user_id = %(user)s RETURNING *)
+        UPDATE experiment_excess AS x SET shown = x.shown - over_shown, clicked = x.clicked - over_clicked
+        FROM gone JOIN experiment_bounds AS b USING (phase)
+        CROSS JOIN LATERAL bandit_excess(gone.shown, gone.clicked, b.places, b.rate)
+        WHERE (x.phase, x.ab_group) = (gone.phase, gone.ab_group)
+            AND x.cluster = bandit_cluster(%(user)s::bigint)
         """,
         {"user": user_id},
     )
@@ -95,7 +124,11 @@ def all_days(connection: Connection) -> list[date]:
 def first_difference(connection: Connection, days: Sequence[date]) -> str | None:
     """The first sum of these days that does not follow from the lists, as a sentence; None when every one does."""
     for day in days:
-        wrong = _hours_difference(connection, day) or _days_difference(connection, day)
+        wrong = (
+            _hours_difference(connection, day)
+            or _days_difference(connection, day)
+            or _contexts_difference(connection, day)
+        )
         if wrong:
             return wrong
     return None
@@ -104,47 +137,74 @@ def first_difference(connection: Connection, days: Sequence[date]) -> str | None
 def rebuild(connection: Connection) -> None:
     """Recomputes every sum from the lists, but those of dropped days; writers wait until the transaction ends."""
     with connection.transaction():
-        connection.execute("LOCK TABLE recommendation_hours, experiment_days IN SHARE ROW EXCLUSIVE MODE")
-        connection.execute(
-            "DELETE FROM recommendation_hours WHERE hour >= (SELECT complete_from FROM bandit_retention)"
-        )
         connection.execute(
             """
-            INSERT INTO recommendation_hours
+            LOCK TABLE recommendation_hours, experiment_days, experiment_contexts, experiment_visitors,
+                experiment_excess IN SHARE ROW EXCLUSIVE MODE
+            """
+        )
+        _rebuild_hours(connection)
+        _rebuild_visitors(connection)
+        _rebuild_days(connection)
+
+
+def _rebuild_hours(connection: Connection) -> None:
+    connection.execute("DELETE FROM recommendation_hours WHERE hour >= (SELECT complete_from FROM bandit_retention)")
+    connection.execute(
+        """
+        INSERT INTO recommendation_hours
+        SELECT due.* FROM bandit_retention
+        CROSS JOIN LATERAL bandit_hours_recomputed(complete_from, 'infinity') AS due
+        """
+    )
+
+
+def _rebuild_visitors(connection: Connection) -> None:
+    """Totals of the visitors all of whose lists are there, and everybody's excess."""
+    connection.execute(
+        """
+        DELETE FROM experiment_visitors
+        WHERE bandit_second(first_list) >= (SELECT complete_from FROM bandit_retention)
+        """
+    )
+    connection.execute(
+        "INSERT INTO experiment_visitors SELECT * FROM experiment_visitors_recomputed ON CONFLICT DO NOTHING"
+    )
+    bounds.recompute(connection)
+
+
+def _rebuild_days(connection: Connection) -> None:
+    for table in ("experiment_days", "experiment_contexts"):
+        connection.execute(
+            SQL(
+                "DELETE FROM {} WHERE day >= (SELECT (complete_from AT TIME ZONE 'UTC')::date FROM bandit_retention)"
+            ).format(Identifier(table))
+        )
+    connection.execute(
+        """
+        INSERT INTO experiment_contexts
+        SELECT due.* FROM bandit_retention
+        CROSS JOIN LATERAL bandit_contexts_recomputed(complete_from, 'infinity') AS due
+        """
+    )
+    connection.execute(
+        """
+        INSERT INTO experiment_days
+            (day, phase, ab_group, cluster, visitors, shown, clicked, rated, rating_sum, thumbs_up, thumbs_down)
+        SELECT day, phase, ab_group, cluster, coalesce(visitors, 0), coalesce(shown, 0), coalesce(clicked, 0),
+            coalesce(rated, 0), coalesce(rating_sum, 0), coalesce(thumbs_up, 0), coalesce(thumbs_down, 0)
+        FROM (
             SELECT due.* FROM bandit_retention
-            CROSS JOIN LATERAL bandit_hours_recomputed(complete_from, 'infinity') AS due
-            """
-        )
-        connection.execute(
-            """
-            INSERT INTO experiment_visitors SELECT * FROM experiment_visitors_recomputed
-            ON CONFLICT (user_id, ab_group) DO UPDATE SET last_day = excluded.last_day
-            """
-        )
-        connection.execute(
-            """
-            DELETE FROM experiment_days
+            CROSS JOIN LATERAL bandit_days_recomputed(complete_from, 'infinity') AS due
+        ) AS days
+        FULL JOIN (
+            SELECT day, phase, ab_group, cluster, count(*)::integer AS visitors
+            FROM experiment_arrivals
             WHERE day >= (SELECT (complete_from AT TIME ZONE 'UTC')::date FROM bandit_retention)
-            """
-        )
-        connection.execute(
-            """
-            INSERT INTO experiment_days
-                (day, ab_group, cluster, visitors, shown, clicked, rated, rating_sum, thumbs_up, thumbs_down)
-            SELECT day, ab_group, cluster, coalesce(visitors, 0), coalesce(shown, 0), coalesce(clicked, 0),
-                coalesce(rated, 0), coalesce(rating_sum, 0), coalesce(thumbs_up, 0), coalesce(thumbs_down, 0)
-            FROM (
-                SELECT due.* FROM bandit_retention
-                CROSS JOIN LATERAL bandit_days_recomputed(complete_from, 'infinity') AS due
-            ) AS days
-            FULL JOIN (
-                SELECT last_day AS day, ab_group, bandit_cluster(user_id) AS cluster, count(*)::integer AS visitors
-                FROM experiment_visitors
-                WHERE last_day >= (SELECT (complete_from AT TIME ZONE 'UTC')::date FROM bandit_retention)
-                GROUP BY 1, 2, 3
-            ) AS counted USING (day, ab_group, cluster)
-            """
-        )
+            GROUP BY 1, 2, 3, 4
+        ) AS counted USING (day, phase, ab_group, cluster)
+        """
+    )
 
 
 def _hours_difference(connection: Connection, day: date) -> str | None:
@@ -180,27 +240,22 @@ def _hours_difference(connection: Connection, day: date) -> str | None:
 def _days_difference(connection: Connection, day: date) -> str | None:
     row = connection.execute(
         """
-        WITH counted AS (
-            SELECT ab_group, bandit_cluster(user_id) AS cluster, count(*)::integer AS visitors
-            FROM experiment_visitors WHERE last_day = %(day)s GROUP BY 1, 2
-        ), due AS (
-            SELECT ab_group, cluster, coalesce(visitors, 0) AS visitors, coalesce(shown, 0) AS shown,
-                coalesce(clicked, 0) AS clicked, coalesce(rated, 0) AS rated, coalesce(rating_sum, 0) AS rating_sum,
-                coalesce(thumbs_up, 0) AS thumbs_up, coalesce(thumbs_down, 0) AS thumbs_down
+        WITH due AS (
+            SELECT phase, ab_group, cluster, shown, clicked, rated, rating_sum, thumbs_up, thumbs_down
             FROM bandit_days_recomputed(
                 %(day)s::date::timestamp AT TIME ZONE 'UTC', (%(day)s::date + 1)::timestamp AT TIME ZONE 'UTC'
-            ) FULL JOIN counted USING (ab_group, cluster)
+            )
+            WHERE (shown, clicked, rated) <> (0, 0, 0)
+        ), stored AS (
+            SELECT phase, ab_group, cluster, shown, clicked, rated, rating_sum, thumbs_up, thumbs_down
+            FROM experiment_days WHERE day = %(day)s AND (shown, clicked, rated) <> (0, 0, 0)
         )
         SELECT coalesce(stored.ab_group, due.ab_group), coalesce(stored.cluster, due.cluster),
             to_json(stored)::text, to_json(due)::text
-        FROM (SELECT * FROM experiment_days WHERE day = %(day)s AND (visitors, shown) <> (0, 0)) AS stored
-        FULL JOIN (SELECT * FROM due WHERE (visitors, shown) <> (0, 0)) AS due
-            ON (stored.ab_group, stored.cluster) = (due.ab_group, due.cluster)
-        WHERE (stored.visitors, stored.shown, stored.clicked, stored.rated, stored.rating_sum, stored.thumbs_up,
-               stored.thumbs_down)
-            IS DISTINCT FROM
-            (due.visitors, due.shown, due.clicked, due.rated, due.rating_sum, due.thumbs_up,
-             due.thumbs_down)
+        FROM stored FULL JOIN due
+            ON (stored.phase, stored.ab_group, stored.cluster) = (due.phase, due.ab_group, due.cluster)
+        WHERE (stored.shown, stored.clicked, stored.rated, stored.rating_sum, stored.thumbs_up, stored.thumbs_down)
+            IS DISTINCT FROM (due.shown, due.clicked, due.rated, due.rating_sum, due.thumbs_up, due.thumbs_down)
         ORDER BY 1, 2 LIMIT 1
         """,
         {"day": day},
@@ -210,20 +265,77 @@ def _days_difference(connection: Connection, day: date) -> str | None:
     return f"Day {day} of {row[0]}, cluster {row[1]}, stores {row[2]}, but its lists give {row[3]}."
 
 
-def visitors_difference(connection: Connection) -> str | None:
-    """The first visitor whose last day does not follow from the lists, as a sentence; reads all of them."""
+def _contexts_difference(connection: Connection, day: date) -> str | None:
     row = connection.execute(
         """
-        SELECT user_id, ab_group, stored.last_day, due.last_day
-        FROM (
-            SELECT * FROM experiment_visitors
-            WHERE last_day >= (SELECT (complete_from AT TIME ZONE 'UTC')::date FROM bandit_retention)
-        ) AS stored
-        FULL JOIN experiment_visitors_recomputed AS due USING (user_id, ab_group)
-        WHERE stored.last_day IS DISTINCT FROM due.last_day
+        WITH due AS (
+            SELECT * FROM bandit_contexts_recomputed(
+                %(day)s::date::timestamp AT TIME ZONE 'UTC', (%(day)s::date + 1)::timestamp AT TIME ZONE 'UTC'
+            )
+            WHERE (shown, clicked, rated) <> (0, 0, 0)
+        ), stored AS (
+            SELECT * FROM experiment_contexts WHERE day = %(day)s AND (shown, clicked, rated) <> (0, 0, 0)
+        )
+        SELECT coalesce(stored.ab_group, due.ab_group), coalesce(stored.context_key, due.context_key),
+            to_json(stored)::text, to_json(due)::text
+        FROM stored FULL JOIN due ON (stored.phase, stored.context_key, stored.ab_group, stored.cluster)
+            = (due.phase, due.context_key, due.ab_group, due.cluster)
+        WHERE (stored.shown, stored.clicked, stored.rated, stored.rating_sum, stored.thumbs_up, stored.thumbs_down)
+            IS DISTINCT FROM (due.shown, due.clicked, due.rated, due.rating_sum, due.thumbs_up, due.thumbs_down)
+        ORDER BY 1, 2 LIMIT 1
+        """,
+        {"day": day},
+    ).fetchone()
+    if row is None:
+        return None
+    return f"Day {day} of {row[0]} in {row[1]} stores {row[2]}, but its lists give {row[3]}."
+
+
+def visitors_difference(connection: Connection) -> str | None:
+    """The first visitor, or cluster of visitors, whose totals do not follow from the lists; reads all visitors.
+
+    Visitors who came before the oldest list that is kept cannot be recomputed.
+    """
+    return _totals_difference(connection) or _arrivals_difference(connection) or bounds.difference(connection)
+
+
+def _totals_difference(connection: Connection) -> str | None:
+    row = connection.execute(
+        """
+        WITH stored AS (
+            SELECT user_id, phase, ab_group, first_list, shown, clicked FROM experiment_visitors
+        )
+        SELECT user_id, ab_group, to_json(stored)::text, to_json(due)::text
+        FROM stored FULL JOIN experiment_visitors_recomputed AS due USING (user_id, phase, ab_group)
+        WHERE bandit_second(coalesce(stored.first_list, due.first_list))
+                >= (SELECT complete_from FROM bandit_retention)
+            AND (stored.first_list, stored.shown, stored.clicked)
+                IS DISTINCT FROM (due.first_list, due.shown, due.clicked)
         ORDER BY 1, 2 LIMIT 1
         """
     ).fetchone()
     if row is None:
         return None
-    return f"Visitor {row[0]} in {row[1]} was last seen on {row[2]}, but the lists say {row[3]}."
+    return f"Visitor {row[0]} in {row[1]} has {row[2]}, but the lists give {row[3]}."
+
+
+def _arrivals_difference(connection: Connection) -> str | None:
+    row = connection.execute(
+        """
+        SELECT day, ab_group, coalesce(stored.visitors, 0), coalesce(due.visitors, 0)
+        FROM (
+            SELECT day, phase, ab_group, cluster, visitors FROM experiment_days
+            WHERE day >= (SELECT (complete_from AT TIME ZONE 'UTC')::date FROM bandit_retention) AND visitors <> 0
+        ) AS stored
+        FULL JOIN (
+            SELECT day, phase, ab_group, cluster, count(*)::integer AS visitors FROM experiment_arrivals
+            WHERE day >= (SELECT (complete_from AT TIME ZONE 'UTC')::date FROM bandit_retention)
+            GROUP BY 1, 2, 3, 4
+        ) AS due USING (day, phase, ab_group, cluster)
+        WHERE stored.visitors IS DISTINCT FROM due.visitors
+        ORDER BY 1, 2 LIMIT 1
+        """
+    ).fetchone()
+    if row is None:
+        return None
+    return f"Day {row[0]} of {row[1]} stores {row[2]} new visitors in a cluster, but the lists give {row[3]}."

@@ -42,6 +42,18 @@ class Visitor:
 
 
 @dataclass(frozen=True, slots=True)
+class Key:
+    """What names a test: EXPERIMENT_SALT, and the UTC midnight from which it counts (None: from its first list)."""
+
+    salt: str
+    started: datetime | None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return {"salt": self.salt, "started": self.started or "-infinity"}
+
+
+@dataclass(frozen=True, slots=True)
 class Showing:
     """What is recorded of a list beside its places; see bandit_lists. `movie` is the SQL of an answer's movie."""
 
@@ -54,6 +66,8 @@ class Showing:
     bound: int | None = None  # how many places of the visitor count in a UTC day; None: all
     known: int | None = None  # how many lists of the seed there were when it was read; None without a seed
     movie: str = WHOLE
+    test: Key | None = None  # None while no test runs
+    share: float = 0.0  # of treatment, as planned now
 
 
 Answered = tuple[Shown, dict[str, Any]]
@@ -146,13 +160,16 @@ def record_statement(connection: Connection, places: Sequence[Place], showing: S
             ) AS movie
         ), list AS (
             INSERT INTO bandit_lists
-                (id, created_at, user_id, posterior_version, first_position, counted_places, context_key, ab_group,
-                 silence, seed, algorithm, arms, drawn, movie_ids, scores, propensities, dropped_out)
+                (id, created_at, user_id, posterior_version, first_position, counted_places, ramp_phase, context_key,
+                 ab_group, silence, seed, algorithm, arms, drawn, movie_ids, scores, propensities, dropped_out)
             SELECT bandit_list_id(%(now)s), %(now)s, %(user_id)s, %(version)s, %(first_position)s,
                 CASE WHEN %(bound)s::integer IS NOT NULL THEN nullif(least(count(*), greatest(0, %(bound)s - ( -- room
                     SELECT coalesce(sum(coalesce(counted_places, cardinality(movie_ids))), 0) FROM bandit_lists
                     WHERE user_id = %(user_id)s AND created_at >= %(day)s AND created_at < %(day)s + interval '1 day'
                 ))), count(*)) END,
+                CASE WHEN %(salt)s::text IS NOT NULL THEN
+                    bandit_phase(%(salt)s, %(started)s::timestamptz, %(share)s::real, %(now)s)
+                END,
                 %(context_key)s, %(ab_group)s, %(silence)s, %(seed)s::text, %(algorithm)s::text, %(arms)s::text[],
                 decode(string_agg(lpad(to_hex(drawn), 2, '0'), '' ORDER BY number), 'hex'),
                 array_agg(movie_id ORDER BY number), array_agg(score ORDER BY number),
@@ -189,6 +206,8 @@ def record_statement(connection: Connection, places: Sequence[Place], showing: S
             "algorithm": None if arms or not places else places[0].algorithm,
             "arms": arms or None,
             "known": showing.known,
+            "share": showing.share,
+            **(showing.test.parameters if showing.test else {"salt": None, "started": None}),
         },
     )
 

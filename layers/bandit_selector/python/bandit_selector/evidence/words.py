@@ -1,0 +1,112 @@
+"""What a read-out says in sentences. Computes nothing."""
+
+from typing import Final
+
+from bandit_selector.evidence.experiment import Comparison, ReadOut
+from bandit_selector.evidence.exploration import ENOUGH, Exploration
+from bandit_selector.evidence.lift import READ_OUT_FROM
+from bandit_selector.evidence.ratio import ENOUGH_CLUSTERS, Interval
+
+LARGEST: Final = 10.0
+"""Bounds above this lift, 1,000 %, are not written out."""
+
+
+def sentence(test: ReadOut) -> str:
+    """The verdict, its figures, and what it would take to know more."""
+    ctr = test.metrics["ctr"]
+    match test.verdict:
+        case "no_control":
+            return (
+                "One group has no data yet, so the groups cannot be compared: ask for some visitors' lists with "
+                "use_bandit=false, or for everybody's with use_bandit=auto."
+            )
+        case "sample_ratio_mismatch":
+            return (
+                f"The groups cannot be compared: {test.treatment_users:,} visitors came to treatment first and "
+                f"{test.control_users:,} to control, which cannot come from a random split at {test.planned_share:.0%}."
+                " Find out what else decides who gets which list."
+            )
+        case "tracking_broken":
+            return _broken_words(ctr)
+        case "too_early":
+            return f"Too early to tell: {'; '.join(reasons(ctr))}."
+        case "undecided":
+            return f"No difference in CTR is proven so far: {_lift_words(ctr)}; {_more_words(test)}"
+        case "higher" | "lower":
+            return f"So far {_lift_words(ctr)}; {_more_words(test)}"
+
+
+def exploration_sentence(explored: Exploration) -> str:
+    ctr = explored.metrics["ctr"]
+    if ctr.lift is None:
+        why = "; ".join(reasons(ctr, ENOUGH))
+        return f"Too early to tell for this context: {why}. The verdict is the whole test's."
+    return (
+        f"For exploring only: in this context {_lift_words(ctr)} so far, with bounds that hold in all "
+        f"{explored.contexts} contexts at once. The verdict is the whole test's."
+    )
+
+
+def reasons(ctr: Comparison, enough: float = ENOUGH_CLUSTERS) -> list[str]:
+    """Every reason why a comparison is not read out."""
+    least = min((ctr.treatment, ctr.control), key=lambda ratio: ratio.numerator)
+    found: list[str] = []
+    if not ctr.treatment.denominator or not ctr.control.denominator:
+        return ["one group was shown nothing"]
+    if ctr.events < READ_OUT_FROM:
+        found.append(
+            f"the smaller group has {least.numerator:,.0f} clicks, and the comparison begins at {READ_OUT_FROM}"
+            if least.numerator < READ_OUT_FROM
+            else f"no phase of the test has enough clicks in both groups, and the comparison begins at {READ_OUT_FROM}"
+        )
+    if ctr.clusters < enough:
+        found.append(
+            f"a few visitors hold most of the smaller group: it weighs like {ctr.clusters:,.1f} groups of equal "
+            f"visitors, and the comparison begins at {enough:.0f}"
+        )
+    return found or ["all visitors behaved alike, so nothing tells how far chance reaches"]
+
+
+def _broken_words(ctr: Comparison) -> str:
+    silent, name = min((ctr.treatment, "treatment"), (ctr.control, "control"), key=lambda one: one[0].value or 0.0)
+    other = ctr.control if name == "treatment" else ctr.treatment
+    return (
+        f"The groups cannot be compared: {name} has {silent.numerator:,.0f} clicks on {silent.denominator:,.0f} movies "
+        f"shown, the other group {other.numerator:,.0f} on {other.denominator:,.0f}. Its clicks are probably not "
+        "reported: send one by hand and follow it."
+    )
+
+
+def _lift_words(ctr: Comparison) -> str:
+    assert ctr.lift is not None  # noqa: S101 # only a read-out lift leads to these sentences
+    lift = ctr.lift.relative
+    direction = "higher" if lift.estimate >= 0 else "lower"
+    bounds = _one_sided(lift) if ctr.lift.significant else f"{_signed(lift.low)} to {_signed(lift.high)}"
+    return f"treatment's CTR is {_plain(abs(lift.estimate))}% {direction} ({bounds})"
+
+
+def _one_sided(lift: Interval) -> str:
+    small, large = sorted((abs(lift.low), abs(lift.high)))
+    return f"{_plain(small)}–{_plain(large)}%"
+
+
+def _more_words(test: ReadOut) -> str:
+    looks, plan = "you may look every day", test.plan
+    if not test.more_users:
+        return f"{looks}; the lift is already known to ±{plan.precision:.0%}."
+    more = _rounded(test.more_users)
+    return f"{looks}; to know it to ±{plan.precision:.0%} takes about {more:,} more visitors per group."
+
+
+def _signed(share: float) -> str:
+    return f"{'−' if share < 0 else '+'}{_plain(abs(share))}%"
+
+
+def _plain(share: float) -> str:
+    return f"{100 * share:.0f}" if share <= LARGEST else f"over {100 * LARGEST:,.0f}"
+
+
+def _rounded(number: int) -> int:
+    """Rounded to two digits, because a forecast is not more precise."""
+    digits = max(0, len(str(number)) - 2)
+    return round(number, -digits)

@@ -1,0 +1,113 @@
+"""The read-out in figures and in words: every reason that a sentence gives is the reason."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+from bandit_selector.evidence.experiment import CLUSTERS, Part, Plan, ReadOut, lift_over_time, read_out
+from bandit_selector.evidence.split import Arrivals
+from bandit_selector.evidence.tally import Tally
+from bandit_selector.evidence.words import sentence
+
+from benchmarks._evidence_worlds import fresh
+
+PLAN = Plan(treatment_share=0.5, lift=0.15)
+EVEN = [Arrivals(0.5, 5_000, 5_000)]
+
+
+def parts(treated: float, untreated: float, shown: int = 500, clusters: int = CLUSTERS) -> list[Part]:
+    """Clusters of visitors with these click rates and a little noise."""
+    return [
+        Part(0, group, cluster, Tally(shown, round(shown * rate) + (cluster % 5 if rate else 0)))
+        for group, rate in (("treatment", treated), ("control", untreated))
+        for cluster in range(clusters)
+    ]
+
+
+def told(found: list[Part], arrivals: list[Arrivals] | None = None, plan: Plan = PLAN) -> tuple[ReadOut, str]:
+    test = read_out(found, arrivals or EVEN, plan, days=30)
+    return test, sentence(test)
+
+
+@pytest.mark.parametrize(
+    ("found", "verdict", "words"),
+    [
+        (parts(0.14, 0.12), "higher", "So far treatment's CTR is "),
+        (parts(0.10, 0.12), "lower", "% lower ("),
+        (parts(0.121, 0.12, shown=100), "undecided", "No difference in CTR is proven so far"),
+        (parts(0.0, 0.12), "tracking_broken", "treatment has 0 clicks on 64,000 movies shown"),
+        (parts(0.12, 0.0), "tracking_broken", "control has 0 clicks on 64,000 movies shown"),
+        (parts(0.12, 0.12, shown=50_000, clusters=1), "too_early", "it weighs like 1.0 groups"),
+        (parts(0.2, 0.2, shown=3, clusters=30), "too_early", "clicks, and the comparison begins at 100"),
+        ([], "no_control", "One group has no data yet"),
+    ],
+)
+def test_each_state_is_told_with_its_reason(found: list[Part], verdict: str, words: str) -> None:
+    test, said = told(found)
+    assert test.verdict == verdict
+    assert words in said
+
+
+def test_one_visitor_a_group_is_not_told_to_lack_clicks() -> None:
+    _, said = told(parts(0.12, 0.12, shown=50_000, clusters=1))
+    assert "clicks, and the comparison begins at 100" not in said
+
+
+def test_a_split_that_is_not_as_planned_blocks_the_verdict() -> None:
+    test, said = told(parts(0.14, 0.12), [Arrivals(0.5, 6_000, 4_000)])
+    assert test.verdict == "sample_ratio_mismatch"
+    assert "6,000 visitors came to treatment first and 4,000 to control" in said
+    assert test.planned_share == 0.5
+
+
+def test_fallbacks_count_as_assigned_and_excess_does_not_count_in_the_lift() -> None:
+    plain, _ = told(parts(0.12, 0.12))
+    heavy = [
+        replace(part, tally=part.tally + Tally(2_000, 2_000), excess_clicked=2_000, excess_shown=2_000)
+        if (part.group, part.cluster) == ("treatment", 7)
+        else part
+        for part in parts(0.12, 0.12)
+    ]
+    bounded, _ = told(heavy)
+    assert bounded.metrics["ctr"].lift == plain.metrics["ctr"].lift
+    assert bounded.treatment.clicked == plain.treatment.clicked + 2_000
+
+
+@pytest.mark.parametrize("lift", [0.0001, 0.002, 1.0])
+def test_every_planned_lift_gives_a_sentence(lift: float) -> None:
+    for found in (parts(0.14, 0.12), parts(0.12, 0.12, shown=40)):
+        _, said = told(found, plan=replace(PLAN, lift=lift))
+        assert len(said) < 400
+
+
+def test_the_plan_is_fixed_when_it_hardly_moves_any_more() -> None:
+    """133 new visitors a day and group, ten movies each."""
+    days = fresh(np.random.default_rng(9), 60, 133).cumsum(axis=0)
+    numbers = [
+        read_out(
+            [
+                Part(0, group, cluster, Tally(int(sums[at, cluster, 1]), int(sums[at, cluster, 0])))
+                for at, group in enumerate(("treatment", "control"))
+                for cluster in range(CLUSTERS)
+            ],
+            [Arrivals(0.5, 133 * (day + 1), 133 * (day + 1))],
+            PLAN,
+            day + 1,
+        ).plannable
+        for day, sums in enumerate(days)
+    ]
+    assert numbers[:4] == [None] * 4
+    known = [number for number in numbers if number]
+    assert len(known) > 50
+    assert max(known) < 2 * known[0]
+    assert min(known) > known[0] / 2
+
+
+def test_the_lift_over_time_ends_with_the_lift_of_the_whole() -> None:
+    days = [(date(2026, 3, 1) + timedelta(days=day), part) for day in range(5) for part in parts(0.14, 0.12)]
+    points = lift_over_time(days, PLAN)
+    whole = read_out([part for _, part in days], EVEN, PLAN).metrics["ctr"].lift
+    assert [day for day, _ in points] == [f"2026-03-0{day}" for day in range(1, 6)]
+    assert whole is not None
+    assert points[-1][1].relative.estimate == pytest.approx(whole.relative.estimate)
