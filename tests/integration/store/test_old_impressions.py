@@ -46,12 +46,18 @@ def show_as_before(connection: Connection, impressions: Iterable[Impression]) ->
 
 
 def as_before(history: History, migrated_at: datetime) -> tuple[History, dict[int, int]]:
-    """The history in which every list before a moment is of the former version, and its impressions' ids there."""
+    """The history in which every list before a moment is of the former version, and its impressions' ids there.
+
+    The former version knew no selections: they are of this version at any moment.
+    """
+
+    def is_old(one: Impression) -> bool:
+        return one.created_at < migrated_at and one.movie_id is not None
+
     impressions = tuple(
-        replace(one, silence="shown", counted_places=None) if one.created_at < migrated_at else one
-        for one in history.impressions
+        replace(one, silence="shown", counted_places=None) if is_old(one) else one for one in history.impressions
     )
-    ids = {one.id: old_id(one) for one in impressions if one.created_at < migrated_at}
+    ids = {one.id: old_id(one) for one in impressions if is_old(one)}
     old_lists = {event_id >> 6 for event_id in ids}
     messages = tuple(one for one in history.messages if one.seen is None or (one.event_id or 0) >> 6 not in old_lists)
     return History(impressions, messages), ids
