@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import NormalDist
 
 import numpy as np
 from bandit_selector.evidence.logged import BLOCKS, Log, Names, Reals, Whole
@@ -13,18 +14,20 @@ from numpy.typing import NDArray
 from benchmarks.arena.environments import ARMS, CONTEXTS
 
 LIST = 10  # places of one visit, which share a context and a visitor
+TASTE = 0.5  # the spread of visitors' levels, on the logit scale
+_TASTES = np.array([NormalDist(0, TASTE).inv_cdf((k + 0.5) / 500) for k in range(500)])
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """A log, and the expected rate of each of its rows under every arm; `rates` has the shape (rows, arms)."""
+    """A log, and the mean rates of the visitors it is a sample of; `rates` has the shape (contexts, arms)."""
 
     log: Log
     rates: Reals
 
     def value(self, table: Reals) -> float:
-        """The clicks per place that a policy would have had in expectation; `table`: (blocks, contexts, arms)."""
-        return float((table[self.log.block, self.log.context] * self.rates).sum(axis=1).mean())
+        """The clicks per place that a policy would have with all such visitors; `table`: (blocks, contexts, arms)."""
+        return float((table * self.rates).sum(axis=2).mean())
 
 
 def logged(rng: np.random.Generator, places: int, visitors: int, adaptive: bool = True, floor: float = 0.01) -> Truth:
@@ -37,7 +40,7 @@ def logged(rng: np.random.Generator, places: int, visitors: int, adaptive: bool 
     visits = places // LIST
     visitor = np.repeat(rng.choice(visitors, visits, p=activity / activity.sum()), LIST)
     context = np.repeat(rng.integers(0, len(CONTEXTS), visits), LIST)
-    taste = rng.normal(0, 0.5, visitors)
+    taste = rng.normal(0, TASTE, visitors)
     rates = 1 / (1 + np.exp(-(base[context] + taste[visitor][:, None])))
     uniform, clicks = rng.random((2, len(visitor)))
     chooser = _Rule(floor) if adaptive else _Fixed(rng, floor)
@@ -53,7 +56,8 @@ def logged(rng: np.random.Generator, places: int, visitors: int, adaptive: bool 
     reward = (clicks < np.take_along_axis(rates, arm[:, None], axis=1)[:, 0]).astype(np.int8)
     seconds = np.arange(len(visitor), dtype=np.float64)
     numbered = np.unique(visitor, return_inverse=True)[1]
-    return Truth(Log(Names(CONTEXTS, ARMS), numbered, context, arm, propensity, reward, seconds), rates)
+    log = Log(Names(CONTEXTS, ARMS), numbered, context, arm, propensity, reward, seconds)
+    return Truth(log, (1 / (1 + np.exp(-(base[:, :, None] + _TASTES)))).mean(axis=2))
 
 
 class _Fixed:

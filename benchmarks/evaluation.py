@@ -51,8 +51,9 @@ Made by `./dev bench evaluation --logs {options.logs} --rows {options.rows}`. Al
 ## Do the 95 % intervals hold?
 
 {options.logs} logs of 20,000 places by 400 visitors of uneven activity and taste, lists of ten. Adaptive: the product's
-rule learned while it logged. Policies: every arm equally often, and a fixed random one. Share of the intervals that
-hold the truth; from 93 to 97 % is as it should be.
+rule learned while it logged. Policies: every arm equally often, and a fixed random one. The truth is
+the policy's rate with all visitors of whom the log's are a sample. Share of the intervals that hold it; from 93 to 97 %
+is as it should be.
 
 {table(["logging", "policy", "IPS", "self-normalised", "doubly robust", "its mean error"], _coverage(options.logs))}
 
@@ -66,7 +67,7 @@ hold the truth; from 93 to 97 % is as it should be.
 
 ## How long must a log be?
 
-"Serve everybody the rule as configured", learned from the log as it goes, against its true value on the same log;
+"Serve everybody the rule as configured", learned as the log goes, against its true value with all such visitors;
 medians over ten logs with the product's rule and its default floor of .1 %. Half width: of the 95 % interval, relative.
 
 {table(["places logged", "error", "half width", "truth inside"], _lengths())}
