@@ -14,6 +14,7 @@ from bandit_selector.services.site_ratings import read_site_ratings
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Connection, Database, connect
 from bandit_selector.store.migrate import migrate
+from bandit_selector.store.retention import partitions_until
 from bandit_selector.store.roles import OURS, ROLES, Role, grant_roles
 from psycopg import errors, sql
 from psycopg.conninfo import make_conninfo
@@ -21,7 +22,7 @@ from psycopg.conninfo import make_conninfo
 from functions.candidates.handler import build
 from functions.candidates.lists import silent
 from functions.feedback.handler import consume
-from functions.feedback.settle import settle_due
+from functions.feedback.settle import absorb_inbox, mend_partitions, settle_due, sum_history
 from functions.monitor.analytics import READINGS
 from functions.select.handler import respond
 from infra.local import site
@@ -55,6 +56,8 @@ def test_every_function_does_its_work_as_its_role(acting: Acting, connection: Co
     later = NOW + timedelta(hours=1)
     acting("settle").run(lambda its: read_site_ratings(its, later, SETTINGS, lambda: True))
     assert settle_due(later, SETTINGS, acting("settle"), lambda: True) == 1
+    assert absorb_inbox(later, SETTINGS, acting("settle"), lambda: True) == 0
+    assert sum_history(later, acting("settle"), lambda: True) == 0
     for reading in READINGS.values():
         if reading.__name__ != "newest_report":
             acting("analytics").read(lambda its, reading=reading: reading(its, http_event(scope="analytics"), SETTINGS))
@@ -63,6 +66,23 @@ def test_every_function_does_its_work_as_its_role(acting: Acting, connection: Co
     assert monitor.run(lambda its: deliver(its, later, NOWHERE)) == []
     assert acting("candidates").run(lambda its: build(its, silent, later)) > 0
     assert connection.execute("SELECT sum(total_successes) FROM bandit_states").fetchone() == (1,)
+
+
+def test_settle_makes_missing_partitions_as_its_role(acting: Acting, connection: Connection) -> None:
+    """Also what waits in the default tables moves; without the right the next minute would only warn."""
+    later = NOW + timedelta(days=700)
+    connection.execute(
+        "INSERT INTO bandit_lists_default (id, created_at, user_id, first_position, context_key, silence, movie_ids,"
+        " scores) VALUES (1, %s, 1, 1, 'k', 'shown', '{1}', '{1}')",
+        [later],
+    )
+    mend_partitions(later, acting("settle"))
+    until = partitions_until(connection)
+    assert until is not None
+    assert until > later
+    assert connection.execute("SELECT tableoid::regclass::text FROM bandit_lists WHERE id = 1").fetchone() == (
+        f"bandit_lists_{later - timedelta(days=later.weekday()):%Y%m%d}",
+    )
 
 
 @pytest.mark.parametrize("function", ROLES)
@@ -86,6 +106,7 @@ def test_a_session_has_the_roles_rights_and_no_other(acting: Acting, connection:
         ("feedback", "INSERT INTO bandit_lists DEFAULT VALUES"),
         ("feedback", "DROP TABLE bandit_lists"),
         ("candidates", "SELECT FROM bandit_lists"),
+        ("feedback", "SELECT bandit_make_partitions(now(), now())"),
     ],
 )
 def test_what_is_not_its_work_is_refused(acting: Acting, function: str, statement: str) -> None:

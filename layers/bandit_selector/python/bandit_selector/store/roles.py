@@ -17,7 +17,10 @@ MAINTAIN_SINCE: Final = 170_000  # the version of PostgreSQL that lets a role an
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """`reads` are tables beside its `writes`, which are privileges by table; `all_ours` reads every table of ours."""
+    """`reads` are tables beside its `writes`, which are privileges by table; `all_ours` reads every table of ours.
+
+    `calls` are functions that do with the owner's rights what the role itself may not, by signature.
+    """
 
     name: str
     reads: tuple[str, ...] = ()
@@ -25,11 +28,13 @@ class Role:
     sequences: tuple[str, ...] = ()
     all_ours: bool = False
     maintains: tuple[str, ...] = ()
+    calls: tuple[LiteralString, ...] = ()
 
 
 _LEARNED: Final = (
     *("feedback_events", "bandit_reactions", "bandit_states", "bandit_posteriors", "bandit_memory"),
     *("bandit_forgettings", "recommendation_hours", "experiment_days", "experiment_visitors"),
+    *("experiment_contexts", "experiment_excess"),
     "recommendation_events_set_aside",
 )
 _COUNTING: Final[tuple[tuple[str, LiteralString], ...]] = (
@@ -44,7 +49,7 @@ ROLES: Final = {
     "select": Role(
         "bandit_select",
         reads=(*SITE, "bandit_candidates", "bandit_posteriors", "bandit_states", "bandit_lists"),
-        writes=(("bandit_lists", "INSERT"), ("bandit_unsettled", "INSERT")),
+        writes=(("bandit_lists", "INSERT"), ("bandit_unsettled", "INSERT"), ("bandit_phases", "INSERT")),
         sequences=("bandit_list_number",),
     ),
     "feedback": Role("bandit_feedback", writes=_COUNTING, sequences=_COUNTERS, all_ours=True),
@@ -55,9 +60,11 @@ ROLES: Final = {
             *_COUNTING,
             *((table, CHANGE) for table in ("bandit_site_ratings", "bandit_inbox")),
             *((table, CHANGE) for table in ("bandit_site_days", "bandit_site_hours")),
+            *((f"{parent}_default", "UPDATE") for parent in ("bandit_lists", "bandit_reactions", "feedback_events")),
         ),
         sequences=_COUNTERS,
         all_ours=True,
+        calls=("bandit_make_partitions(timestamptz, timestamptz)",),  # for which it locks the default tables
     ),
     "monitor": Role(
         "bandit_monitor",
@@ -65,6 +72,7 @@ ROLES: Final = {
         writes=(
             *((table, CHANGE) for table in ("monitor_reports", "monitor_incidents", "monitor_mails")),
             ("bandit_retention", "UPDATE"),
+            *(("experiment_bounds", CHANGE), ("experiment_excess", CHANGE), ("bandit_plans", "INSERT")),
         ),
         sequences=("monitor_mails_id_seq",),
         all_ours=True,
@@ -131,6 +139,16 @@ def _take_all(connection: Connection, name: str) -> None:
     )
     for (table,) in rows.fetchall():
         connection.execute(SQL("REVOKE ALL ON {} FROM {}").format(Identifier(table), Identifier(name)))
+    called = connection.execute(
+        """
+        SELECT p.oid::regprocedure::text FROM pg_proc AS p
+        WHERE p.pronamespace = current_schema()::regnamespace
+            AND EXISTS (SELECT FROM aclexplode(p.proacl) AS given WHERE given.grantee = %s::regrole)
+        """,
+        [name],
+    )
+    for (function,) in called.fetchall():
+        connection.execute(f"REVOKE ALL ON FUNCTION {function} FROM {name}".encode())
 
 
 def _give(connection: Connection, role: Role) -> None:
@@ -163,6 +181,10 @@ def _grants(connection: Connection, role: Role, readable: set[str]) -> list[Comp
             for sequence in sorted(_existing(connection, {*role.sequences}))
         ),
         *(
+            SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(SQL(function), name)
+            for function in _callable(connection, role.calls)
+        ),
+        *(
             grant.format(SQL("MAINTAIN"), Identifier(table), name)
             for table in sorted(_existing(connection, {*maintained}))
         ),
@@ -180,6 +202,16 @@ def _tables(connection: Connection) -> set[str]:
         [OURS],
     )
     return {row[0] for row in rows.fetchall()}
+
+
+def _callable(connection: Connection, signatures: tuple[LiteralString, ...]) -> list[LiteralString]:
+    """Those of the functions that the search path finds."""
+    rows = connection.execute(
+        "SELECT signature FROM unnest(%s::text[]) AS signature WHERE to_regprocedure(signature) IS NOT NULL",
+        [[*signatures]],
+    )
+    found = {row[0] for row in rows.fetchall()}
+    return [signature for signature in signatures if signature in found]
 
 
 def _existing(connection: Connection, names: set[str]) -> set[str]:
