@@ -106,14 +106,15 @@ _SILENCE = ("SILENCE_COUNTS_AFTER", "SILENCE_COUNTS")
 """Recorded with each list by `select`; `analytics` tells which is in force."""
 _WINDOWS = ("ATTRIBUTION_WINDOW", "KEEP_EVENTS")  # always together: settings refuse one that does not fit the other
 _OUTCOMES = ("SUCCESS_RATING", "FAILURE_RATING", "SILENCE_COUNTS_AFTER", *_WINDOWS)
+_SHARE = ("TREATMENT_SHARE", "RAMP", "ASSIGNMENT")  # always together: settings refuse a ramp without the server
+_STEERING = ("BANDIT", "BRAKE_BELOW", "BRAKE_FALLBACKS")
 _SLATE = (
     "MIN_LONG_TAIL_SHARE",
     "CONTROL_WEIGHTS",
     "BANDIT",
-    "ASSIGNMENT",
-    "TREATMENT_SHARE",
     "EXPERIMENT_SALT",
     "EXPERIMENT_START",
+    *_SHARE,
     "MAX_PLACES_PER_VISITOR",
     "MOVIE_COLUMNS",
 )
@@ -125,7 +126,7 @@ _PAGE = (
     "SIGN_IN_SCOPE",
     "DASHBOARD_NOTICE",
 )
-_EXPERIMENT = ("TREATMENT_SHARE", "EXPERIMENT_SALT", "EXPERIMENT_START", "PLANNED_LIFT", "VISITOR_WEIGHT_QUANTILE")
+_EXPERIMENT = (*_SHARE, "EXPERIMENT_SALT", "EXPERIMENT_START", "PLANNED_LIFT", "VISITOR_WEIGHT_QUANTILE")
 _THRESHOLDS = (
     "MIN_AVG_RATING",
     "MIN_CTR",
@@ -155,7 +156,8 @@ FUNCTIONS: Final = (
     ),
     Function(
         "settle", "functions.feedback.settle.handler", 1024, timedelta(seconds=55), 2,
-        ("database",), (*_DATABASE, *_LEARNING, *_OUTCOMES, "SITE_RATINGS", "SITE_TIME_ZONE"), retries=0,
+        ("database", "alerts"),
+        (*_DATABASE, *_LEARNING, *_OUTCOMES, *_EXPERIMENT, *_STEERING, "SITE_RATINGS", "SITE_TIME_ZONE"), retries=0,
     ),
     Function(
         "monitor", "functions.monitor.handler.handler", 1024, timedelta(minutes=5), 1,

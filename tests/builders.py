@@ -98,6 +98,7 @@ LEARNED = (
     "bandit_phases",
     "bandit_plans",
     "bandit_forgotten",
+    "bandit_shares",
 )
 
 

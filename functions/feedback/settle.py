@@ -1,6 +1,6 @@
 """Every minute: counts what the site's own application wrote, settles lists whose silence is over, and publishes.
 
-It also sums the site's own rows, some days a minute. Decides nothing.
+It also sums the site's own rows, some days a minute, and moves treatment's share of visitors. Decides nothing.
 """
 
 from collections.abc import Callable
@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from time import sleep
 from typing import Any, Final
 
+import boto3
 from bandit_selector.errors import DatabaseUnavailable, RatingsNotReadable
 from bandit_selector.services.site_ratings import read_site_ratings
 from bandit_selector.settings import Settings, read_settings
@@ -19,8 +20,10 @@ from bandit_selector.store.outcomes import TURNS, settle
 from bandit_selector.store.retention import make_partitions
 from bandit_selector.store.site_history import sum_next_day
 from bandit_selector.telemetry import Telemetry
+from botocore.config import Config
 
 from functions.feedback.publication import publish_posteriors
+from functions.feedback.steering import steer_share
 
 SETTINGS: Final = read_settings()
 DATABASE: Final = Database(
@@ -31,6 +34,7 @@ DATABASE: Final = Database(
     role=SETTINGS.database_role,
 )
 TELEMETRY: Final = Telemetry("settle")
+AWS: Final = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
 
 PATIENCE: Final = timedelta(minutes=10)  # until a list is settled, when silence does not count
 BATCH: Final = 1_000  # lists in one transaction: consumers wait for its locks on cells for a fraction of a second
@@ -54,9 +58,16 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     settled = settle_due(now, SETTINGS, DATABASE, time_is_left)
     TELEMETRY.count("ListsSettled", settled)
     publish_posteriors(DATABASE, SETTINGS, TELEMETRY)
+    steer_share(now, SETTINGS, DATABASE, TELEMETRY, sns)
     mend_partitions(now, DATABASE)
     sum_history(now, DATABASE, time_is_left)
     return {"settled": settled}
+
+
+def sns() -> Any:
+    """A client of SNS, made only when there is a mail to send."""
+    client: Any = boto3.client("sns", config=AWS)
+    return client
 
 
 def read_ratings(now: datetime, time_is_left: Callable[[], bool]) -> None:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from bandit_selector.errors import InvalidSetting
+from bandit_selector.ramp import Step, parse_ramp, planned
 
 GUIDE_FACTORS: Final = ("time_period", "day_of_week", "user_type")
 REQUEST_FIELDS: Final = ("user_id", "limit", "offset", "seed", "use_bandit", "time_zone", "context_key")
@@ -158,6 +159,11 @@ class Settings(BaseModel):
     bandit: Literal["on", "off"] = "on"
     assignment: Literal["caller", "server"] = "caller"
     treatment_share: Share = 0.5
+    # Steps of that share over time, in its place: `0.05@2027-01-10,0.25@+3d`; needs ASSIGNMENT=server
+    ramp: Annotated[tuple[Step, ...], BeforeValidator(parse_ramp)] = ()
+    # The brake takes the share a step back when the lift's upper bound is below this, or with more fallbacks than that
+    brake_below: Annotated[Annotated[float, Field(gt=-1, lt=0)] | None, BeforeValidator(parse_bound)] = -0.05
+    brake_fallbacks: Share = 0.05
     experiment_salt: str = "bandit-selector"
     experiment_start: AwareDatetime | None = None
     # How many places of a visitor count in a UTC day, for learning and in the test; later ones are served all the same
@@ -198,6 +204,25 @@ class Settings(BaseModel):
         start = self.experiment_start.astimezone(UTC)
         midnight = datetime.combine(start.date(), time(), UTC)
         return midnight if midnight == start else midnight + timedelta(days=1)
+
+    @property
+    def share_plan(self) -> str:
+        """What names the plan of treatment's share; a share that was in force under another plan is so no more."""
+        steps = [f"{step.share:g}@{step.begins:%Y-%m-%d}" for step in self.ramp] or [f"{self.treatment_share:g}"]
+        return f"{','.join(steps)} {self.experiment_salt} {self.experiment_start or ''}".strip()
+
+    def planned_share(self, now: datetime) -> float:
+        """Treatment's share by the plan: RAMP's, or TREATMENT_SHARE."""
+        return planned(self.ramp, now) if self.ramp else self.treatment_share
+
+    @model_validator(mode="after")
+    def _a_ramp_needs_the_server(self) -> Self:
+        if self.ramp and self.assignment != "server":
+            raise ValueError(
+                "RAMP needs ASSIGNMENT=server: otherwise callers decide who gets the bandit, because use_bandit=true is"
+                " the default of the API"
+            )
+        return self
 
     @model_validator(mode="after")
     def _success_above_failure(self) -> Self:

@@ -13,6 +13,9 @@ REMIND_AFTER: Final = timedelta(hours=20)
 """Less than a day, so that a daily run that starts a little early still reminds."""
 
 
+BRAKE: Final = "brake"
+
+
 @dataclass(frozen=True, slots=True)
 class Incident:
     """An alert that has not ended yet; `mailed_at` is when the team last got a mail about it."""
@@ -60,6 +63,20 @@ def mails(
         if metric not in current and not {metric, incident.check} & set(unjudged)
     ]
     return [*new, *lasting, *over]
+
+
+def brake_mail(why: str, before: float, after: float, now: datetime) -> Mail:
+    """The one mail when the brake takes treatment's share of visitors a step back."""
+    body = f"""{why[0].upper()}{why[1:]}.
+
+Share of visitors in treatment: {before:.0%} until now, {after:.0%} from now on
+Since: {now:%A, %d %B %Y, %H:%M %Z}
+What to do: find out why (./dev stats, ./dev explain). The share never goes up again by itself. To go on, plan it again:
+another RAMP or TREATMENT_SHARE, or the same with another EXPERIMENT_SALT for a test from the start.
+
+You get this mail once.
+"""
+    return Mail("alert", BRAKE, _subject(f"[CRITICAL] Bandit Selector: treatment's share braked to {after:.0%}"), body)
 
 
 def _mail(kind: Kind, alert: Alert, since: datetime, now: datetime, report_url: str) -> Mail:

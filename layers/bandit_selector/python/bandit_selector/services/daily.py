@@ -63,8 +63,14 @@ def deliver(connection: Connection, now: datetime, carriers: Carriers) -> list[D
             continue
         if _delivered(lambda day=day, report=report: carriers.store(day, report), failures):
             reports.stored(connection, day, days, now)
+    return failures + send_mails(connection, now, carriers.send)
+
+
+def send_mails(connection: Connection, now: datetime, send: Callable[[Unsent], None]) -> list[DeliveryFailed]:
+    """Sends every mail that has not gone out yet; returns what failed."""
+    failures: list[DeliveryFailed] = []
     for mail in reports.unsent(connection):
-        if _delivered(lambda mail=mail: carriers.send(mail), failures):
+        if _delivered(lambda mail=mail: send(mail), failures):
             reports.sent(connection, mail.id, now)
     return failures
 

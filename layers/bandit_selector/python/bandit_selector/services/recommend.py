@@ -128,6 +128,7 @@ class Situation:
     request: Request
     settings: Settings
     on_failure: Callable[[Exception], None]
+    share: float  # of treatment, in force
 
     def showing(self, version: int | None, known: int | None = None) -> Showing:
         request = self.request
@@ -143,7 +144,7 @@ class Situation:
             known=known,
             movie=movie_json(self.visitor.columns, settings.movie_columns),
             test=Key(settings.experiment_salt, settings.experiment_begins) if self.group else None,
-            share=settings.treatment_share,
+            share=self.share,
         )
 
 
@@ -191,9 +192,10 @@ def _situation(
     visitor, rows = database.read(lambda connection: read_visitor_and(connection, request.user_id, keys, more, sent))
     if not visitor.exists:
         raise UnknownUser(request.user_id)
-    group = assign(request, settings, rows[0][2] if rows else None)
+    share = share_in_force(visitor, settings, now)
+    group = assign(request, settings, share, rows[0][2] if rows else None)
     context = contexts[user_type(len(visitor.rated))]
-    return Situation(visitor, context, group, request, settings, on_failure), rows
+    return Situation(visitor, context, group, request, settings, on_failure, share), rows
 
 
 def possible_contexts(
@@ -257,10 +259,18 @@ def _recommendations(situation: Situation, answered: Sequence[Answered]) -> Reco
     return Recommendations(first, situation.group, situation.context, as_movies(answered))
 
 
-def assign(request: Asking, settings: Settings, begun: Group | None = None) -> Group | None:
+def share_in_force(visitor: Visitor, settings: Settings, now: datetime) -> float:
+    """Treatment's share of visitors: as the database has it, or before it knows these settings' plan, as planned."""
+    if visitor.shared and visitor.shared[0] == settings.share_plan:
+        return visitor.shared[1]
+    return settings.planned_share(now)
+
+
+def assign(request: Asking, settings: Settings, share: float, begun: Group | None = None) -> Group | None:
     """The request's A/B group: that in which its list was `begun`, or as it asks, or by the sticky split.
 
-    None while BANDIT=off: nobody is in a group then. With ASSIGNMENT=server the split decides, whatever is asked.
+    `share` is that of treatment in force. None while BANDIT=off: nobody is in a group then. With ASSIGNMENT=server the
+    split decides, whatever is asked.
     """
     if settings.bandit == "off":
         return None
@@ -270,7 +280,7 @@ def assign(request: Asking, settings: Settings, begun: Group | None = None) -> G
     treated = {
         "true": True,
         "false": False,
-        "auto": is_treated(request.user_id, settings.experiment_salt, settings.treatment_share),
+        "auto": is_treated(request.user_id, settings.experiment_salt, share),
     }
     return "treatment" if treated[asked] else "control"
 

@@ -26,6 +26,7 @@ from bandit_selector.services.recommend import (
     possible_contexts,
     probabilities,
     recommendation_id,
+    share_in_force,
 )
 from bandit_selector.settings import Arm, Settings
 from bandit_selector.store.connection import Database
@@ -86,7 +87,7 @@ def select_arms(
     keys = keys_of(contexts.values())
     visitor, _ = database.read(lambda connection: read_visitor_and(connection, request.user_id, keys, None, {}))
     context = contexts[user_type(len(visitor.rated))]
-    group = assign(request, settings)
+    group = assign(request, settings, share_in_force(visitor, settings, now))
     drawn = _drawn(request, group, believed(visitor, context), settings, randomness, on_failure)
     silence = "off" if settings.silence == "off" else "seen"
     showing = Showing(

@@ -15,5 +15,6 @@ class Lock(IntEnum):
     PARTITIONS = 7_310_016
     SET_ASIDE = 7_310_017
     ARCHIVE = 7_310_018
+    SHARE = 7_310_080
     VISITOR = 7_310_019  # with a user id: one for each visitor
     SITE_HISTORY = 7_310_030

@@ -106,10 +106,7 @@ def tell(connection: Connection, mails: Sequence[Mail], alerts: Sequence[Alert],
     """Writes the mails, and what they say of the incidents."""
     by_metric = {alert.metric: alert for alert in alerts}
     for mail in mails:
-        connection.execute(
-            "INSERT INTO monitor_mails (kind, metric, subject, body, written_at) VALUES (%s, %s, %s, %s, %s)",
-            [mail.kind, mail.metric, mail.subject, mail.body, now],
-        )
+        write(connection, mail, now)
         if mail.kind == "recovery":
             connection.execute(
                 "UPDATE monitor_incidents SET closed_at = %s WHERE metric = %s AND closed_at IS NULL",
@@ -132,6 +129,14 @@ def tell(connection: Connection, mails: Sequence[Mail], alerts: Sequence[Alert],
                     "now": now,
                 },
             )
+
+
+def write(connection: Connection, mail: Mail, now: datetime) -> None:
+    """Writes one mail, which goes out afterwards."""
+    connection.execute(
+        "INSERT INTO monitor_mails (kind, metric, subject, body, written_at) VALUES (%s, %s, %s, %s, %s)",
+        [mail.kind, mail.metric, mail.subject, mail.body, now],
+    )
 
 
 def unsent(connection: Connection) -> list[Unsent]:

@@ -48,7 +48,7 @@ _LISTS: Final = ("recommendation_candidates", "bandit_candidates", "movie_popula
 ROLES: Final = {
     "select": Role(
         "bandit_select",
-        reads=(*SITE, "bandit_candidates", "bandit_posteriors", "bandit_states", "bandit_lists"),
+        reads=(*SITE, "bandit_candidates", "bandit_posteriors", "bandit_states", "bandit_lists", "bandit_shares"),
         writes=(("bandit_lists", "INSERT"), ("bandit_unsettled", "INSERT"), ("bandit_phases", "INSERT")),
         sequences=("bandit_list_number",),
     ),
@@ -61,8 +61,11 @@ ROLES: Final = {
             *((table, CHANGE) for table in ("bandit_site_ratings", "bandit_inbox")),
             *((table, CHANGE) for table in ("bandit_site_days", "bandit_site_hours")),
             *((f"{parent}_default", "UPDATE") for parent in ("bandit_lists", "bandit_reactions", "feedback_events")),
+            ("bandit_shares", "INSERT"),
+            ("bandit_looks", "UPDATE"),
+            ("monitor_mails", "INSERT, UPDATE"),
         ),
-        sequences=_COUNTERS,
+        sequences=(*_COUNTERS, "bandit_shares_id_seq", "monitor_mails_id_seq"),
         all_ours=True,
         calls=("bandit_make_partitions(timestamptz, timestamptz)",),  # for which it locks the default tables
     ),

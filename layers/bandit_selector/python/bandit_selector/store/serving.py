@@ -31,7 +31,10 @@ class Belief:
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Everything a list for one user is made of; `rated` has the movies not to show again."""
+    """Everything a list for one user is made of; `rated` has the movies not to show again.
+
+    `shared` is the newest plan of treatment's share and that share, (plan, share); None before the first.
+    """
 
     exists: bool
     rated: Sequence[int]
@@ -39,6 +42,7 @@ class Visitor:
     own: Mapping[str, ArmList]
     everybodys: Mapping[str, ArmList]
     columns: tuple[Column, ...] = ()  # those of the site's movies
+    shared: tuple[str, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +112,15 @@ def read_visitor_and(
         listed = _candidates(connection, user_id) if sent is None else _sent(connection, user_id, sent)
         described = read_columns(connection)
         asked = more(connection) if more else None
-    exists, rated = user.fetchone() or (False, ())
+    exists, rated, plan, share = user.fetchone() or (False, (), None, None)
     beliefs: dict[str, list[Belief]] = {}
     for context_key, *belief in believed:
         beliefs.setdefault(context_key, []).append(Belief(*belief))
     lists = {owner: _arm_lists(*columns) for owner, *columns in listed}
     columns = tuple(Column(*row) for row in described)
-    visitor = Visitor(exists, rated, beliefs, lists.get(user_id, {}), lists.get(EVERYBODY, {}), columns)
+    own, everybodys = lists.get(user_id, {}), lists.get(EVERYBODY, {})
+    in_force = None if plan is None or share is None else (plan, share)
+    visitor = Visitor(exists, rated, beliefs, own, everybodys, columns, in_force)
     return visitor, asked.fetchall() if asked else ()
 
 
@@ -216,7 +222,9 @@ def _user(connection: Connection, user_id: int) -> Any:
     return connection.execute(
         """
         SELECT EXISTS (SELECT FROM users WHERE id = %(user)s),
-            ARRAY(SELECT movie_id FROM ratings WHERE user_id = %(user)s)
+            ARRAY(SELECT movie_id FROM ratings WHERE user_id = %(user)s), newest.plan, newest.share
+        FROM (VALUES (1)) AS one
+        LEFT JOIN (SELECT plan, share FROM bandit_shares ORDER BY id DESC LIMIT 1) AS newest ON true
         """,
         {"user": user_id},
         binary=True,
