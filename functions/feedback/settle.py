@@ -6,7 +6,7 @@ It also sums the site's own rows, some days a minute, and moves treatment's shar
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from time import sleep
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import boto3
 from bandit_selector.errors import DatabaseUnavailable, RatingsNotReadable
@@ -66,8 +66,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def sns() -> Any:
     """A client of SNS, made only when there is a mail to send."""
-    client: Any = boto3.client("sns", config=AWS)
-    return client
+    return cast("Any", boto3.client("sns", config=AWS))
 
 
 def read_ratings(now: datetime, time_is_left: Callable[[], bool]) -> None:
