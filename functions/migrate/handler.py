@@ -8,6 +8,10 @@ from bandit_selector.store.connection import WAKING_SECONDS, connect, unit
 from bandit_selector.store.credentials import database_url
 from bandit_selector.store.migrate import migrate
 from bandit_selector.store.roles import grant_roles
+from bandit_selector.store.site import absences
+from bandit_selector.telemetry import Telemetry
+
+TELEMETRY: Final = Telemetry("migrate")
 
 STATEMENT_SECONDS: Final = 180
 """Shorter than the function's own time, so that the server has let go of every lock when the deployment gives up."""
@@ -20,7 +24,10 @@ PATIENCE_SECONDS: Final = 240.0  # of the function's five minutes
 
 
 def handler(_event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """The names of the migrations applied just now, and whether each function has a role of its own."""
+    """The names of the migrations applied just now, whether each function has a role of its own, and what is missing.
+
+    A new database has none of the site's tables yet, so that they are missing is no failure of the deployment.
+    """
     settings = read_settings()
     url = database_url(settings)
     with (
@@ -31,4 +38,7 @@ def handler(_event: dict[str, Any], _context: object) -> dict[str, Any]:
     ):
         wish = Wish(settings.site_time_zone.key)
         applied = migrate(connection, wish, patience=PATIENCE_SECONDS, statement_seconds=STATEMENT_SECONDS)
-        return {"applied": applied, "roles": "" if grant_roles(connection) else ONE_ROLE}
+        missing = absences(connection)
+        for sentence in missing:
+            TELEMETRY.logger.warning(sentence)
+        return {"applied": applied, "roles": "" if grant_roles(connection) else ONE_ROLE, "missing": missing}

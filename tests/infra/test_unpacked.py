@@ -124,7 +124,7 @@ def test_every_function_answers_from_what_is_uploaded(
     assert process("monitor").invoke({"time": "2026-06-02T09:00:00Z"})["reports"] == ["2026-06-02"]
     kept = _client("s3", moto).list_objects_v2(Bucket=environment["REPORT_BUCKET"])["Contents"]
     assert "reports/2026/06/02/report.json" in {it["Key"] for it in kept}
-    assert process("migrate").invoke({}) == {"applied": []}
+    assert process("migrate").invoke({}) == {"applied": [], "roles": "", "missing": []}
 
 
 def test_cognitos_trigger_answers_from_what_is_uploaded_without_any_layer(prod: Synthesised, tmp_path: Path) -> None:

@@ -105,6 +105,8 @@ REFUSED: dict[LiteralString, str] = {
     "ALTER TABLE recommendation_events RENAME TO events; CREATE VIEW recommendation_events AS SELECT * FROM events": (
         "recommendation_events is a view of the site"
     ),
+    "ALTER TABLE recommendation_events ENABLE ROW LEVEL SECURITY": "recommendation_events has row-level security",
+    "ALTER TABLE bandit_states ENABLE ROW LEVEL SECURITY": "bandit_states has row-level security",
 }
 
 
@@ -198,6 +200,22 @@ def test_a_superuser_makes_everything_the_owners(site: Connection, site_url: str
         clerk.execute("DELETE FROM recommendation_events WHERE user_id = 7")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             clerk.execute("SELECT * FROM bandit_inbox")
+
+
+@pytest.mark.usefixtures("roles")
+def test_grants_of_single_columns_hold_for_the_view(site: Connection, site_url: str) -> None:
+    site.execute("REVOKE ALL ON recommendation_events FROM clerk_of_site")
+    site.execute("GRANT SELECT (id, user_id, clicked), UPDATE (clicked) ON recommendation_events TO clerk_of_site")
+    migrate(site)
+    show(site, [ONE])
+    with psycopg.connect(as_role(site_url, "clerk_of_site"), autocommit=True) as clerk:
+        assert clerk.execute("SELECT clicked FROM recommendation_events WHERE user_id = 7 AND id > 2000").fetchall()
+        clerk.execute("UPDATE recommendation_events SET clicked = true WHERE user_id = 7 AND id > 2000")
+        for refused in ("SELECT movie_id FROM recommendation_events", "UPDATE recommendation_events SET rated = true"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                clerk.execute(refused.encode())
+    said = site.execute("SELECT clicked FROM bandit_inbox").fetchall()
+    assert said == [(True,)]
 
 
 def test_a_blocker_is_named_and_the_next_run_goes_on(site: Connection, site_url: str) -> None:

@@ -1,5 +1,8 @@
 """Adopting and uninstalling leaves a site's database as it was."""
 
+from pathlib import Path
+
+import duckdb
 import pytest
 from bandit_selector.errors import SiteRefused
 from bandit_selector.store.adoption import Wish
@@ -10,13 +13,15 @@ from bandit_selector.store.outcomes import settle
 from bandit_selector.store.uninstall import uninstall
 from sqlalchemy.orm import Session
 
-from tests.builders import RULE, show
+from infra.local.__main__ import main
+from tests.builders import KEY, RULE, show
 from tests.integration.beside.old_application import feedback
 from tests.integration.beside.test_side_by_side import NOW, ONE
 
 EVERYTHING = """
     SELECT c.relname, c.relkind::text, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
-        pg_get_expr(d.adbin, d.adrelid), c.relacl::text
+        pg_get_expr(d.adbin, d.adrelid),
+        coalesce(c.relacl, acldefault(CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", c.relowner))::text
     FROM pg_class AS c
     LEFT JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     LEFT JOIN pg_attrdef AS d ON (d.adrelid, d.adnum) = (c.oid, a.attnum)
@@ -40,6 +45,28 @@ def test_a_site_is_as_it_was_but_for_what_its_application_wrote(site: Connection
     assert site.execute("SELECT * FROM recommendation_events ORDER BY id LIMIT 2000").fetchall() == events
     assert site.execute("SELECT count(*) FROM recommendation_events").fetchone() == (2001,)
     assert len(migrate(site)) > 10  # it can be adopted again
+
+
+def test_what_was_learned_is_written_to_files_before_it_goes(
+    adopted: Connection,
+    adopted_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    show(adopted, [ONE])
+    settle(adopted, NOW, RULE, NOW, 10)
+    cells = adopted.execute("SELECT count(*) FROM bandit_states").fetchone()
+    monkeypatch.setenv("DATABASE_URL", adopted_url)
+    assert main(("uninstall", "--export", str(tmp_path), "--yes")) == 0, capsys.readouterr().err
+    assert "1 impressions" in capsys.readouterr().out
+    (file,) = tmp_path.rglob("*.parquet")
+    with duckdb.connect() as duck:
+        assert duck.read_parquet(str(file)).project("event_id").fetchall() == [(ONE.id,)]
+    lines = (tmp_path / "bandit_states.csv").read_text().splitlines()
+    assert cells == (len(lines) - 1,)
+    assert any(line.split(",")[1] == KEY for line in lines)
+    assert adopted.execute("SELECT to_regclass('bandit_lists')").fetchone() == (None,)
 
 
 def test_a_view_of_the_site_over_ours_keeps_everything(adopted: Connection) -> None:

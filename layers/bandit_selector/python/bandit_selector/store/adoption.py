@@ -6,10 +6,10 @@ from hashlib import sha256
 from typing import Final
 
 from bandit_selector.errors import SiteRefused
-from bandit_selector.store import inventory, site, site_view
+from bandit_selector.store import inventory, site, site_triggers, site_view
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.site import EVENTS, SET_ASIDE
-from bandit_selector.store.site_view import Shape, quoted, text
+from bandit_selector.store.site_shape import Shape, quoted, text
 
 FILLED: Final = {  # the columns of bandit_states that our rows have
     *("id", "context_key", "algorithm", "alpha", "beta", "total_pulls", "total_successes", "total_failures"),
@@ -59,6 +59,11 @@ def _refused_events(connection: Connection) -> Iterator[str]:
             yield f"{EVENTS} has no column {name}; add one, as the deployment guide has it."
     if "id" in columns and columns["id"].type not in INTEGERS:
         yield f"{EVENTS}.id is of the type {columns['id'].type}; only integers can be adopted. Rename the table."
+    if site.filters_rows(connection, EVENTS):
+        yield (
+            f"{EVENTS} has row-level security, and its policies would not hold for the view that takes its name:"
+            f" ALTER TABLE {EVENTS} DISABLE ROW LEVEL SECURITY, if the application filters the rows itself."
+        )
     if site.kind_of(connection, SET_ASIDE) is not None:
         yield f"{SET_ASIDE} exists already, and {EVENTS} is to be renamed to it; rename one of them."
     owner, ours = site.owner(connection, EVENTS)
@@ -84,6 +89,11 @@ def _refused_states(connection: Connection) -> Iterator[str]:
         yield "bandit_states.id has no sequence of its own: ALTER SEQUENCE ... OWNED BY bandit_states.id."
     if row and row[1] is not None:
         yield f"bandit_states has the key {row[1]!r}; keys with '|' are Bandit Selector's. Rename or delete those rows."
+    if site.filters_rows(connection, "bandit_states"):
+        yield (
+            "bandit_states has row-level security, which would hide cells from Bandit Selector or refuse them: ALTER"
+            " TABLE bandit_states DISABLE ROW LEVEL SECURITY."
+        )
     owner, ours = site.owner(connection, "bandit_states")
     if not ours:
         yield (
@@ -133,8 +143,8 @@ def _digest(wanted: Shape) -> str:
     every = [
         site_view.view(wanted),
         *site_view.defaults(wanted),
-        *site_view.triggers(wanted),
-        *site_view.keys(wanted),
+        *site_triggers.triggers(wanted),
+        *site_triggers.keys(wanted),
     ]
     return sha256("\n".join(every).encode()).hexdigest()
 
@@ -160,11 +170,11 @@ def _again(wanted: Shape) -> list[str]:
 
 def _made(connection: Connection, wanted: Shape, *, first: bool) -> list[str]:
     return [
-        *site_view.keys(wanted),
+        *site_triggers.keys(wanted),
         *site_view.indexes(wanted),
         site_view.view(wanted),
         *site_view.defaults(wanted),
-        *site_view.triggers(wanted),
+        *site_triggers.triggers(wanted),
         *site_view.history(wanted),
         *_grants(connection, wanted, EVENTS if first else SET_ASIDE),
         "INSERT INTO bandit_site (zone, beside, shape)"

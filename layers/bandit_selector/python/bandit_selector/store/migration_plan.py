@@ -7,7 +7,7 @@ from bandit_selector.store.adoption import Wish
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.migrate import ADOPTED, LOCK_WAIT, pending, script
 from bandit_selector.store.site import EVENTS, SET_ASIDE
-from bandit_selector.store.site_view import quoted, text
+from bandit_selector.store.site_shape import quoted, text
 
 
 def plan(connection: Connection, wish: Wish) -> Iterator[str]:

@@ -110,6 +110,17 @@ def grant_roles(connection: Connection) -> bool:
     return True
 
 
+def take_roles(connection: Connection) -> None:
+    """Takes every right in this schema from the roles. They themselves are the whole server's, and stay."""
+    rows = connection.execute(
+        "SELECT current_schema()::text, rolname FROM pg_roles WHERE rolname = ANY(%s)",
+        [[role.name for role in ROLES.values()]],
+    )
+    for schema, name in rows.fetchall():
+        _take_all(connection, name)
+        connection.execute(SQL("REVOKE ALL ON SCHEMA {} FROM {}").format(Identifier(schema), Identifier(name)))
+
+
 def _make(connection: Connection, name: str) -> None:
     """The role, for this user to become, and for IAM where the server knows it. Roles are the whole server's."""
     known = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles").fetchall()}

@@ -45,17 +45,20 @@ def missing(connection: Connection) -> list[str]:
     return [name for (name,) in rows]
 
 
+def absences(connection: Connection) -> list[str]:
+    """A sentence for each table of a site that is missing, with the remedy."""
+    path = search_path(connection)
+    return [
+        f"The table {name} is not on the search path ({path}). If it is in another schema, name that in"
+        " DATABASE_URL: ...?options=-csearch_path%3DSCHEMA"
+        for name in missing(connection)
+    ]
+
+
 def require_site(connection: Connection) -> None:
     """Raises SiteRefused with the tables of a site that are missing: a team's database has its own."""
-    if names := missing(connection):
-        path = search_path(connection)
-        raise SiteRefused(
-            [
-                f"The table {name} is not on the search path ({path}). If it is in another schema, name that in"
-                " DATABASE_URL: ...?options=-csearch_path%3DSCHEMA"
-                for name in names
-            ]
-        )
+    if sentences := absences(connection):
+        raise SiteRefused(sentences)
 
 
 def schema(connection: Connection) -> str | None:
@@ -145,6 +148,12 @@ def owner(connection: Connection, table: str) -> tuple[str, bool]:
     ).fetchone()
     assert row is not None  # noqa: S101 # the caller found the table
     return row[0], row[1]
+
+
+def filters_rows(connection: Connection, table: str) -> bool:
+    """Whether the table has row-level security."""
+    row = connection.execute("SELECT relrowsecurity FROM pg_class WHERE oid = to_regclass(%s)", [table]).fetchone()
+    return bool(row and row[0])
 
 
 @contextmanager

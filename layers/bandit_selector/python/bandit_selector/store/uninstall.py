@@ -10,6 +10,7 @@ from bandit_selector.errors import SiteRefused
 from bandit_selector.store import inventory, site
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.migrate import alone, in_use
+from bandit_selector.store.roles import take_roles
 from bandit_selector.store.site import EVENTS, SET_ASIDE
 
 ADDED: Final = ("prior_alpha", "prior_beta", "archived_pulls", "archived_successes", "archived_failures")
@@ -40,6 +41,7 @@ def uninstall(connection: Connection, *, patience: float = 600.0) -> list[str]:
 
 def _remove(connection: Connection) -> list[str]:
     aside, theirs = site.kind_of(connection, SET_ASIDE), _has_own_states(connection)
+    take_roles(connection)
     _drop(connection, keep_states=theirs)
     done = ["The tables, views and functions of Bandit Selector are removed."]
     if aside == "table":
