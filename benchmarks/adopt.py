@@ -1,13 +1,14 @@
 """Measures what adopting a site costs its old application: waits, seconds, bytes, and its statements afterwards."""
 
 import argparse
+import re
 import statistics
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, LiteralString
+from typing import Any, Final, LiteralString
 
 import psycopg
 from bandit_selector.store.connection import Connection, connect
@@ -43,14 +44,24 @@ LISTS: Final[LiteralString] = """
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Seconds of the migration and of the longest statement meanwhile; bytes; milliseconds (median, longest)."""
+    """Seconds of the migration and of the longest statement meanwhile; bytes; the statements afterwards."""
 
     seconds: float
     longest: float
     before: int
     after: int
     keys: float
-    calls: dict[str, tuple[float, float]]
+    calls: dict[str, "Call"]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One statement, many times: milliseconds (median, longest), pages read (most), and what it ran over each table."""
+
+    median: float
+    longest: float
+    pages: int
+    scans: str
 
 
 def main(argv: list[str]) -> int:
@@ -120,7 +131,7 @@ def _show(connection: Connection, lists: int, advance: Callable[[int], None]) ->
         advance(until - since)
 
 
-def _calls(connection: Connection) -> dict[str, tuple[float, float]]:
+def _calls(connection: Connection) -> dict[str, Call]:
     ours = _ids(connection, "bandit_keys")
     theirs = _ids(connection, "recommendation_events_site")
     by_id: LiteralString = "UPDATE recommendation_events SET clicked = true WHERE id = %s"
@@ -140,14 +151,33 @@ def _ids(connection: Connection, table: str) -> list[int]:
     return [number for (number,) in connection.execute(query.format(Identifier(table)), [CALLS, CALLS])]
 
 
-def _timed(connection: Connection, statement: LiteralString, values: list[int]) -> tuple[float, float]:
-    """(median, longest) milliseconds."""
+def _timed(connection: Connection, statement: LiteralString, values: list[int]) -> Call:
+    """Times the statement for half of the values, and explains it for the other half."""
     spent: list[float] = []
-    for value in values:
+    for value in values[: CALLS // 2]:
         before = time.monotonic()
         connection.execute(statement, [value])
         spent.append(1000 * (time.monotonic() - before))
-    return statistics.median(spent), max(spent)
+    plans = [_explained(connection, statement, value) for value in values[CALLS // 2 :]]
+    pages = [plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] for plan in plans]
+    scans = sorted({scan for plan in plans for scan in _scans(plan)})
+    return Call(statistics.median(spent), max(spent), max(pages), ", ".join(scans))
+
+
+def _explained(connection: Connection, statement: LiteralString, value: int) -> dict[str, Any]:
+    row = connection.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}".encode(), [value]).fetchone()
+    assert row is not None  # noqa: S101 # EXPLAIN always answers
+    return row[0][0]["Plan"]
+
+
+def _scans(plan: dict[str, Any]) -> Iterator[str]:
+    """How each table was read, where it was; a weekly table has its parent's name."""
+    if plan["Actual Loops"] and "Scan" in plan["Node Type"] and "Bitmap Index" not in plan["Node Type"]:
+        table = re.sub(r"_([0-9]{8}|default)$", "", plan.get("Relation Name", ""))
+        if table:
+            yield f"{plan['Node Type']} of {table}"
+    for part in plan.get("Plans", ()):
+        yield from _scans(part)
 
 
 def _size(connection: Connection) -> int:
@@ -161,7 +191,10 @@ def _scalar(connection: Connection, query: LiteralString) -> float:
 
 def _report(figures: Figures, events: int, lists: int) -> str:
     grown = 100 * (figures.after - figures.before) / figures.before
-    calls = "\n".join(f"| {name} | {median:.1f} | {longest:.1f} |" for name, (median, longest) in figures.calls.items())
+    calls = "\n".join(
+        f"| {name} | {call.median:.1f} | {call.longest:.1f} | {call.pages:,} | {call.scans} |"
+        for name, call in figures.calls.items()
+    )
     return f"""# Adopting a site
 
 Made by `./dev bench adopt --events {events} --lists {lists}`, on the machine of the run, with synthetic rows.
@@ -173,7 +206,10 @@ Made by `./dev bench adopt --events {events} --lists {lists}`, on the machine of
 | the database's size, before and after | {figures.before:,} and {figures.after:,} bytes: {grown:+.2f} % |
 | keys of our impressions, beside the old application only | {figures.keys:,.0f} bytes a list |
 
-| statement of the old application, with {lists:,} lists of ours | median, ms | longest, ms |
-|---|---|---|
+| statement of the old application, with {lists:,} lists of ours | median, ms | longest, ms | pages, at most | read by |
+|---|---|---|---|---|
 {calls}
+
+Milliseconds grow with what else the machine does; pages do not. They include the tables that are read by a
+Seq Scan, which are empty or nearly so.
 """

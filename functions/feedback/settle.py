@@ -15,7 +15,7 @@ from bandit_selector.settings import Settings, read_settings
 from bandit_selector.store.connection import Database
 from bandit_selector.store.credentials import database_url
 from bandit_selector.store.feedback_rule import Rule
-from bandit_selector.store.inbox import absorb
+from bandit_selector.store.inbox import WRONG_ROWS, absorb, set_aside, waiting
 from bandit_selector.store.outcomes import TURNS, settle
 from bandit_selector.store.retention import make_partitions
 from bandit_selector.store.site_history import sum_next_day
@@ -91,11 +91,30 @@ def hear_the_site(now: datetime, time_is_left: Callable[[], bool]) -> None:
 
 def absorb_inbox(now: datetime, settings: Settings, database: Database, time_is_left: Callable[[], bool]) -> int:
     """Counts everything that the site's application said about our impressions; returns about how many it spoke."""
-    counted, last = 0, INBOX
+    counted, last, rule = 0, INBOX, Rule.of(settings)
     while last == INBOX and time_is_left():
-        last = database.run(lambda connection: absorb(connection, Rule.of(settings), now, INBOX))
+        try:
+            last = database.run(lambda connection: absorb(connection, rule, now, INBOX))
+        except WRONG_ROWS:
+            last = _absorb_one_by_one(now, rule, database, time_is_left)
         counted += last
     return counted
+
+
+def _absorb_one_by_one(now: datetime, rule: Rule, database: Database, time_is_left: Callable[[], bool]) -> int:
+    """The same for one batch; a row that cannot be counted is set aside with its reason, and holds up no other."""
+    due = database.run(lambda connection: waiting(connection, INBOX))
+    for event_id in due:
+        if not time_is_left():
+            return 0
+        try:
+            database.run(lambda connection, event_id=event_id: absorb(connection, rule, now, 1, event_id))
+        except WRONG_ROWS as error:
+            reason = str(error).partition("\n")[0]
+            database.run(lambda connection, event_id=event_id, reason=reason: set_aside(connection, event_id, reason))
+            TELEMETRY.count("SiteFeedbackSetAside", 1)
+            TELEMETRY.logger.warning(f"What the site's application said about {event_id} is set aside: {reason}")
+    return len(due)
 
 
 def sum_history(now: datetime, database: Database, time_is_left: Callable[[], bool]) -> int:

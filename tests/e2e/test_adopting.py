@@ -25,6 +25,7 @@ from tests.integration.beside.old_application import Event, feedback, learn, rec
 from .conftest import Run
 from .pages import call, eventually
 
+PAUSE = 0.02  # seconds between two rounds of the application, which leave the processor to the service
 LONGEST_WAIT = 2.0  # seconds; a lock is waited for at most 0.3, the rest is for a loaded machine
 WORDS = ("click", "rating", "watchlist", "favorite", "up", "down")
 LIKE_THE_GUIDE = (
@@ -37,7 +38,7 @@ LIKE_THE_GUIDE = (
 
 
 class OldApplication(threading.Thread):
-    """Shows lists to users 1 to 25 and takes their feedback without a pause.
+    """Shows lists to users 1 to 25 and takes their feedback.
 
     It notes what it wrote last of each row, and its longest transaction.
     """
@@ -55,6 +56,7 @@ class OldApplication(threading.Thread):
                 while not self.stopping.is_set():
                     self._round(session, Random(self.rounds))
                     self.rounds += 1
+                    self.stopping.wait(PAUSE)
         except BaseException as failure:  # read by the test's own thread
             self.failure = failure
 

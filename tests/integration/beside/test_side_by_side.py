@@ -1,12 +1,14 @@
 """The old application's own statements beside ours: nothing that it writes is lost, and what it says of ours counts."""
 
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 import pytest
-from bandit_selector.store.connection import Connection
-from bandit_selector.store.inbox import absorb
+from bandit_selector.settings import Settings
+from bandit_selector.store.connection import Connection, Database
+from bandit_selector.store.inbox import WRONG_ROWS, absorb, number_set_aside
 from bandit_selector.store.outcomes import apply, settle
 from bandit_selector.store.retention import forget_user
 from bandit_selector.store.verification import first_difference, rebuild
@@ -14,6 +16,7 @@ from psycopg import errors
 from sqlalchemy import delete, text
 from sqlalchemy.orm import Session
 
+from functions.feedback.settle import absorb_inbox
 from tests.builders import KEY, RULE, Impression, message, show
 from tests.integration.beside.old_application import Base, Event, engine, feedback, learn, recommend
 
@@ -205,3 +208,55 @@ def test_its_startup_migration_meets_the_view(adopted_url: str, application: Ses
         with pytest.raises(Exception, match=said):
             application.execute(text(statement))
         application.rollback()
+
+
+def test_a_row_that_always_fails_is_set_aside_and_holds_up_no_other(adopted: Connection, adopted_url: str) -> None:
+    """A rating at the last moment that PostgreSQL knows: the next one could not be later."""
+    other = Impression(2, user_id=8, movie_id=30, created_at=NOW - MINUTE)
+    show(adopted, [ONE, other])
+    rate: LiteralString = (
+        "UPDATE recommendation_events SET rated = true, rating_value = %s, rated_at = '294276-12-31 23:59:59.999999'"
+        " WHERE bandit_event_id = %s"
+    )
+    adopted.execute(rate, [5, ONE.id])
+    absorb(adopted, RULE, NOW, 10)
+    adopted.execute(rate, [1, ONE.id])
+    adopted.execute("UPDATE recommendation_events SET clicked = true WHERE bandit_event_id = %s", [other.id])
+    with pytest.raises(WRONG_ROWS):
+        absorb(adopted, RULE, NOW, 10)
+    with closing(Database(lambda: adopted_url)) as database:
+        absorb_inbox(NOW, Settings(), database, lambda: True)
+    assert reaction(adopted, other.id) == (True, None, False, False, False, False, "success")
+    refused = adopted.execute("SELECT event_id, refused FROM bandit_inbox WHERE NOT pending").fetchall()
+    assert refused == [(ONE.id, "timestamp out of range")]
+    assert number_set_aside(adopted) == 1
+    assert shown(adopted)["rating_value"] == 1
+    assert first_difference(adopted) is None
+    adopted.execute("UPDATE recommendation_events SET clicked = true WHERE bandit_event_id = %s", [ONE.id])
+    # what is said afterwards is tried again, and fails by the same part
+    with closing(Database(lambda: adopted_url)) as database:
+        absorb_inbox(NOW, Settings(), database, lambda: True)
+    assert number_set_aside(adopted) == 1
+    assert shown(adopted)["clicked"] is True
+
+
+def test_what_the_view_takes_and_what_it_refuses(adopted: Connection, adopted_url: str) -> None:
+    """docs/adopting.md has this list."""
+    few: LiteralString = (
+        "INSERT INTO recommendation_events (id, user_id, movie_id, algorithm) VALUES (%s, 1, 1, 'manual')"
+    )
+    conflicting: LiteralString = few + " ON CONFLICT DO NOTHING"
+    assert adopted.execute(conflicting, [9_001]).rowcount == 1
+    with pytest.raises(errors.UniqueViolation):
+        adopted.execute(conflicting, [9_001])
+    with pytest.raises(errors.InvalidColumnReference):
+        adopted.execute(few + " ON CONFLICT (id) DO NOTHING", [9_001])
+    for statement in ("TRUNCATE recommendation_events", "DROP TABLE recommendation_events"):
+        with pytest.raises(errors.WrongObjectType):
+            adopted.execute(statement.encode())
+    with adopted.cursor().copy("COPY recommendation_events (user_id, movie_id, algorithm) FROM STDIN") as copy:
+        copy.write_row((1, 2, "manual"))
+    assert adopted.execute("SELECT count(*) FROM recommendation_events_site").fetchone() == (2_002,)
+    with adopted.transaction(), psycopg.connect(adopted_url, autocommit=True) as other:
+        assert adopted.execute("SELECT id FROM recommendation_events WHERE id = 5 FOR UPDATE").fetchall() == [(5,)]
+        other.execute("SELECT id FROM recommendation_events_site WHERE id = 5 FOR UPDATE NOWAIT")

@@ -24,6 +24,7 @@ Metric: TypeAlias = Literal[
     "Failures",  # outcomes that became a failure
     "SiteRatings",  # ratings that the site's own backend wrote, read for the first time
     "SiteFeedback",  # impressions of ours that the site's own application spoke about
+    "SiteFeedbackSetAside",  # the same that could not be counted
     "ListsSettled",  # lists whose time to react is over
     "PosteriorsPublished",  # versions of the posteriors published
     "ImpressionsArchived",  # impressions that went to the archive and were read back

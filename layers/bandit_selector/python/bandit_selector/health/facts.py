@@ -104,6 +104,7 @@ class Facts:
     expected_shares: Mapping[str, float]
     forgettings: int
     unusable_ratings: int | None = None
+    site_set_aside: int | None = None
     algorithms: Mapping[str, Tally] = field(default_factory=dict[str, Tally])
     visitors: Visitors = field(default_factory=Visitors)
     drop_outs: Mapping[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])

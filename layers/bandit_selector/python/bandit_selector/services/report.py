@@ -35,6 +35,7 @@ from bandit_selector.store.archives import due_before, unarchived_days
 from bandit_selector.store.candidates import unusable_ratings
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.facts import Listed
+from bandit_selector.store.inbox import number_set_aside
 from bandit_selector.store.posteriors import forgettings
 from bandit_selector.store.retention import partitions_until
 from bandit_selector.store.verification import first_recent_difference
@@ -83,6 +84,7 @@ class Now:
     candidates_updated: datetime | None
     partitions: Partitions | None
     unusable_ratings: int | None = None
+    site_set_aside: int | None = None
     past: bool = False
 
     @classmethod
@@ -94,6 +96,7 @@ class Now:
             facts.candidates_updated(connection),
             Partitions(partitions_until(connection), unarchived[0] if unarchived else None),
             unusable_ratings(connection),
+            number_set_aside(connection),
         )
 
     def as_backfilled(self) -> "Now":
@@ -167,6 +170,7 @@ def _facts(
         difference=present.difference,
         candidates_updated=present.candidates_updated,
         unusable_ratings=present.unusable_ratings,
+        site_set_aside=present.site_set_aside,
         algorithms=algorithms,
         visitors=Visitors(
             *facts.visitors(connection, window.since, window.until),

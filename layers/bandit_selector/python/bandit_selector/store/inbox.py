@@ -6,20 +6,27 @@ about the same impression again.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Final
+
+import psycopg
 
 from bandit_selector.store.connection import Connection, transaction
 from bandit_selector.store.feedback_rule import Rule, ids, span
 from bandit_selector.store.folding import fold
 from bandit_selector.store.outcomes import lock_lists
 
+WRONG_ROWS: Final = (psycopg.DataError, psycopg.IntegrityError, psycopg.InternalError)
+"""What a row can cause by what it says: it would fail at every try. Missing rights or tables are not among them."""
 
-def absorb(connection: Connection, rule: Rule, now: datetime, limit: int) -> int:
+
+def absorb(connection: Connection, rule: Rule, now: datetime, limit: int, after: int = 0) -> int:
     """Counts what was said about up to `limit` impressions; returns how many. Rows that another process takes are left.
 
+    Only of impressions from the id `after` on. Raises one of WRONG_ROWS, with nothing counted, if a row cannot be.
     What is beyond the window is logged as unattributed, and stays in the inbox, so that the view goes on showing it.
     """
     with transaction(connection):
-        due = _due(connection, limit)
+        due = _due(connection, limit, after)
         if due:
             counted = _log(connection, due, rule.window)
             if counted:
@@ -29,9 +36,28 @@ def absorb(connection: Connection, rule: Rule, now: datetime, limit: int) -> int
     return len(due)
 
 
-def _due(connection: Connection, limit: int) -> list[int]:
+def waiting(connection: Connection, limit: int) -> list[int]:
+    """Up to `limit` impressions about which something was said that is not counted yet."""
+    rows = connection.execute("SELECT event_id FROM bandit_inbox WHERE pending ORDER BY event_id LIMIT %s", [limit])
+    return [event_id for (event_id,) in rows]
+
+
+def set_aside(connection: Connection, event_id: int, reason: str) -> None:
+    """Leaves out what was said about an impression until more is said about it. The view goes on showing it."""
+    connection.execute("UPDATE bandit_inbox SET pending = false, refused = %s WHERE event_id = %s", [reason, event_id])
+
+
+def number_set_aside(connection: Connection) -> int:
+    """Of how many impressions what was said could not be counted."""
+    row = connection.execute("SELECT count(*) FROM bandit_inbox WHERE refused IS NOT NULL AND NOT pending").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _due(connection: Connection, limit: int, after: int) -> list[int]:
     rows = connection.execute(
-        "SELECT event_id FROM bandit_inbox WHERE pending ORDER BY event_id LIMIT %s FOR UPDATE SKIP LOCKED", [limit]
+        "SELECT event_id FROM bandit_inbox WHERE pending AND event_id >= %s ORDER BY event_id LIMIT %s"
+        " FOR UPDATE SKIP LOCKED",
+        [after, limit],
     )
     return [event_id for (event_id,) in rows]
 
@@ -110,8 +136,8 @@ def _clear(connection: Connection, due: Sequence[int], counted: Sequence[int]) -
     connection.execute(
         """
         UPDATE bandit_inbox
-        SET pending = false, clicked = NULL, clicked_at = NULL, thumb = NULL, thumbed_at = NULL, watchlist = NULL,
-            favorite = NULL,
+        SET pending = false, refused = NULL, clicked = NULL, clicked_at = NULL, thumb = NULL, thumbed_at = NULL,
+            watchlist = NULL, favorite = NULL,
             rated = CASE WHEN rated AND NOT rating_value BETWEEN 0.5 AND 5 THEN rated END
         WHERE event_id = ANY(%s::bigint[])
         """,

@@ -1,0 +1,122 @@
+"""Judges whether feedback arrives, finds its impression and is applied. Knows no storage or clock."""
+
+from datetime import timedelta
+from typing import Final
+
+from bandit_selector.evidence.ratio import rate_bounds
+from bandit_selector.health.facts import Alert, Check, Facts, Feedback, Thresholds, Value, worst
+from bandit_selector.health.rates import below
+
+EXPECTED_FEEDBACK: Final = 10.0
+"""Silence alerts from this many expected reactions on: if 10 are expected, none come by chance with p = 5e-5."""
+
+
+def arrivals(facts: Facts, thresholds: Thresholds) -> Check:
+    feedback = facts.feedback
+    metrics: dict[str, Value] = {
+        "received": feedback.received,
+        "join_rate": feedback.joined.value,
+        "unattributed": feedback.unattributed,
+        "dead_letters": facts.dead_letters,
+        "site_set_aside": facts.site_set_aside,
+    }
+    bounds = rate_bounds(feedback.joined) if feedback.joined.known else None
+    alerts = [
+        *below(
+            bounds,
+            thresholds.min_join_rate,
+            severity="warning",
+            metric="join_rate",
+            name="Feedback that found its impression",
+            sample=f"{feedback.received:,} messages",
+            advice="See the reasons in feedback_events: front ends should send event_id, within ATTRIBUTION_WINDOW.",
+        ),
+        *_silence(facts, thresholds),
+        *_dead_letters(facts.dead_letters),
+        *_site_set_aside(facts.site_set_aside),
+    ]
+    status = worst(alerts) or ("ok" if feedback.received else "no_data")
+    return Check(status, metrics, tuple(alerts), _unknown_of_feedback(facts, thresholds))
+
+
+def _unknown_of_feedback(facts: Facts, thresholds: Thresholds) -> tuple[str, ...]:
+    """What cannot be judged: nobody could ask the queue, few visitors sent messages, or none comes and few could."""
+    feedback = facts.feedback
+    quiet = not feedback.newest or facts.now - feedback.newest > thresholds.max_feedback_silence
+    unknown = {
+        "join_rate": not feedback.joined.known,
+        "dead_letters": facts.dead_letters is None,
+        "feedback_silence": quiet and _expected(feedback) < EXPECTED_FEEDBACK,
+    }
+    return tuple(name for name, is_unknown in unknown.items() if is_unknown)
+
+
+def _expected(feedback: Feedback) -> float:
+    """How many messages the movies shown since the newest one let expect, by what was usual before it."""
+    return (feedback.usual or 0.0) * feedback.shown_since
+
+
+def _silence(facts: Facts, thresholds: Thresholds) -> list[Alert]:
+    feedback = facts.feedback
+    if not feedback.newest or facts.now - feedback.newest <= thresholds.max_feedback_silence:
+        return []
+    expected = _expected(feedback)
+    if expected < EXPECTED_FEEDBACK:
+        return []
+    hours, limit = _hours(facts.now - feedback.newest), _hours(thresholds.max_feedback_silence)
+    return [_silent(feedback, hours, limit, expected)]
+
+
+def _silent(feedback: Feedback, hours: float, limit: float, expected: float) -> Alert:
+    return Alert(
+        severity="critical",
+        metric="feedback_silence",
+        value=hours,
+        threshold=limit,
+        message=f"No feedback for {hours:.0f} hours (threshold: {limit:.0f})",
+        headline=f"no feedback for {hours:.0f} hours",
+        detail=f"{feedback.shown_since:,} movies were shown since the newest feedback; "
+        f"about {expected:,.0f} reactions were expected.",
+        advice="Send one click by hand (POST /analytics/track/click) and follow it: the answer, the queue, the "
+        "consumer.",
+    )
+
+
+def _dead_letters(count: int | None) -> list[Alert]:
+    if count is None or count == 0:
+        return []
+    return [
+        Alert(
+            severity="critical",
+            metric="dead_letters",
+            value=count,
+            threshold=0,
+            message=f"Dead letters ({count}) above threshold (0)",
+            headline=f"feedback could not be applied, dead letters: {count}",
+            detail="They stay in the dead-letter queue for 14 days.",
+            advice="Read the consumer's log for the reason, repair it, then redrive the queue; a message that is "
+            "delivered twice counts once.",
+        )
+    ]
+
+
+def _site_set_aside(count: int | None) -> list[Alert]:
+    if not count:
+        return []
+    return [
+        Alert(
+            severity="warning",
+            metric="site_set_aside",
+            value=count,
+            threshold=0,
+            message=f"Feedback of the site's own application set aside ({count}) above threshold (0)",
+            headline=f"what the site's application said could not be counted, impressions: {count}",
+            detail="It stays visible in recommendation_events and does not count.",
+            advice="SELECT event_id, refused FROM bandit_inbox WHERE refused IS NOT NULL says why; repair the row, then"
+            " set its pending to true.",
+        )
+    ]
+
+
+def _hours(span: timedelta) -> float:
+    return span / timedelta(hours=1)
