@@ -18,6 +18,7 @@ from bandit_selector.telemetry import Telemetry
 
 from functions.candidates.arms import ARMS
 from functions.candidates.lists import Progress, candidate_lists, silent
+from functions.candidates.neighbours import neighbourhoods
 from functions.candidates.ratings import RatingTable, counts, long_tail, rating_table
 
 SETTINGS: Final = read_settings()
@@ -42,15 +43,17 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, int]:
 
 
 def build(connection: Connection, progress: Progress, now: datetime) -> int:
-    """Replaces all candidate lists and the movies' popularity; returns the number of lists.
+    """Replaces all candidate lists, the movies' popularity and neighbours; returns the number of lists.
 
     Raises MissingTable if one of the site's tables or ours is missing.
     """
     with named_failures():
         progress("reading ratings", 0, 1)
-        table = rating_table(*read_ratings(connection), read_movies(connection))
+        users, movies, values, seconds = read_ratings(connection)
+        table = rating_table(users, movies, values, read_movies(connection), seconds)
         progress("reading ratings", 1, 1)
-        return replace_candidates(connection, ARMS, _rows(table, progress), _popularity(table), now)
+        near = neighbourhoods(table)
+        return replace_candidates(connection, ARMS, _rows(table, progress), _popularity(table), now, near)
 
 
 def _rows(table: RatingTable, progress: Progress) -> Iterator[CandidateRow]:

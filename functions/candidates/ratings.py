@@ -10,19 +10,23 @@ from scipy import sparse
 
 Matrix = sparse.csr_array
 Floats = NDArray[np.floating[Any]]  # float32 in large arrays
+_FAR = 1e18  # seconds: before and after every rating
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RatingTable:
     """Rows are users, columns movies, both in the order of their ids; a missing rating is an absent cell.
 
-    `genres` has a row per movie and a column per genre name, 1 where the movie is of that genre.
+    `genres` has a row per movie and a column per genre name, 1 where the movie is of that genre. `ages` has, for each
+    cell of the matrix in the order of its data, how many of the user's ratings are later; None where no rating has a
+    time.
     """
 
     users: NDArray[np.int64]
     movies: NDArray[np.int64]
     matrix: Matrix
     genres: Floats
+    ages: NDArray[np.int64] | None = None
 
 
 def rating_table(
@@ -30,10 +34,12 @@ def rating_table(
     movies: NDArray[np.int64],
     values: NDArray[np.float64],
     catalogue: Sequence[tuple[int, Sequence[str]]],
+    times: NDArray[np.float64] | None = None,
 ) -> RatingTable:
-    """Ratings (three columns of one length; the last of a repeated pair counts) over a catalogue of (id, genres).
+    """Ratings (columns of one length; the last of a repeated pair counts) over a catalogue of (id, genres).
 
-    Ratings of movies outside the catalogue are left out: such a movie cannot be shown.
+    `times` are in seconds since any moment, NaN where a rating has none. Ratings of movies outside the catalogue are
+    left out: such a movie cannot be shown.
     """
     movie_ids = np.array(sorted(movie for movie, _ in catalogue), dtype=np.int64)
     known = np.isin(movies, movie_ids)
@@ -42,8 +48,24 @@ def rating_table(
     shape = (len(user_ids), len(movie_ids))
     cells, last = np.unique((rows * shape[1] + columns)[::-1], return_index=True)
     data = values[known][::-1][last].astype(np.float32)
-    matrix = sparse.csr_array((data, np.divmod(cells, max(shape[1], 1))), shape=shape)
-    return RatingTable(user_ids, movie_ids, matrix, _genre_matrix(movie_ids, catalogue))
+    user_of, movie_of = np.divmod(cells, max(shape[1], 1))
+    matrix = sparse.csr_array((data, (user_of, movie_of)), shape=shape)
+    ages = None if times is None or np.isnan(times).all() else _ages(user_of, times[known][::-1][last])
+    return RatingTable(user_ids, movie_ids, matrix, _genre_matrix(movie_ids, catalogue), ages)
+
+
+def _ages(users: NDArray[np.int64], times: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Per rating, how many of the same user's are strictly later; a rating without a time is older than all others."""
+    seconds = np.nan_to_num(times, nan=-_FAR, posinf=_FAR, neginf=-_FAR)
+    order = np.lexsort((seconds, users))
+    sorted_users, sorted_times = users[order], seconds[order]
+    ends = np.searchsorted(sorted_users, sorted_users, side="right")
+    new = (np.diff(sorted_users) > 0) | (np.diff(sorted_times) > 0)
+    last_of_moment = np.append(np.flatnonzero(new), len(order) - 1)
+    moment = np.concatenate([[0], np.cumsum(new)])[: len(order)]
+    ages = np.empty(len(order), dtype=np.int64)
+    ages[order] = ends - 1 - last_of_moment[moment]
+    return ages
 
 
 def _genre_matrix(movie_ids: NDArray[np.int64], catalogue: Sequence[tuple[int, Sequence[str]]]) -> Floats:

@@ -21,19 +21,24 @@ def cosine(matrix: Matrix, shrinkage: float = 10, neighbours: int = 80) -> Matri
 
     Item-based collaborative filtering of Sarwar et al. (2001) with the shrinkage of Bell & Koren (2007).
     """
+    return _nearest(cosines(matrix, shrinkage), matrix.shape[1], neighbours).T.tocsr()
+
+
+def cosines(matrix: Matrix, shrinkage: float = 10) -> Callable[[slice], Floats]:
+    """The same similarities, one row per movie of a block."""
     by_movie, rated = matrix.T.tocsr(), _ones(matrix)
     raters = rated.T.tocsr()
     norms = np.sqrt(np.maximum(matrix.multiply(matrix).sum(axis=0), np.float32(1e-9)))
 
     def similarities(rows: slice) -> Floats:
         common = (raters[rows] @ rated).toarray()
-        cosines = (by_movie[rows] @ matrix).toarray()
-        cosines /= norms[rows, None]
-        cosines /= norms
-        cosines *= common / (common + np.float32(shrinkage))
-        return cosines
+        likeness = (by_movie[rows] @ matrix).toarray()
+        likeness /= norms[rows, None]
+        likeness /= norms
+        likeness *= common / (common + np.float32(shrinkage))
+        return likeness
 
-    return _nearest(similarities, matrix.shape[1], neighbours).T.tocsr()
+    return similarities
 
 
 def random_walk(matrix: Matrix, beta: float = 0.4, neighbours: int = 150) -> Matrix:

@@ -47,10 +47,9 @@ def rows(connection: Connection, statement: Any) -> list[Any]:
 def test_what_was_loaded_is_what_the_builder_reads(connection: Connection) -> None:
     catalogue = small_catalogue()
     site.load(connection, catalogue)
-    users, movies, values = read_ratings(connection)
     given = catalogue.ratings
-    assert sorted(zip(users, movies, values, strict=True)) == sorted(
-        zip(given.users, given.movies, given.values, strict=True)
+    assert sorted(zip(*read_ratings(connection), strict=True)) == sorted(
+        zip(given.users, given.movies, given.values, given.times, strict=True)
     )
     assert read_movies(connection) == [(movie.id, movie.genres) for movie in catalogue.movies]
 
@@ -75,6 +74,37 @@ def test_building_writes_lists_and_popularity(connection: Connection) -> None:
         JOIN ratings r ON r.user_id = c.user_id AND r.movie_id = ANY(c.movie_ids)
     """
     assert rows(connection, rated) == []
+
+
+def test_building_writes_each_movies_neighbours(connection: Connection) -> None:
+    site.load(connection, small_catalogue())
+    build(connection, silent, NOW)
+    before = rows(
+        connection, "SELECT movie_id, movie_ids, transitions, cosines FROM movie_neighbours ORDER BY movie_id"
+    )
+    assert len(before) == 30
+    assert all(20 < len(ids) == len(transitions) == len(cosines) < 30 for _, ids, transitions, cosines in before)
+    connection.execute("DELETE FROM ratings WHERE movie_id = 7")
+    build(connection, silent, LATER)
+    after = {
+        movie: neighbours
+        for movie, neighbours, *_ in rows(
+            connection, "SELECT movie_id, movie_ids, transitions, cosines FROM movie_neighbours"
+        )
+    }
+    assert sorted(after) == [movie for movie in range(1, 31) if movie != 7]
+    assert not any(7 in neighbours for neighbours in after.values())
+
+
+def test_a_site_without_times_keeps_the_neighbours_it_wrote(connection: Connection) -> None:
+    site.load(connection, small_catalogue())
+    connection.execute("INSERT INTO movie_neighbours VALUES (1, '{2}', '{1}', '{1}')")
+    connection.execute('ALTER TABLE ratings RENAME "timestamp" TO rated_at')
+    try:
+        assert build(connection, silent, NOW) > 0
+    finally:
+        connection.execute('ALTER TABLE ratings RENAME rated_at TO "timestamp"')
+    assert rows(connection, "SELECT movie_id, movie_ids FROM movie_neighbours") == [(1, [2])]
 
 
 def test_building_again_replaces_every_list_but_those_of_other_algorithms(connection: Connection) -> None:
@@ -164,11 +194,12 @@ def test_unusable_rows_are_left_out_and_counted(empty_database_url: str) -> None
         ):
             connection.execute(statement)
         migrate(connection)
-        before = [column.tolist() for column in read_ratings(connection)]
+        *before, seconds = [column.tolist() for column in read_ratings(connection)]
+        assert np.isnan(seconds).all()
         assert build(connection, silent, NOW) > 0
         with connection.cursor() as cursor:
             cursor.executemany("INSERT INTO ratings VALUES (%s, %s, %s)", UNUSABLE)
-        assert [column.tolist() for column in read_ratings(connection)] == before
+        assert [column.tolist() for column in read_ratings(connection)][:3] == before
         assert build(connection, silent, LATER) > 0
         assert unusable_ratings(connection) == len(UNUSABLE)
         check = make_report(connection, 7, LATER, Settings(), Now.read(connection, None, NOW, Settings())).checks[

@@ -40,7 +40,7 @@ def days(span: timedelta) -> str:
 
 
 def parse_silence(text: object) -> object:
-    """`off` → None, which means that silence never counts; else a duration."""
+    """`off` → None, which means that silence never counts, or that no visit is in a session; else a duration."""
     return None if text == "off" else parse_duration(text)
 
 
@@ -147,6 +147,8 @@ class Settings(BaseModel):
     # Of which traffic no arm may have more: of all, or of weekdays and of weekends, each for itself
     dominance_over: Literal["all", "days"] = "all"
     min_long_tail_share: Share = 0.20
+    # How long a visitor's session lasts without a rating or click; in it, the arm `graph` goes by the last of them
+    session_gap: Annotated[timedelta | None, BeforeValidator(parse_silence)] = timedelta(minutes=30)
     # The columns of `movies` that an answer has beside id, title and genres; empty: all but vectors, bytes and what is
     # larger than 4 kB
     movie_columns: Annotated[tuple[str, ...], BeforeValidator(parse_list)] = ()

@@ -20,12 +20,15 @@ from bandit_selector.health.genres import parse_genres
 from bandit_selector.learning.best import probability_best
 from bandit_selector.lists.context import USER_TYPES, Context, UserType, context_at, user_type
 from bandit_selector.lists.names import CONTROL, FALLBACK, OFF
+from bandit_selector.lists.session import ARM as SESSION_ARM
+from bandit_selector.lists.session import session_list
 from bandit_selector.lists.slate import ArmList, Page, Place, Stock, bandit_slate, control_slate, is_treated
 from bandit_selector.lists.windows import Shown, length, missing
 from bandit_selector.settings import Arm, Settings, parse_zone
 from bandit_selector.store.connection import Database
 from bandit_selector.store.movies import movie_json
 from bandit_selector.store.paging import read_shown, record_pages, shown_of
+from bandit_selector.store.recent import Asked
 from bandit_selector.store.serving import Answered, Belief, Key, Rows, Showing, Visitor, read_visitor_and, record_list
 
 Group = Literal["treatment", "control"]
@@ -130,6 +133,19 @@ class Situation:
     on_failure: Callable[[Exception], None]
     share: float  # of treatment, in force
 
+    def stock(self) -> Stock:
+        """The visitor's lists; in a session of the treatment group, with the list that follows from it."""
+        visitor = self.visitor
+        own = visitor.own
+        if visitor.session and self.group == "treatment":
+            try:
+                made = session_list(visitor.session, visitor.rated)
+            except Exception as error:  # whatever it is, the nightly list is still there
+                self.on_failure(error)
+            else:
+                own = own if made is None else {**own, SESSION_ARM: made}
+        return Stock(own, visitor.everybodys, visitor.rated)
+
     def showing(self, version: int | None, known: int | None = None) -> Showing:
         request = self.request
         settings = self.settings
@@ -189,13 +205,28 @@ def _situation(
     seed = request.seed
     more = None if seed is None else partial(read_shown, user_id=request.user_id, seed=seed, now=now)
     sent = own_lists(request.candidates) if isinstance(request, OwnCandidates) else None
-    visitor, rows = database.read(lambda connection: read_visitor_and(connection, request.user_id, keys, more, sent))
+    recent = _recent(request, settings, now)
+    visitor, rows = database.read(
+        lambda connection: read_visitor_and(connection, request.user_id, keys, more, sent, recent)
+    )
     if not visitor.exists:
         raise UnknownUser(request.user_id)
     share = share_in_force(visitor, settings, now)
     group = assign(request, settings, share, rows[0][2] if rows else None)
     context = contexts[user_type(len(visitor.rated))]
     return Situation(visitor, context, group, request, settings, on_failure, share), rows
+
+
+def _recent(request: Request, settings: Settings, now: datetime) -> Asked | None:
+    """Which reactions to read: none where the list is surely control's, or of the caller's own candidates.
+
+    Which share is treated is known only with the same read.
+    """
+    gap = settings.session_gap
+    if gap is None or SESSION_ARM not in settings.arms or isinstance(request, OwnCandidates):
+        return None
+    possible = assign(request, settings, share=1) == "treatment"
+    return Asked(request.user_id, now, gap, settings.site_time_zone) if possible else None
 
 
 def possible_contexts(
@@ -222,9 +253,9 @@ def own_lists(candidates: Mapping[str, Sequence[Candidate]]) -> dict[str, list[C
 
 def _whole(database: Database, situation: Situation, now: datetime, randomness: Random) -> list[Answered] | None:
     """A list of its own."""
-    request, visitor = situation.request, situation.visitor
+    request = situation.request
     page = Page(request.offset, request.limit, situation.settings.min_long_tail_share)
-    slate = make_slate(situation, Stock(visitor.own, visitor.everybodys, visitor.rated), page, randomness)
+    slate = make_slate(situation, situation.stock(), page, randomness)
     showing = situation.showing(slate.version)
     return database.run(lambda connection: record_list(connection, slate.places, showing, now))
 
@@ -235,7 +266,7 @@ def _window(
     """A window of the seed's list; None if another request has extended the list meanwhile."""
     request, visitor = situation.request, situation.visitor
     taken = {one.place.position: one for one in shown}
-    stock = Stock(visitor.own, visitor.everybodys, visitor.rated)
+    stock = situation.stock()
     last = min(request.offset + request.limit, length(stock, shown))
     again = [taken[at] for at in range(request.offset + 1, last + 1) if at in taken]
     avoided = {*visitor.rated, *(one.place.movie_id for one in shown)}

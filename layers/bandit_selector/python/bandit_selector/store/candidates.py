@@ -11,7 +11,7 @@ from bandit_selector.health.genres import parse_genres
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.locks import Lock
 
-# COPY's binary form of (integer, integer, double precision): a 19-byte header, then rows of one width.
+# COPY's binary form of two integers and two double precisions: a 19-byte header, then rows of one width.
 _HEADER: Final = 19
 _TRAILER: Final = 2
 _ROW: Final = np.dtype(
@@ -23,6 +23,8 @@ _ROW: Final = np.dtype(
         ("movie", ">i4"),
         ("l3", ">i4"),
         ("rating", ">f8"),
+        ("l4", ">i4"),
+        ("seconds", ">f8"),
     ]
 )
 
@@ -34,17 +36,28 @@ USABLE: Final[LiteralString] = """
 
 UNUSABLE: Final[LiteralString] = f"SELECT count(*) FROM ratings WHERE ({USABLE}) IS NOT TRUE"  # noqa: S608 # a constant
 
-RatingColumns = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
+RatingColumns = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]
 CandidateRow = tuple[int, str, Sequence[int], Sequence[float]]
+NeighbourRow = tuple[int, Sequence[int], Sequence[float], Sequence[float]]
+"""A movie, its neighbours, and per neighbour the transition and the cosine."""
 
 
 def read_ratings(connection: Connection) -> RatingColumns:
-    """(user ids, movie ids, ratings) of every usable row of the site's table, 24 bytes a rating."""
-    columns = "SELECT user_id::integer, movie_id::integer, rating::double precision FROM ratings WHERE "
-    with connection.cursor().copy("COPY (" + columns + USABLE + ") TO STDOUT (FORMAT binary)") as copy:
+    """(user ids, movie ids, ratings, seconds since 1970) of every usable row of the site's table, 36 bytes a rating.
+
+    The seconds are NaN where the rating has no moment: a NULL, or no column `timestamp` of that type.
+    """
+    # Where `ratings` has no such column, its name is the outer one's.
+    columns = """
+        SELECT r.* FROM (SELECT NULL::timestamptz AS "timestamp") AS absent CROSS JOIN LATERAL (
+            SELECT user_id::integer, movie_id::integer, rating::double precision,
+                coalesce(extract(epoch FROM bandit_moment("timestamp", 'UTC'))::double precision, 'NaN')
+            FROM ratings WHERE """
+    with connection.cursor().copy("COPY (" + columns + USABLE + ") AS r) TO STDOUT (FORMAT binary)") as copy:
         content = b"".join(copy)
     rows = np.frombuffer(content, _ROW, offset=_HEADER, count=(len(content) - _HEADER - _TRAILER) // _ROW.itemsize)
-    return rows["user"].astype(np.int64), rows["movie"].astype(np.int64), rows["rating"].astype(np.float64)
+    movies, seconds = rows["movie"].astype(np.int64), rows["seconds"].astype(np.float64)
+    return rows["user"].astype(np.int64), movies, rows["rating"].astype(np.float64), seconds
 
 
 def unusable_ratings(connection: Connection) -> int:
@@ -70,9 +83,11 @@ def replace_candidates(
     lists: Iterable[CandidateRow],
     popularity: Iterable[tuple[int, int, bool]],
     now: datetime,
+    neighbours: Iterable[NeighbourRow] | None = None,
 ) -> int:
     """Put new lists of these algorithms in place of all old ones, and (movie id, ratings, long tail) likewise.
 
+    The neighbours of all movies are replaced, too; None leaves those that are there.
     One transaction: a reader sees all of the old or all of the new. The lists are taken one by one and never held;
     if taking one fails, nothing has changed. Lists of other algorithms stay. Returns how many lists were written.
     """
@@ -86,12 +101,22 @@ def replace_candidates(
         with connection.cursor().copy("COPY movie_popularity (movie_id, ratings, long_tail) FROM STDIN") as copy:
             for row in popularity:
                 copy.write_row(row)
+        if neighbours is not None:
+            _replace_neighbours(connection, neighbours)
         written = connection.execute(
             "INSERT INTO recommendation_candidates (user_id, algorithm, movie_ids, scores, updated_at)"
             " SELECT user_id, algorithm, movie_ids, scores, updated_at FROM arriving_candidates"
         ).rowcount
-    connection.execute("ANALYZE recommendation_candidates, bandit_candidates, movie_popularity")
+    connection.execute("ANALYZE recommendation_candidates, bandit_candidates, movie_popularity, movie_neighbours")
     return written
+
+
+def _replace_neighbours(connection: Connection, neighbours: Iterable[NeighbourRow]) -> None:
+    connection.execute("DELETE FROM movie_neighbours")
+    statement = "COPY movie_neighbours (movie_id, movie_ids, transitions, cosines) FROM STDIN"
+    with connection.cursor().copy(statement) as copy:
+        for movie, *columns in neighbours:
+            copy.write_row((movie, *map(list, columns)))
 
 
 def _arrive(connection: Connection, lists: Iterable[CandidateRow], now: datetime) -> None:

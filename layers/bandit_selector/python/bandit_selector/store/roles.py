@@ -48,7 +48,11 @@ _LISTS: Final = ("recommendation_candidates", "bandit_candidates", "movie_popula
 ROLES: Final = {
     "select": Role(
         "bandit_select",
-        reads=(*SITE, "bandit_candidates", "bandit_posteriors", "bandit_states", "bandit_lists", "bandit_shares"),
+        reads=(
+            *SITE,
+            *("bandit_candidates", "bandit_posteriors", "bandit_states", "bandit_lists", "bandit_reactions"),
+            *("bandit_shares", "movie_popularity", "movie_neighbours"),
+        ),
         writes=(("bandit_lists", "INSERT"), ("bandit_unsettled", "INSERT"), ("bandit_phases", "INSERT")),
         sequences=("bandit_list_number",),
     ),

@@ -8,11 +8,13 @@ from itertools import accumulate, pairwise
 from typing import Any, Protocol
 
 from bandit_selector.lists.names import arm_of
+from bandit_selector.lists.session import Session
 from bandit_selector.lists.slate import ArmList, Place
 from bandit_selector.lists.windows import Shown
 from bandit_selector.store.connection import Connection, transaction
 from bandit_selector.store.locks import Lock
 from bandit_selector.store.movies import WHOLE, Column, read_columns
+from bandit_selector.store.recent import Asked, read_recent, session_of
 
 EVERYBODY = 0
 """The user whose candidate lists are for everybody without lists of their own."""
@@ -43,6 +45,7 @@ class Visitor:
     everybodys: Mapping[str, ArmList]
     columns: tuple[Column, ...] = ()  # those of the site's movies
     shared: tuple[str, float] | None = None
+    session: Session | None = None  # what the visitor has just reacted to
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +104,9 @@ def read_visitor_and(
     context_keys: Sequence[str],
     more: Callable[[Connection], Any] | None,
     sent: Mapping[str, Sequence[Offer]] | None = None,
+    recent: Asked | None = None,
 ) -> tuple[Visitor, Rows]:
-    """The same, and the rows of one more statement, in the same round trip.
+    """The same, and the rows of one more statement, in the same round trip; with `recent` also the visitor's session.
 
     Lists that were `sent`, per arm from best to worst, take the place of all stored ones.
     """
@@ -111,6 +115,7 @@ def read_visitor_and(
         believed = _beliefs(connection, context_keys)
         listed = _candidates(connection, user_id) if sent is None else _sent(connection, user_id, sent)
         described = read_columns(connection)
+        said = read_recent(connection, recent) if recent else None
         asked = more(connection) if more else None
     exists, rated, plan, share = user.fetchone() or (False, (), None, None)
     beliefs: dict[str, list[Belief]] = {}
@@ -120,7 +125,8 @@ def read_visitor_and(
     columns = tuple(Column(*row) for row in described)
     own, everybodys = lists.get(user_id, {}), lists.get(EVERYBODY, {})
     in_force = None if plan is None or share is None else (plan, share)
-    visitor = Visitor(exists, rated, beliefs, own, everybodys, columns, in_force)
+    session = session_of(said.fetchall()) if said else None
+    visitor = Visitor(exists, rated, beliefs, own, everybodys, columns, in_force, session)
     return visitor, asked.fetchall() if asked else ()
 
 

@@ -1,0 +1,142 @@
+"""Lists that follow from what the visitor has just rated or clicked, on a real database."""
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from bandit_selector.feedback import Message
+from bandit_selector.settings import Settings
+from bandit_selector.store.connection import Connection, Database
+from bandit_selector.store.outcomes import apply
+from bandit_selector.store.verification import first_difference
+from psycopg import errors
+
+from functions.select.handler import respond
+from tests.builders import RULE
+from tests.integration.events import NOW, http_event, load_site
+
+GRAPH_ONLY = {"arms": "graph", "control_weights": "graph=1", "min_long_tail_share": 0}
+NEAR = [41, 42, 43, 44, 45]  # the neighbours of movie 30, nearest first
+NIGHTLY = [15, 16, 17, 18, 19]  # how everybody's list of the arm `graph` begins
+
+
+@pytest.fixture
+def database(connection: Connection, database_url: str) -> Iterator[Database]:
+    load_site(connection)
+    connection.execute(
+        "INSERT INTO movie_neighbours VALUES (30, %s, '{.9,.8,.7,.6,.5}', '{.9,.8,.7,.6,.5}'),"
+        " (31, '{50, 51, 52, 53, 54}', '{.9,.8,.7,.6,.5}', '{.9,.8,.7,.6,.5}')",
+        [NEAR],
+    )
+    with closing(Database(lambda: database_url)) as opened:
+        yield opened
+
+
+def ask(database: Database, at: datetime = NOW, use_bandit: str = "true", **settings: Any) -> list[dict[str, Any]]:
+    query = {"user_id": "1", "limit": "5", "use_bandit": use_bandit}
+    answer = respond(http_event(query, at=at), Settings.model_validate(GRAPH_ONLY | settings), database)
+    assert answer["statusCode"] == 200
+    return json.loads(answer["body"])
+
+
+def shown(database: Database, at: datetime = NOW, use_bandit: str = "true", **settings: Any) -> list[int]:
+    return [movie["id"] for movie in ask(database, at, use_bandit, **settings)]
+
+
+def rate(connection: Connection, movie: int, at: datetime) -> None:
+    connection.execute("INSERT INTO ratings VALUES (1, %s, 4, %s)", [movie, at])
+
+
+def test_in_a_session_the_arm_goes_on_from_the_last_rating(database: Database, connection: Connection) -> None:
+    rate(connection, 30, NOW - timedelta(minutes=29))
+    assert shown(database) == NEAR
+
+
+def test_the_newest_of_two_ratings_counts_most(database: Database, connection: Connection) -> None:
+    rate(connection, 31, NOW - timedelta(minutes=2))
+    rate(connection, 30, NOW - timedelta(minutes=1))
+    assert shown(database) == [41, 42, 50, 43, 51]
+
+
+@pytest.mark.parametrize(
+    ("age", "settings"),
+    [
+        (timedelta(minutes=31), {}),
+        (timedelta(minutes=-1), {}),
+        (timedelta(minutes=11), {"session_gap": "10m"}),
+        (timedelta(minutes=1), {"session_gap": "off"}),
+    ],
+)
+def test_outside_a_session_the_nightly_list_is_shown(
+    database: Database, connection: Connection, age: timedelta, settings: dict[str, str]
+) -> None:
+    rate(connection, 30, NOW - age)
+    assert [movie["id"] for movie in ask(database, NOW, "true", **settings)] == NIGHTLY
+
+
+def test_the_control_list_knows_no_session(database: Database, connection: Connection) -> None:
+    rate(connection, 30, NOW - timedelta(minutes=1))
+    assert shown(database, use_bandit="false") == NIGHTLY
+
+
+def test_a_movie_without_neighbours_leaves_the_nightly_list(database: Database, connection: Connection) -> None:
+    rate(connection, 32, NOW - timedelta(minutes=1))
+    assert shown(database) == NIGHTLY
+
+
+def test_a_click_begins_a_session(database: Database, connection: Connection) -> None:
+    connection.execute("UPDATE recommendation_candidates SET movie_ids = '{30, 22, 23}', scores = '{3, 2, 1}'")
+    clicked = next(movie for movie in ask(database) if movie["id"] == 30)
+    at = NOW + timedelta(minutes=1)
+    about = {"message_id": UUID(int=1), "occurred_at": at, "received_at": at, "action": "click", "user_id": 1}
+    apply(connection, [Message.model_validate({**about, "event_id": clicked["event_id"]})], RULE, at)
+    assert shown(database, at + timedelta(minutes=1)) == NEAR
+    assert shown(database, at + timedelta(minutes=31))[:3] == [30, 22, 23]
+    assert first_difference(connection) is None
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "zone", "expected"),
+    [
+        ("timestamp with time zone", "2026-06-01 19:20Z", "UTC", NEAR),
+        ("timestamp", "2026-06-01 21:20", "Europe/Berlin", NEAR),
+        ("timestamp", "2026-06-01 21:20", "UTC", NIGHTLY),
+        ("bigint", "1780341600", "UTC", NIGHTLY),
+        ("text", "2026-06-01 19:20Z", "UTC", NIGHTLY),
+        (None, None, "UTC", NIGHTLY),
+    ],
+)
+def test_whatever_column_a_site_has_a_list_is_answered(
+    database: Database, connection: Connection, column: str | None, value: str | None, zone: str, expected: list[int]
+) -> None:
+    connection.execute("ALTER TABLE ratings RENAME TO ratings_before")
+    if column is None:
+        connection.execute("CREATE TABLE ratings AS SELECT 1 AS user_id, 30 AS movie_id, 4 AS rating")
+    else:
+        connection.execute(
+            f"CREATE TABLE ratings AS SELECT 1 AS user_id, 30 AS movie_id, 4 AS rating, '{value}'::{column} AS"
+            ' "timestamp"'.encode()
+        )
+    try:
+        assert shown(database, site_time_zone=zone) == expected
+    finally:
+        connection.execute("DROP TABLE ratings")
+        connection.execute("ALTER TABLE ratings_before RENAME TO ratings")
+
+
+@pytest.mark.parametrize(
+    "row", [([41, None], [1, 1], [1, 1]), ([41, 42], [1, None], [1, 1]), ([41], [1, 1], [1]), ([], [], [])]
+)
+def test_neighbours_that_cannot_be_read_are_refused(connection: Connection, row: tuple[list[Any], ...]) -> None:
+    with pytest.raises(errors.CheckViolation):
+        connection.execute("INSERT INTO movie_neighbours VALUES (33, %s::int[], %s::real[], %s::real[])", row)
+
+
+def test_a_weight_that_is_not_a_number_costs_no_list(database: Database, connection: Connection) -> None:
+    connection.execute("UPDATE movie_neighbours SET transitions[1] = 'NaN', cosines[2] = 'Infinity'")
+    rate(connection, 30, NOW - timedelta(minutes=1))
+    assert sorted(shown(database)) == NEAR
