@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from bandit_selector.answers.performance import Performance
+from bandit_selector.answers.reports import Reports
 from bandit_selector.answers.selection import MovieAnswer, SelectionAnswer
 from bandit_selector.answers.stats import Backlog, BanditStats, RecommendationStats
 from bandit_selector.answers.timeline import Timeline
@@ -91,6 +92,13 @@ ROUTES_DESCRIBED: Final[dict[str, Described]] = {
     ),
     "GET /analytics/health": Described(
         "The newest daily report", "404 before the first, and if another version made it.", Report, errors=(404,)
+    ),
+    "GET /analytics/reports": Described(
+        "The daily reports in short", "The newest of each day, newest day first, of a year at most.", Reports
+    ),
+    "GET /analytics/reports/{day}": Described(
+        "The daily report of a day", "404 where the day has none, and if another version made it.", Report,
+        path=("day", "2026-03-12"), errors=(404,)
     ),
     "GET /analytics/queue": Described("How much feedback waits", "Counts of the queue now.", Backlog),
     "GET /dashboard": Described("The dashboard", "The page holds no figures.", "text/html"),

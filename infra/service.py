@@ -164,7 +164,7 @@ FUNCTIONS: Final = (
     Function(
         "monitor", "functions.monitor.handler.handler", 1024, timedelta(minutes=5), 1,
         ("database", "feedback_queue", "reports", "alerts"),
-        ("TIME_ZONE", "ARMS", *_DATABASE, *_WINDOWS, *_EXPERIMENT, *_THRESHOLDS),
+        ("TIME_ZONE", "ARMS", "DASHBOARD_URL", *_DATABASE, *_WINDOWS, *_EXPERIMENT, *_THRESHOLDS),
     ),
     Function(
         "analytics", "functions.monitor.analytics.handler", 1024, timedelta(seconds=29), 10,
@@ -172,7 +172,7 @@ FUNCTIONS: Final = (
     ),
     Function(
         "page", "functions.monitor.open_routes.handler", 512, timedelta(seconds=10), 20,
-        ("feedback_queue",), ("TIME_ZONE", "USER_ID_CLAIM", *_PAGE),
+        ("feedback_queue",), ("TIME_ZONE", "USER_ID_CLAIM", "BANDIT", *_PAGE),
     ),
     Function(
         "migrate", "functions.migrate.handler.handler", 512, timedelta(minutes=5), 1,
@@ -217,6 +217,8 @@ ROUTES: Final = (
     Route("GET", "/analytics/recommendations/stats", "analytics", "analytics", per_second=20),
     Route("GET", "/analytics/timeline", "analytics", "analytics", per_second=20),
     Route("GET", "/analytics/health", "analytics", "analytics", per_second=20),
+    Route("GET", "/analytics/reports", "analytics", "analytics", per_second=20),
+    Route("GET", "/analytics/reports/{day}", "analytics", "analytics", per_second=20),
     Route("GET", "/analytics/queue", "page", "analytics", per_second=20),
     Route("GET", "/dashboard", "page", "open", per_second=20),
     Route("GET", "/dashboard/{asset}", "page", "open", per_second=20),

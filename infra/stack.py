@@ -36,7 +36,8 @@ class ServiceStack(Stack):
         self.template_options.metadata = LINTED
         self.api = Api(self, "Api", configuration)
         self.identity = Identity(self, "Identity", configuration, data.people, self.api.url)
-        self.compute = Compute(self, "Compute", configuration, layers, data, self.identity.settings)
+        here = {**self.identity.settings, "DASHBOARD_URL": f"{self.api.url}/dashboard"}
+        self.compute = Compute(self, "Compute", configuration, layers, data, here)
         self.api.serve(self.identity.authorizer, self.compute.callable_at)
         if site_url := configuration.settings.get("SITE_URL"):
             self.api.pass_on(site_url)

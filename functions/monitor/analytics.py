@@ -1,9 +1,11 @@
 """Answers GET /analytics/*, with figures read from sums. Knows no table; writes nothing."""
 
 from collections.abc import Callable
-from typing import Annotated, Final, TypeAlias
+from datetime import date
+from typing import Annotated, Any, Final, TypeAlias
 
 from bandit_selector.answers.performance import Performance
+from bandit_selector.answers.reports import Reports
 from bandit_selector.answers.stats import AlgorithmPerformance, BanditStats, RecommendationStats, group_totals
 from bandit_selector.answers.timeline import Timeline, context_shares, points
 from bandit_selector.errors import NoReport, OutdatedReport
@@ -23,6 +25,7 @@ from bandit_selector.web import (
     answer,
     answers_problems,
     caller,
+    read_path,
     read_query,
     received_at,
 )
@@ -43,6 +46,7 @@ forget_at_snapshot(DATABASE.close)
 TELEMETRY: Final = Telemetry("analytics")
 
 HOURLY_UP_TO_DAYS: Final = 3
+REPORTS_LISTED: Final = 366
 
 Reading: TypeAlias = Callable[[Connection, Event, Settings], BaseModel]
 """Answers one route from the database; raises InvalidRequest for invalid parameters."""
@@ -74,6 +78,12 @@ class Span(Year, Filter):
 
     days: Annotated[int, Field(ge=1, le=365)] = 7
     resolution: Resolution | None = None
+
+
+class Day(BaseModel):
+    """The path of /analytics/reports/{day}: the day of the report, in the service's time zone."""
+
+    day: date
 
 
 @TELEMETRY.flushing
@@ -133,7 +143,19 @@ def timeline(connection: Connection, event: Event, settings: Settings) -> Timeli
 
 def newest_report(connection: Connection, _event: Event, _settings: Settings) -> Report:
     """The newest report; raises NoReport before the first, OutdatedReport where another version made it."""
-    content = reports.newest(connection)
+    return _read(reports.newest(connection))
+
+
+def report_of_day(connection: Connection, event: Event, _settings: Settings) -> Report:
+    """The report of a day; raises NoReport where the day has none, OutdatedReport where another version made it."""
+    return _read(reports.of_day(connection, read_path(event, Day).day))
+
+
+def all_reports(connection: Connection, _event: Event, _settings: Settings) -> Reports:
+    return Reports.model_validate({"reports": reports.history(connection, REPORTS_LISTED)})
+
+
+def _read(content: dict[str, Any] | None) -> Report:
     if content is None:
         raise NoReport
     try:
@@ -148,4 +170,6 @@ READINGS: Final[dict[str, Reading]] = {
     "GET /analytics/recommendations/stats": recommendation_stats,
     "GET /analytics/timeline": timeline,
     "GET /analytics/health": newest_report,
+    "GET /analytics/reports": all_reports,
+    "GET /analytics/reports/{day}": report_of_day,
 }

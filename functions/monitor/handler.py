@@ -30,6 +30,7 @@ DATABASE: Final = Database(
 TELEMETRY: Final = Telemetry("monitor")
 
 PERIOD_DAYS: Final = 7
+UNVERSIONED: Final = "$LATEST"
 AWS: Final = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
 
 
@@ -49,19 +50,22 @@ class Outside:
 
 
 @TELEMETRY.flushing
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Runs for the event's `time` (ISO 8601); `days` is the window's length. A repeated event makes nothing twice."""
     now = datetime.fromisoformat(event["time"])
-    return run(now, int(event.get("days", PERIOD_DAYS)), SETTINGS, DATABASE, Outside.connect())
+    version = "" if context.function_version == UNVERSIONED else context.function_version
+    return run(now, int(event.get("days", PERIOD_DAYS)), SETTINGS, DATABASE, Outside.connect(), version)
 
 
-def run(now: datetime, days: int, settings: Settings, database: Database, outside: Outside) -> dict[str, Any]:
+def run(
+    now: datetime, days: int, settings: Settings, database: Database, outside: Outside, version: str = ""
+) -> dict[str, Any]:
     """Makes the reports that are due, then delivers everything that has not gone out yet.
 
     Raises DeliveryFailed at the end if a delivery failed: the rest has gone out, and the next run tries again.
     """
     dead = dead_letters(outside, settings)
-    made = database.run(lambda connection: make_due(connection, now, days, settings, dead))
+    made = database.run(lambda connection: make_due(connection, now, days, settings, dead, version))
     failures = database.run(lambda connection: deliver(connection, now, carriers(outside, settings)))
     if failures:
         TELEMETRY.count("DeliveriesFailed", len(failures))

@@ -53,7 +53,7 @@ def file(name: str, content: bytes, settings: Settings, headers: Mapping[str, st
 
 
 def configuration(settings: Settings) -> dict[str, str]:
-    """The sign-in's addresses and client, the time zone, and the notice above the figures; nothing in it is secret."""
+    """The sign-in's addresses and client, the time zone, the notice above the figures, BANDIT; nothing is secret."""
     return {
         "authorize_url": settings.sign_in_authorize_url,
         "token_url": settings.sign_in_token_url,
@@ -61,6 +61,7 @@ def configuration(settings: Settings) -> dict[str, str]:
         "scope": settings.sign_in_scope,
         "time_zone": str(settings.time_zone),
         "notice": settings.dashboard_notice,
+        "bandit": settings.bandit,
     }
 
 

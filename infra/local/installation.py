@@ -243,6 +243,7 @@ def settings_of(
     }
     given = {name: value for use in function.uses for name, value in of_resource[use].items()}
     here = {
+        "DASHBOARD_URL": f"{api}/dashboard",
         "SIGN_IN_AUTHORIZE_URL": f"{api}{sign_in.AUTHORIZE}",
         "SIGN_IN_TOKEN_URL": f"{api}{sign_in.TOKEN}",
         "SIGN_IN_CLIENT_ID": sign_in.CLIENT,

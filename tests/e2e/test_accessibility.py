@@ -37,6 +37,7 @@ def test_the_dashboard_is_accessible(page: Page, lively: Installation) -> None:
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
     assert violations(page) == []
     open_dashboard(page, lively)
+    page.evaluate("document.querySelectorAll('.fold').forEach((folded) => { folded.open = true; })")
     page.locator(".cell").first.click()
     for summary in page.get_by_text("The same as a table").all():
         summary.click()

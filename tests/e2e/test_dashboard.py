@@ -1,5 +1,6 @@
 """The dashboard in a browser, on the whole service: it shows the service's figures."""
 
+import csv
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -21,7 +22,7 @@ METRICS = {
     "Rating conversion": ("rating_conversion", "{:.1f} %"),
     "Average rating": ("avg_rating", "{:.2f}"),
     "Thumbs up": ("thumbs_up_rate", "{:.1f} %"),
-    "Thumbs down": ("thumbs_down_rate", "{:.1f} %"),
+    "Thumbs down (higher is worse)": ("thumbs_down_rate", "{:.1f} %"),
 }
 
 
@@ -36,10 +37,18 @@ def test_who_signs_in_sees_the_services_own_figures(page: Page, lively: Installa
     open_dashboard(page, lively)
     test = figures(lively, "performance?days=7")["ab_test"]
     assert test["metrics"]["ctr"]["treatment"] > test["metrics"]["ctr"]["control"] > 0
-    expect(page.get_by_text(test["sentence"])).to_be_visible()
+    in_the_words_of_statistics(page, test["sentence"])
     for heading in METRICS:
         assert row(page, "Treatment against control", heading)[:2] == both_groups(test["metrics"], heading)
     assert "code=" not in page.url
+
+
+def in_the_words_of_statistics(page: Page, sentence: str) -> None:
+    """The technical sentence is one level below the decision."""
+    told = page.locator(".verdict").get_by_text(sentence)
+    expect(told).to_be_hidden()
+    page.get_by_text("In the words of statistics").click()
+    expect(told).to_be_visible()
 
 
 def test_what_was_learned_is_what_the_service_counted(page: Page, lively: Installation) -> None:
@@ -67,7 +76,7 @@ def test_the_test_within_a_context_is_shown_for_exploring_and_leaves_the_verdict
     assert row(page, "Lift by context", readable(key))[:2] == both_groups(found["metrics"], "Click-through rate")
     page.get_by_role("combobox", name="Context").select_option(key)
     expect(page.get_by_text(found["sentence"])).to_be_visible()
-    expect(page.get_by_text(test["sentence"])).to_be_visible()
+    in_the_words_of_statistics(page, test["sentence"])
     for heading in METRICS:
         assert row(page, "Treatment against control", heading)[:2] == both_groups(found["metrics"], heading)
 
@@ -82,7 +91,9 @@ def test_the_queue_is_shown_as_it_is_now(page: Page, lively: Installation) -> No
     dead.send_message(QueueUrl=lively.addresses.dead_letter_queue, MessageBody="{}")
     page.get_by_role("button", name="Refresh").click()
     expect(queue.get_by_role("definition")).to_have_text(["0", "0", "1"])
-    expect(page.get_by_text("1 message is in the dead-letter queue: read the consumer's log")).to_be_visible()
+    summary = page.get_by_label("In short")
+    expect(summary).to_contain_text("No: 1 feedback message could not be applied")
+    expect(summary).to_contain_text("1 message is in the dead-letter queue: read the consumer's log")
     dead.purge_queue(QueueUrl=lively.addresses.dead_letter_queue)
 
 
@@ -107,10 +118,15 @@ def test_a_cell_opens_the_evidence_behind_it_by_keyboard(page: Page, lively: Ins
     button.focus()
     page.keyboard.press("Enter")
     evidence = page.get_by_role("region", name="Evidence", exact=True)
-    expect(evidence).to_contain_text(f"{cell['total_successes']} successes, {cell['total_failures']} failures")
+    won, lost = cell["total_successes"], cell["total_failures"]
+    expect(evidence).to_contain_text(f"{counted(won, 'success', 'successes')}, {counted(lost, 'failure', 'failures')}")
     expect(evidence).to_contain_text(f"Beta({cell['alpha']:.1f}, {cell['beta']:.1f})")
     page.keyboard.press("Enter")
     expect(evidence).to_be_hidden()
+
+
+def counted(number: int, one: str, more: str) -> str:
+    return f"{number} {one if number == 1 else more}"
 
 
 def test_the_silence_rule_in_force_is_told(page: Page, lively: Installation) -> None:
@@ -126,6 +142,29 @@ def test_the_newest_reports_checks_are_listed(page: Page, lively: Installation) 
         status = row(page, "Checks of the newest report", check.replace("_", " "))[0]
         assert status.endswith(found["status"].replace("_", " "))
     expect(page.get_by_role("listitem")).to_have_count(len(report["alerts"]))
+
+
+def test_a_link_to_a_days_report_leads_there_through_the_sign_in(page: Page, lively: Installation) -> None:
+    (listed,) = figures(lively, "reports")["reports"]
+    page.goto(f"{lively.addresses.dashboard}#report={listed['day']}")
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Continue as analyst").click()
+    expect(page.get_by_role("heading", name=f"Report of {listed['day']}")).to_be_visible()
+    page.get_by_role("button", name=listed["day"]).click()
+    expect(page.get_by_role("heading", name="Newest report")).to_be_visible()
+    assert "report=" not in page.url
+
+
+def test_tables_and_charts_are_saved_as_files(page: Page, lively: Installation) -> None:
+    open_dashboard(page, lively)
+    with page.expect_download() as told:
+        page.get_by_role("button", name="Save as CSV: Treatment against control").click()
+    assert told.value.suggested_filename == "treatment-against-control.csv"
+    with told.value.path().open(newline="") as file:
+        head, first, *_ = list(csv.reader(file))
+    ctr = figures(lively, "performance?days=7")["ab_test"]["metrics"]["ctr"]
+    assert head[:3] == ["Metric", "Treatment (bandit)", "Control (hybrid)"]
+    assert first[:3] == ["Click-through rate", f"{ctr['treatment']:.1f}%", f"{ctr['control']:.1f}%"]
 
 
 def test_filters_change_what_is_asked_and_stay_in_the_address(page: Page, lively: Installation) -> None:
@@ -183,7 +222,7 @@ def test_what_is_absent_or_late_is_said_with_what_to_do(visitor: BrowserContext,
     page.get_by_role("button", name="Refresh").click()
     expect(page.get_by_text("Nothing was shown in the last 7 days.")).to_contain_text("start simulated visitors")
     hint = "./dev monitor --days 7 makes one and keeps it for this page"
-    expect(page.get_by_text("There is no report yet.")).to_contain_text(hint)
+    expect(page.locator(".nothing", has_text="There is no report yet.")).to_contain_text(hint)
 
 
 def test_a_token_that_the_service_refuses_leads_back_to_the_sign_in(

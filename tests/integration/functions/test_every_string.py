@@ -35,6 +35,7 @@ QUERIES: Final = {
     "GET /analytics/recommendations/stats": ("days",),
     "GET /analytics/timeline": ("days", "resolution", "context_key"),
     "GET /analytics/health": ("days",),
+    "GET /analytics/reports": ("days",),
     "GET /dashboard": ("asset",),
     "GET /docs": ("asset",),
     "GET /openapi.json": ("asset",),
@@ -43,6 +44,7 @@ QUERIES: Final = {
 PATHS: Final = {
     "GET /dashboard/{asset}": "asset",
     "GET /docs/{asset}": "asset",
+    "GET /analytics/reports/{day}": "day",
     "POST /analytics/track/{action}": "action",
 }
 BODIES: Final = {

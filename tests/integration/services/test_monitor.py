@@ -3,9 +3,10 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from bandit_selector.errors import DeliveryFailed, NoReport
+from bandit_selector.errors import DeliveryFailed, InvalidRequest, NoReport
 from bandit_selector.pages.printed import printed
 from bandit_selector.services.report import Report, make_report
 from bandit_selector.settings import Settings
@@ -65,7 +66,7 @@ def test_a_day_is_the_teams_own(service: Service) -> None:
 
 
 def test_an_incident_is_mailed_once_then_daily_and_when_it_is_over(service: Service) -> None:
-    strict = {"min_avg_rating": 4.5, "min_lists": 100}
+    strict = {"min_avg_rating": 4.5, "min_lists": 100, "dashboard_url": "https://example.com/dashboard"}
     service.at(NINE, **strict)
     (subject, body), *others = service.mails()
     assert others == []
@@ -73,7 +74,8 @@ def test_an_incident_is_mailed_once_then_daily_and_when_it_is_over(service: Serv
     assert subject.endswith(" below 4.50")
     assert "What to do: " in body
     assert "Since: Wednesday, 10 June 2026, 09:00 UTC" in body
-    assert "reports/2026/06/10/report.html" in body
+    assert "Report: https://example.com/dashboard#report=2026-06-10" in body
+    assert "s3://" not in body
     service.at(NINE + timedelta(days=1), **strict)
     ((subject, body),) = service.mails()
     assert subject.startswith("[CRITICAL] Bandit Selector: still: average rating")
@@ -165,3 +167,25 @@ def test_a_backfilled_report_leaves_out_what_only_the_present_knows(service: Ser
     assert backfilled.checks["feedback"].metrics["dead_letters"] is None
     assert today.checks["feedback"].metrics["dead_letters"] == 0
     assert backfilled.checks["learning"].metrics["invariant"] == "holds"
+
+
+def test_every_day_with_a_report_is_listed_and_opens(service: Service) -> None:
+    assert answered(service, "GET /analytics/reports") == {"reports": []}
+    service.at(NINE, min_avg_rating=4.5, min_lists=100)
+    service.at(NINE + timedelta(days=1), min_lists=100)
+    newest, first = answered(service, "GET /analytics/reports")["reports"]
+    assert (newest["day"], first["day"]) == ("2026-06-11", "2026-06-10")
+    assert [alert["metric"] for alert in first["alerts"]] == ["avg_rating"]
+    for listed in (newest, first):
+        report = answered(service, "GET /analytics/reports/{day}", day=listed["day"])
+        assert report["overall_status"] == listed["overall_status"]
+        assert [alert["headline"] for alert in report["alerts"]] == [one["headline"] for one in listed["alerts"]]
+    with pytest.raises(NoReport):
+        answered(service, "GET /analytics/reports/{day}", day="2026-06-09")
+    with pytest.raises(InvalidRequest, match="day"):
+        answered(service, "GET /analytics/reports/{day}", day="yesterday")
+
+
+def answered(service: Service, route: str, **path: str) -> Any:
+    event = http_event(scope="analytics", at=NINE) | {"routeKey": route, "pathParameters": path}
+    return json.loads(analytics.respond(event, service.settings, service.database)["body"])

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from bandit_selector.answers.performance import Experiment
+from bandit_selector.answers.reports import Reports
 from bandit_selector.answers.stats import Backlog, BanditStats
 from bandit_selector.answers.timeline import Timeline
 from bandit_selector.services.report import Report
@@ -17,7 +18,7 @@ from pydantic import BaseModel
 from functions.monitor import page
 
 SOURCE = Path(page.__file__).parent / "dashboard" / "src" / "answers.ts"
-ANSWERS: tuple[type[BaseModel], ...] = (BanditStats, Experiment, Timeline, Report, Backlog)
+ANSWERS: tuple[type[BaseModel], ...] = (BanditStats, Experiment, Timeline, Report, Reports, Backlog)
 
 
 @dataclass(frozen=True, slots=True)

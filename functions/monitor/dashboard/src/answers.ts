@@ -34,8 +34,16 @@ export interface Lift {
   percent_high: number;
 }
 
+/** A lift with its difference, in points of percent or in stars. */
+export interface Tested extends Lift {
+  p: number;
+  difference: number;
+  difference_low: number;
+  difference_high: number;
+}
+
 export interface Comparison extends Record<GroupName, number | null> {
-  lift: (Lift & { p: number }) | null;
+  lift: Tested | null;
 }
 
 export type Metric = "ctr" | "rating_conversion" | "avg_rating" | "thumbs_up_rate" | "thumbs_down_rate";
@@ -62,6 +70,8 @@ export interface Experiment {
   since: string;
   until: string;
   fallback_shown: number;
+  /** Each with its planned share of treatment; oldest first. */
+  phases: { treatment_percent: number; began_at: string | null }[];
   notes: string[];
   contexts: Record<string, Exploration>;
 }
@@ -83,6 +93,7 @@ export interface Forgetting {
 }
 
 export interface Timeline {
+  since: string;
   points: Point[];
   forgettings: Forgetting[];
   lift: (Lift & { day: string })[];
@@ -93,8 +104,29 @@ export interface Alert {
   severity: "critical" | "warning";
   metric: string;
   message: string;
+  headline: string;
   detail: string;
   advice: string;
+  /** What it means for visitors or for the test; empty in reports of older versions. */
+  meaning: string;
+  /** The setting that holds the limit, for those who set it. */
+  setting: string;
+}
+
+/** One daily report in the list of all. */
+export interface Listed {
+  day: string;
+  period_days: number;
+  made_at: string;
+  overall_status: "healthy" | "warning" | "critical" | "unknown";
+  /** The function's version that made it; empty where it has none. */
+  version: string;
+  alerts: { metric: string; severity: "critical" | "warning"; headline: string }[];
+}
+
+/** The newest report of each day that has one, newest day first. */
+export interface Reports {
+  reports: Listed[];
 }
 
 export interface Report {
@@ -108,8 +140,9 @@ export interface Report {
   alerts: Alert[];
 }
 
-/** The newest report, or the reason for its absence; the report can fail while the figures are there. */
-export type Health = { report: Report | null; fault: string };
+/** The newest report, or the reason for its absence, as it can fail while the figures are there; `opened` is the one
+ * that the reader chose. */
+export type Health = { report: Report | null; fault: string; opened: Report | null; all: Listed[] };
 
 /** Messages in the feedback queue now; null for an unknown count, and `sentence` says why. */
 export interface Backlog {
@@ -135,13 +168,13 @@ let ahead = 0;
 /** The service refused the token: it has expired, or it lacks the scope. */
 export class NotAllowed extends Error {}
 
-export async function readFigures(token: string, days: string, context: string): Promise<Figures> {
+export async function readFigures(token: string, days: string, context: string, day: string): Promise<Figures> {
   const of = context ? `&context_key=${encodeURIComponent(context)}` : "";
   const [stats, { ab_test: test }, timeline, health] = await Promise.all([
     ask<BanditStats>("bandit/stats", token),
     ask<{ ab_test: Experiment }>(`performance?days=${days}`, token),
     ask<Timeline>(`timeline?days=${days}${of}`, token),
-    ask<Report>("health", token).then((report) => ({ report, fault: "" }), withoutReport),
+    readHealth(token, day),
   ]);
   return { stats, test, timeline, health, at: Date.now(), ahead };
 }
@@ -152,9 +185,20 @@ export function readBacklog(token: string): Promise<Backlog> {
   return ask<Backlog>("queue", token).catch((error: Error) => ({ ...unknown, sentence: error.message }));
 }
 
-function withoutReport(error: Error): Health {
-  if (error instanceof NotAllowed) throw error;
-  return { report: null, fault: error.message };
+/** The list comes first, so that nothing is asked for that is not there. */
+async function readHealth(token: string, day: string): Promise<Health> {
+  const health: Health = { report: null, fault: "", opened: null, all: [] };
+  try {
+    health.all = (await ask<Reports>("reports", token)).reports;
+    const known = health.all.some((listed) => listed.day === day);
+    if (!health.all.length) health.fault = "There is no report yet.";
+    else health.report = await ask<Report>("health", token);
+    if (known) health.opened = await ask<Report>(`reports/${day}`, token);
+  } catch (error) {
+    if (error instanceof NotAllowed) throw error;
+    health.fault = (error as Error).message;
+  }
+  return health;
 }
 
 async function ask<T>(path: string, token: string): Promise<T> {

@@ -3,12 +3,15 @@
 import { render } from "preact";
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { type Backlog, type Figures, NotAllowed, readBacklog, readFigures } from "./answers";
+import { decide } from "./decision";
 import { ExperimentSection } from "./experiment";
-import { age, contextName, moment } from "./format";
+import { age, contextName, counted, moment } from "./format";
 import { HealthSection } from "./health";
 import { LearningSection } from "./learning";
-import { Nothing, Select } from "./parts";
+import { marksOf } from "./marks";
+import { Nothing, Select, show } from "./parts";
 import { type Configuration, completeSignIn, currentToken, readConfiguration, signIn, signOut } from "./session";
+import { States, Summary } from "./summary";
 
 const REFRESH = 30_000; // ms
 const STALE = 3 * REFRESH;
@@ -28,15 +31,23 @@ const GROUPS = [
 ] as const;
 
 /** The reader's choices; kept in the address, so that a view can be sent to a colleague. */
-type View = { days: string; group: string; context: string };
+const DEFAULTS = { days: "7", group: "", context: "", section: "", measure: "", cell: "", report: "" };
+type View = typeof DEFAULTS;
 
 function readView(): View {
   const query = new URLSearchParams(location.hash.slice(1));
-  return { days: query.get("days") ?? "7", group: query.get("group") ?? "", context: query.get("context") ?? "" };
+  const read = Object.entries(DEFAULTS).map(([name, otherwise]) => [name, query.get(name) ?? otherwise]);
+  return Object.fromEntries(read) as View;
+}
+
+/** The address of a view: only what the reader chose. */
+function address(view: View): string {
+  const chosen = Object.entries(view).filter(([name, value]) => value !== DEFAULTS[name as keyof View]);
+  return `#${new URLSearchParams(chosen)}`;
 }
 
 /** The newest figures for a view, refreshed every half minute; `ended` says why the sign-in ended. */
-function useFigures({ days, context }: View, refused: string) {
+function useFigures({ days, context, report }: View, refused: string) {
   const [figures, setFigures] = useState<Figures | null>(null);
   const [backlog, setBacklog] = useState<Backlog | null>(null);
   const [fault, setFault] = useState("");
@@ -54,7 +65,7 @@ function useFigures({ days, context }: View, refused: string) {
     void readBacklog(token).then(setBacklog);
     const mine = ++turn.current; // an answer to an older request is dropped
     try {
-      const found = await readFigures(token, days, context);
+      const found = await readFigures(token, days, context, report);
       if (mine !== turn.current) return;
       setFigures(found);
       setFault("");
@@ -62,7 +73,7 @@ function useFigures({ days, context }: View, refused: string) {
       if (error instanceof NotAllowed) leave(error.message);
       else setFault(error instanceof TypeError ? "The service cannot be reached." : (error as Error).message);
     }
-  }, [days, context]);
+  }, [days, context, report]);
 
   useEffect(() => {
     const renew = () => document.hidden || void refresh();
@@ -95,9 +106,14 @@ function Dashboard({ configuration, refused }: { configuration: Configuration; r
 
   const choose = (part: Partial<View>) => {
     const chosen = { ...view, ...part };
-    history.replaceState(null, "", `#${new URLSearchParams(chosen)}`);
+    history.replaceState(null, "", address(chosen));
     setView(chosen);
   };
+  useEffect(() => {
+    const follow = () => setView(readView());
+    addEventListener("hashchange", follow);
+    return () => removeEventListener("hashchange", follow);
+  }, []);
 
   if (!currentToken()) return <SignIn configuration={configuration} reason={ended} />;
   return (
@@ -108,17 +124,19 @@ function Dashboard({ configuration, refused }: { configuration: Configuration; r
         <p class="freshness">
           {figures ? `Updated ${age(now - figures.at)} ago` : fault ? "" : "Asking …"}
           <button onClick={() => void refresh()}>Refresh</button>
+          <button onClick={() => void navigator.clipboard.writeText(location.href)}>Copy link</button>
           <button onClick={() => leave()}>Sign out</button>
         </p>
       </header>
       <main>
-        {configuration.notice && <p class="notice">{configuration.notice}</p>}
+        <States configuration={configuration} test={figures?.test} />
         {fault && <Fault reason={fault} figures={figures} now={now} />}
         {figures && (
           <Sections
             figures={figures}
             backlog={backlog}
             view={view}
+            choose={choose}
             now={now + figures.ahead}
             zone={configuration.time_zone}
           />
@@ -132,24 +150,45 @@ function Fault({ reason, figures, now }: { reason: string; figures: Figures | nu
   const stale = figures && now - figures.at > STALE ? " They are stale: do not decide by them." : "";
   const kept = figures ? `The figures below are ${age(now - figures.at)} old.${stale}` : "";
   return (
-    <p class="notice" role="alert">
-      {reason} {kept} The page asks again every 30 seconds; if this stays, look at the analytics function’s log.
+    <p class={`state ${stale ? "stale" : "off"}`} role="alert">
+      {stale && <strong>Stale</strong>} {reason} {kept} The page asks again every 30 seconds; if this stays, look at the
+      analytics function’s log.
     </p>
   );
 }
 
-type SectionsProps = { figures: Figures; backlog: Backlog | null; view: View; now: number; zone: string };
+interface SectionsProps {
+  figures: Figures;
+  backlog: Backlog | null;
+  view: View;
+  choose: (part: Partial<View>) => void;
+  now: number;
+  zone: string;
+}
 
-function Sections({ figures, backlog, view, now, zone }: SectionsProps) {
+function Sections({ figures, backlog, view, choose, now, zone }: SectionsProps) {
   const { stats, test, timeline, health } = figures;
-  const healthy = <HealthSection health={health} backlog={backlog} now={now} zone={zone} />;
+  const decision = decide(test, timeline, now, zone);
+  const marks = marksOf(figures);
+  const healthy = <HealthSection health={health} backlog={backlog} view={view} choose={choose} now={now} zone={zone} />;
+  const summary = (
+    <Summary
+      figures={figures}
+      decision={decision}
+      backlog={backlog}
+      now={now}
+      zone={zone}
+      go={(section) => (section === view.section ? show(section) : choose({ section }))}
+    />
+  );
   if (!timeline.points.length && !stats.summary.total_pulls)
     return (
       <>
+        {summary}
         <Nothing>
-          Nothing was shown in the last {view.days} days. Choose a longer window, check that the site calls{" "}
-          <code>GET /movies/recommendations</code> on this service, or start simulated visitors: <code>./dev demo</code>
-          .
+          Nothing was shown in the last {counted(Number(view.days), "day")}. Choose a longer window, check that the site
+          calls <code>GET /movies/recommendations</code> on this service, or start simulated visitors:{" "}
+          <code>./dev demo</code>.
         </Nothing>
         {healthy}
       </>
@@ -164,8 +203,9 @@ function Sections({ figures, backlog, view, now, zone }: SectionsProps) {
           recommendations? Look for errors in the select function’s log.
         </p>
       )}
-      <ExperimentSection test={test} timeline={timeline} group={view.group} context={view.context} zone={zone} />
-      <LearningSection stats={stats} timeline={timeline} group={view.group} context={view.context} zone={zone} />
+      {summary}
+      <ExperimentSection test={test} decision={decision} timeline={timeline} marks={marks} view={view} zone={zone} />
+      <LearningSection stats={stats} timeline={timeline} marks={marks} view={view} choose={choose} zone={zone} />
       {healthy}
     </>
   );

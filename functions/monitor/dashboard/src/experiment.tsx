@@ -1,8 +1,10 @@
 /** The A/B test: its verdict, each metric of both groups, and the lift over time. Must not make requests. */
 
 import type { Comparison, Experiment, GroupName, Lift, Metric, Timeline as Answer } from "./answers";
-import { byDay, change, contextName, count, decimal, percent } from "./format";
-import { Figure, Interval, Nothing, Table } from "./parts";
+import type { Decision } from "./decision";
+import { byDay, change, contextName, count, counted, decimal, percent } from "./format";
+import type { Mark } from "./marks";
+import { Figure, Fold, Interval, Nothing, Table } from "./parts";
 import { Timeline } from "./timeline";
 
 const METRICS: [Metric, string, (value: number | null) => string][] = [
@@ -10,33 +12,28 @@ const METRICS: [Metric, string, (value: number | null) => string][] = [
   ["rating_conversion", "Rating conversion", percent],
   ["avg_rating", "Average rating", (value) => decimal(value)],
   ["thumbs_up_rate", "Thumbs up", percent],
-  ["thumbs_down_rate", "Thumbs down", percent],
+  ["thumbs_down_rate", "Thumbs down (higher is worse)", percent],
 ];
 
-const VERDICTS: Record<Experiment["verdict"], string> = {
-  higher: "Treatment is ahead",
-  lower: "Treatment is behind",
-  undecided: "Undecided",
-  too_early: "Too early to tell",
-  no_control: "Nothing to compare",
-  sample_ratio_mismatch: "Do not read this test",
-  tracking_broken: "One group's clicks are missing",
-};
-
-type ExperimentProps = { test: Experiment; timeline: Answer; group: string; context: string; zone: string };
+interface ExperimentProps {
+  test: Experiment;
+  decision: Decision;
+  timeline: Answer;
+  marks: Mark[];
+  view: { group: string; context: string; section: string };
+  zone: string;
+}
 
 /** Percent at which a drawn interval is cut off; a context with few clicks must not make the others unreadable. */
 const WIDEST = 100;
 
-export function ExperimentSection({ test, timeline, group, context, zone }: ExperimentProps) {
+export function ExperimentSection({ test, decision, timeline, marks, view, zone }: ExperimentProps) {
+  const { group, context } = view;
   const groups = (["treatment", "control"] as const).filter((name) => !group || name === group);
   const explored = test.contexts[context];
   return (
-    <section aria-labelledby="experiment">
-      <h2 id="experiment">Does the bandit pay?</h2>
-      <p class={`verdict ${test.verdict}`}>
-        <strong>{VERDICTS[test.verdict]}</strong> {test.sentence}
-      </p>
+    <Fold id="experiment" title="Does the bandit pay?" sought={view.section === "experiment"}>
+      <Verdict decision={decision} sentence={test.sentence} />
       {context && <Chosen context={context} sentence={explored?.sentence} />}
       {(!context || explored) && <Comparisons metrics={(explored ?? test).metrics} groups={groups} />}
       <p class="hint">
@@ -50,10 +47,37 @@ export function ExperimentSection({ test, timeline, group, context, zone }: Expe
         ].join(" · ")}
       </p>
       <div class="columns">
-        <Sequence lifts={timeline.lift} of={context ? "All contexts. " : ""} zone={zone} />
+        <Sequence lifts={timeline.lift} of={context ? "All contexts. " : ""} marks={marks} zone={zone} />
         {!context && <ByContext contexts={test.contexts} groups={groups} />}
       </div>
-    </section>
+    </Fold>
+  );
+}
+
+/** The decision, and one level down how the statistics say it. */
+function Verdict({
+  decision: { tone, headline, next, worth, plan },
+  sentence,
+}: {
+  decision: Decision;
+  sentence: string;
+}) {
+  return (
+    <div class={`verdict ${tone}`}>
+      <p>
+        <strong>{headline}</strong> {next}
+      </p>
+      {worth && <p>{worth}</p>}
+      {plan && (
+        <label class="plan">
+          <progress max={100} value={plan.percent} /> {plan.sentence}
+        </label>
+      )}
+      <details>
+        <summary>In the words of statistics</summary>
+        <p>{sentence}</p>
+      </details>
+    </div>
   );
 }
 
@@ -129,7 +153,9 @@ function Range({ percent, percent_low, percent_high, reach, digits = 1 }: Lift &
   );
 }
 
-function Sequence({ lifts, of, zone }: { lifts: Answer["lift"]; of: string; zone: string }) {
+type SequenceProps = { lifts: Answer["lift"]; of: string; marks: Mark[]; zone: string };
+
+function Sequence({ lifts, of, marks, zone }: SequenceProps) {
   if (lifts.length < 2)
     return <Nothing>The lift over time appears after two days with at least 100 clicks in each group.</Nothing>;
   return (
@@ -146,6 +172,7 @@ function Sequence({ lifts, of, zone }: { lifts: Answer["lift"]; of: string; zone
           high: lifts.map(({ percent_high }) => percent_high),
         },
       ]}
+      marks={marks}
       zone={zone}
       write={change}
       zero
@@ -161,7 +188,7 @@ const short = (group: GroupName) => (group === "treatment" ? "Treatment" : "Cont
 const title = (group: GroupName) => (group === "treatment" ? "Treatment (bandit)" : "Control (hybrid)");
 
 const sizes = (name: string, { users, total_recommendations, total_clicks }: Experiment["groups"][GroupName]) =>
-  `${name}: ${count(users)} visitors, ${count(total_recommendations)} movies shown, ${count(total_clicks)} clicked`;
+  `${name}: ${counted(users, "visitor")}, ${counted(total_recommendations, "movie")} shown, ${count(total_clicks)} clicked`;
 
 const fallbacks = ({ fallback_shown }: Experiment) =>
   fallback_shown

@@ -4,6 +4,10 @@ const numbers = new Intl.NumberFormat("en");
 
 export const count = (value: number | null | undefined): string => (value == null ? "–" : numbers.format(value));
 
+/** 1, "visitor" → "1 visitor"; 2, "visitor" → "2 visitors". */
+export const counted = (value: number, noun: string, plural = `${noun}s`): string =>
+  `${count(value)} ${value === 1 ? noun : plural}`;
+
 /** 12.34 → "12.3 %". */
 export const percent = (value: number | null | undefined, digits = 1): string =>
   value == null ? "–" : `${decimal(value, digits)} %`;
@@ -27,6 +31,13 @@ export function moment(at: Date, zone: string): string {
     hour: "2-digit",
     minute: "2-digit",
   });
+}
+
+/** "12 March", with the year where it is another one. */
+export function date(at: Date, zone: string, now: Date = new Date()): string {
+  const year = (time: Date) => time.toLocaleString("en-GB", { timeZone: zone, year: "numeric" });
+  const other: Intl.DateTimeFormatOptions = year(at) === year(now) ? {} : { year: "numeric" };
+  return at.toLocaleString("en-GB", { timeZone: zone, day: "numeric", month: "long", ...other });
 }
 
 /** How long ago, in one unit. */

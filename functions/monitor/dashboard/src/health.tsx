@@ -1,8 +1,8 @@
 /** The newest daily report: its checks, its alerts, and its date. Must not make requests. */
 
-import type { Backlog, Health, Report } from "./answers";
-import { age, count, decimal, moment, share } from "./format";
-import { Nothing, Table } from "./parts";
+import type { Alert, Backlog, Health, Listed, Report } from "./answers";
+import { age, count, counted, decimal, moment, share } from "./format";
+import { Fold, Nothing, Table } from "./parts";
 
 const MARKS: Record<string, string> = {
   ok: "✓",
@@ -14,15 +14,58 @@ const MARKS: Record<string, string> = {
 };
 const A_DAY = 86_400_000;
 
-type HealthProps = { health: Health; backlog: Backlog | null; now: number; zone: string };
+/** The reader's choices that this section follows; `report` is a day, or empty for the newest. */
+type HealthView = { section: string; report: string };
 
-export function HealthSection({ health: { report, fault }, backlog, now, zone }: HealthProps) {
+interface HealthProps {
+  health: Health;
+  backlog: Backlog | null;
+  view: HealthView;
+  choose: (part: Partial<HealthView>) => void;
+  now: number;
+  zone: string;
+}
+
+export function HealthSection({ health, backlog, view, choose, now, zone }: HealthProps) {
+  const { report: newest, fault, opened, all } = health;
+  const report = opened ?? newest;
   return (
-    <section aria-labelledby="health">
-      <h2 id="health">Is it healthy?</h2>
+    <Fold id="health" title="Is it healthy?" sought={view.section === "health" || Boolean(view.report)}>
       {backlog && <Queue {...backlog} />}
-      {report ? <Newest report={report} now={now} zone={zone} /> : <NoReport fault={fault} />}
-    </section>
+      {report ? (
+        <Newest report={report} chosen={opened ? view.report : ""} now={now} zone={zone} />
+      ) : (
+        <NoReport fault={fault} />
+      )}
+      {all.length > 0 && <History all={all} chosen={view.report} choose={choose} />}
+    </Fold>
+  );
+}
+
+/** Every report that is kept; one opens in place of the newest. */
+function History({ all, chosen, choose }: { all: Listed[]; chosen: string; choose: HealthProps["choose"] }) {
+  return (
+    <details class="history" open={Boolean(chosen)}>
+      <summary>All daily reports ({all.length})</summary>
+      <Table
+        caption="Daily reports"
+        columns={["Day", "Status", "Alerts"]}
+        rows={all.map(({ day, overall_status, alerts }) => ({
+          key: day,
+          cells: [
+            <button
+              class="link"
+              aria-pressed={day === chosen}
+              onClick={() => choose({ report: day === chosen ? "" : day })}
+            >
+              {day}
+            </button>,
+            <Status status={overall_status} />,
+            alerts.map(({ headline }) => headline).join("; ") || "none",
+          ],
+        }))}
+      />
+    </details>
   );
 }
 
@@ -61,14 +104,17 @@ const NoReport = ({ fault }: { fault: string }) => (
   </Nothing>
 );
 
-function Newest({ report, now, zone }: { report: Report; now: number; zone: string }) {
+type NewestProps = { report: Report; chosen: string; now: number; zone: string };
+
+function Newest({ report, chosen, now, zone }: NewestProps) {
   const made = new Date(report.timestamp);
-  const late = now - made.getTime() > 1.5 * A_DAY;
+  const late = !chosen && now - made.getTime() > 1.5 * A_DAY;
   return (
     <>
-      <h3>Newest report</h3>
+      <h3>{chosen ? `Report of ${chosen}` : "Newest report"}</h3>
       <p>
-        <Status status={report.overall_status} /> Report of {moment(made, zone)} over {report.period_days} days.
+        <Status status={report.overall_status} /> Report of {moment(made, zone)} over{" "}
+        {counted(report.period_days, "day")}.
       </p>
       {late && (
         <p class="notice">
@@ -79,11 +125,7 @@ function Newest({ report, now, zone }: { report: Report; now: number; zone: stri
       {report.alerts.length > 0 && (
         <ul class="alerts">
           {report.alerts.map((alert) => (
-            <li key={alert.metric + alert.message} class={alert.severity}>
-              <Status status={alert.severity} /> {alert.message}. {alert.detail}
-              <br />
-              {alert.advice}
-            </li>
+            <Told key={alert.metric + alert.message} alert={alert} />
           ))}
         </ul>
       )}
@@ -100,6 +142,34 @@ function Newest({ report, now, zone }: { report: Report; now: number; zone: stri
     </>
   );
 }
+
+/** One alert: what is wrong, what it means, what to do, and for those who set it, where. */
+function Told({ alert: { severity, message, headline, detail, meaning, advice, setting } }: { alert: Alert }) {
+  return (
+    <li class={severity}>
+      <h4>
+        <Status status={severity} /> {sentence(headline || message)}
+      </h4>
+      {meaning && <p>{meaning}</p>}
+      <p>
+        <strong>What to do:</strong> {advice}
+      </p>
+      <details>
+        <summary>Figures and setting</summary>
+        <p>
+          {message}. {detail}
+        </p>
+        {setting && (
+          <p>
+            Setting: <code>{setting}</code>
+          </p>
+        )}
+      </details>
+    </li>
+  );
+}
+
+const sentence = (words: string) => `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
 
 const GUIDE = ["diversity", "quality", "algorithm_balance", "engagement"];
 

@@ -1,9 +1,10 @@
 /** Context × algorithm as a table of coloured cells; a cell opens its evidence. Must not make requests. */
 
-import { useState } from "preact/hooks";
+import { Fragment } from "preact";
+import { useRef } from "preact/hooks";
 import type { Cell } from "./answers";
-import { algorithmName, byDay, contextName, count, decimal, share, wilson } from "./format";
-import { Figure, Nothing, Select, Table } from "./parts";
+import { algorithmName, byDay, contextName, count, counted, decimal, share, wilson } from "./format";
+import { Csv, Figure, Nothing, Select, Table } from "./parts";
 
 const MEASURES = {
   probability: {
@@ -23,9 +24,26 @@ const HOTTEST = 55;
 
 type Measure = keyof typeof MEASURES;
 
-export function HeatMap({ cells, arms, chosen }: { cells: Cell[]; arms: string[]; chosen: string }) {
-  const [measure, setMeasure] = useState<Measure>("probability");
-  const [open, setOpen] = useState<string | null>(null);
+/** An arm's share of the bandit's places: as drawn by what is published, and as shown in the window; 0 to 1. */
+export interface Placed {
+  drawn: number;
+  shown: number;
+}
+
+interface HeatMapProps {
+  cells: Cell[];
+  arms: string[];
+  chosen: string;
+  /** Arms that the bandit draws and no list shows. */
+  absent: Record<string, Placed>;
+  /** What the reader chose: a measure, and the cell that is open. */
+  view: { measure: string; cell: string };
+  choose: (part: Partial<HeatMapProps["view"]>) => void;
+}
+
+export function HeatMap({ cells, arms, chosen, absent, view, choose }: HeatMapProps) {
+  const table = useRef<HTMLTableElement>(null);
+  const measure: Measure = view.measure === "mean" ? "mean" : "probability";
   const contexts = [...new Set(cells.map(({ context_key }) => context_key))]
     .filter((key) => !chosen || key === chosen)
     .sort(byDay);
@@ -35,7 +53,7 @@ export function HeatMap({ cells, arms, chosen }: { cells: Cell[]; arms: string[]
   const values = cells.map(of).filter((value) => value != null);
   const top = Math.max(...values);
   const bottom = measure === "mean" ? Math.min(...values) : 0;
-  const selected = cells.find((cell) => id(cell) === open);
+  const selected = cells.find((cell) => id(cell) === view.cell);
   if (!contexts.length) return <Nothing>No data yet; the first list shown in a context adds its row.</Nothing>;
   return (
     <Figure title="What was learned, by context and algorithm" note={note}>
@@ -43,66 +61,79 @@ export function HeatMap({ cells, arms, chosen }: { cells: Cell[]; arms: string[]
         <Select
           label="Show "
           value={measure}
-          choose={setMeasure}
+          choose={(measure) => choose({ measure })}
           options={Object.entries(MEASURES).map(([key, { name }]) => [key as Measure, name])}
         />
       </div>
       <div class="scroll" role="region" aria-label={name} tabIndex={0}>
-        <table class="heat">
+        <table class="heat" ref={table}>
           <caption class="unseen">{name} by context and algorithm; a cell opens the evidence behind it</caption>
           <thead>
             <tr>
               <th scope="col">Context</th>
               {arms.map((arm) => (
-                <th scope="col" key={arm}>
+                <th scope="col" key={arm} class={absent[arm] ? "absent" : ""}>
                   {algorithmName(arm)}
+                  {absent[arm] && <small>{placed(absent[arm])}</small>}
                 </th>
               ))}
             </tr>
           </thead>
           <tbody>
             {contexts.map((context) => (
-              <tr key={context}>
-                <th scope="row">{contextName(context)}</th>
-                {arms.map((arm) => {
-                  const cell = find(context, arm);
-                  const value = cell && of(cell);
-                  if (!cell || value == null) return <td key={arm}>–</td>;
-                  const written = share(value, measure === "mean" ? 1 : 0);
-                  const heat = (value - bottom) / (top - bottom || 1);
-                  return (
-                    <td key={arm}>
-                      <button
-                        class="cell"
-                        style={{ "--heat": `${Math.round(heat * HOTTEST)}%` }}
-                        aria-expanded={open === id(cell)}
-                        aria-label={`${algorithmName(arm)}, ${contextName(context)}: ${written}. Evidence`}
-                        onClick={() => setOpen(open === id(cell) ? null : id(cell))}
-                      >
-                        {written}
-                      </button>
+              <Fragment key={context}>
+                <tr>
+                  <th scope="row">{contextName(context)}</th>
+                  {arms.map((arm) => {
+                    const cell = find(context, arm);
+                    const value = cell && of(cell);
+                    if (!cell || value == null) return <td key={arm}>–</td>;
+                    const written = share(value, measure === "mean" ? 1 : 0);
+                    const heat = (value - bottom) / (top - bottom || 1);
+                    const isOpen = cell === selected;
+                    return (
+                      <td key={arm}>
+                        <button
+                          class={absent[arm] ? "cell absent" : "cell"}
+                          style={{ "--heat": `${Math.round(heat * HOTTEST)}%` }}
+                          aria-expanded={isOpen}
+                          aria-label={`${algorithmName(arm)}, ${contextName(context)}: ${written}. Evidence`}
+                          onClick={() => choose({ cell: isOpen ? "" : id(cell) })}
+                        >
+                          {written}
+                        </button>
+                      </td>
+                    );
+                  })}
+                </tr>
+                {selected?.context_key === context && (
+                  <tr class="inset">
+                    <td colSpan={arms.length + 1}>
+                      <Evidence cell={selected} absent={absent[selected.algorithm]} />
                     </td>
-                  );
-                })}
-              </tr>
+                  </tr>
+                )}
+              </Fragment>
             ))}
           </tbody>
         </table>
       </div>
-      <div aria-live="polite">
-        {selected ? <Evidence cell={selected} /> : <p class="hint">Choose a cell to see the evidence behind it.</p>}
-      </div>
+      <Csv caption={name} table={table} />
+      <p class="hint">Choose a cell to see the evidence behind it.</p>
     </Figure>
   );
 }
 
-function Evidence({ cell }: { cell: Cell }) {
+/** "drawn 41 %, shown 0 %". */
+const placed = ({ drawn, shown }: Placed) => `drawn ${share(drawn, 0)}, shown ${share(shown, 0)}`;
+
+function Evidence({ cell, absent }: { cell: Cell; absent: Placed | undefined }) {
   const { total_successes: won, total_failures: lost, total_pulls: pulls } = cell;
   const bounds = wilson(won, won + lost);
   const rows: [string, string][] = [
     [
       "Outcomes",
-      `${count(pulls)}: ${count(won)} successes, ${count(lost)} failures, ${count(pulls - won - lost)} neutral`,
+      `${count(pulls)}: ${counted(won, "success", "successes")}, ${counted(lost, "failure")}, ${count(pulls - won - lost)} neutral`,
     ],
     [
       "Success rate as counted",
@@ -114,6 +145,9 @@ function Evidence({ cell }: { cell: Cell }) {
     ],
     ["What serving uses", published(cell)],
     ["Probability of being drawn", share(cell.probability)],
+    ...(absent
+      ? [["Shown", `Never in this window: ${placed(absent)}. It probably has no candidate lists.`] as [string, string]]
+      : []),
   ];
   return (
     <section class="evidence" aria-label="Evidence">

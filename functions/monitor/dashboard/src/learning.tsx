@@ -2,28 +2,39 @@
 
 import type { BanditStats, Cell, Forgetting, Point, Timeline as Answer } from "./answers";
 import { algorithmName, contextName, count, moment, percent, share, wilson } from "./format";
-import { HeatMap } from "./heat_map";
-import { Figure, Interval, Nothing, Table } from "./parts";
+import { HeatMap, type Placed } from "./heat_map";
+import type { Mark } from "./marks";
+import { Figure, Fold, Interval, Nothing, Table } from "./parts";
 import { Timeline } from "./timeline";
+
+/** The reader's choices that this section follows. */
+interface LearningView {
+  group: string;
+  context: string;
+  section: string;
+  measure: string;
+  cell: string;
+}
 
 interface LearningProps {
   stats: BanditStats;
   timeline: Answer;
-  group: string;
-  context: string;
+  marks: Mark[];
+  view: LearningView;
+  choose: (part: Partial<LearningView>) => void;
   zone: string;
 }
 
-export function LearningSection({ stats, timeline, group, context, zone }: LearningProps) {
+export function LearningSection({ stats, timeline, marks, view, choose, zone }: LearningProps) {
+  const { group, context } = view;
   const cells = Object.values(stats.detailed_stats);
   const arms = [...new Set(cells.map(({ algorithm }) => algorithm))].sort();
   return (
-    <section aria-labelledby="learning">
-      <h2 id="learning">What did it learn?</h2>
+    <Fold id="learning" title="What did it learn?" sought={view.section === "learning"}>
       <p class="hint">{stats.silence.sentence}</p>
       <div class="columns">
-        <Shares points={timeline.points} arms={arms} zone={zone} />
-        <Clicks points={timeline.points} group={group} zone={zone} />
+        <Shares points={timeline.points} arms={arms} marks={marks} zone={zone} />
+        <Clicks points={timeline.points} group={group} marks={marks} zone={zone} />
       </div>
       <Forgettings told={timeline.forgettings} zone={zone} />
       <div class="columns">
@@ -34,12 +45,39 @@ export function LearningSection({ stats, timeline, group, context, zone }: Learn
         />
         <Contexts contexts={timeline.contexts} />
       </div>
-      <HeatMap cells={cells} arms={arms} chosen={context} />
-    </section>
+      <HeatMap
+        cells={cells}
+        arms={arms}
+        chosen={context}
+        absent={absent(cells, arms, timeline)}
+        view={view}
+        choose={choose}
+      />
+    </Fold>
   );
 }
 
-function Shares({ points, arms, zone }: { points: Point[]; arms: string[]; zone: string }) {
+/** The arms that no list showed in the window, though the bandit showed lists and draws them. */
+function absent(cells: Cell[], arms: string[], { points, contexts }: Answer): Record<string, Placed> {
+  const all = points.reduce((sum, { groups }) => sum + (groups["treatment"]?.shown ?? 0), 0);
+  const shown = (arm: string) =>
+    points.reduce((sum, point) => sum + (point.algorithms[`bandit_${arm}`]?.shown ?? 0), 0);
+  if (!all) return {};
+  const never = arms.filter((arm) => !shown(arm)).map((arm) => [arm, { drawn: drawn(cells, arm, contexts), shown: 0 }]);
+  return Object.fromEntries(never as [string, Placed][]);
+}
+
+/** The arm's share of the places by what is published, each context with its traffic in the window. */
+function drawn(cells: Cell[], arm: string, contexts: Answer["contexts"]): number {
+  const mine = cells.filter(({ algorithm, probability }) => algorithm === arm && probability != null);
+  const weight = ({ context_key }: Cell) => contexts[context_key]?.shown ?? 0;
+  const sum = mine.reduce((total, cell) => total + weight(cell), 0);
+  return sum ? mine.reduce((total, cell) => total + weight(cell) * cell.probability!, 0) / sum : 0;
+}
+
+type SharesProps = { points: Point[]; arms: string[]; marks: Mark[]; zone: string };
+
+function Shares({ points, arms, marks, zone }: SharesProps) {
   const drawn = points.filter(({ groups }) => groups["treatment"]?.shown);
   if (!drawn.length) return <Nothing>The bandit drew no list in this window.</Nothing>;
   return (
@@ -52,6 +90,7 @@ function Shares({ points, arms, zone }: { points: Point[]; arms: string[]; zone:
         colour: index,
         values: drawn.map(({ algorithms }) => algorithms[`bandit_${arm}`]?.share ?? 0),
       }))}
+      marks={marks}
       zone={zone}
       write={(value) => percent(value, 0)}
       stacked
@@ -88,7 +127,9 @@ const GROUPS: [string, string, number][] = [
   ["control", "Control (hybrid)", 5],
 ];
 
-function Clicks({ points, group, zone }: { points: Point[]; group: string; zone: string }) {
+type ClicksProps = { points: Point[]; group: string; marks: Mark[]; zone: string };
+
+function Clicks({ points, group, marks, zone }: ClicksProps) {
   if (!points.length) return <Nothing>Nothing was shown in this window.</Nothing>;
   return (
     <Timeline
@@ -100,6 +141,7 @@ function Clicks({ points, group, zone }: { points: Point[]; group: string; zone:
         colour: index,
         values: points.map(({ groups }) => groups[key]?.ctr ?? null),
       }))}
+      marks={marks}
       zone={zone}
       write={percent}
     />

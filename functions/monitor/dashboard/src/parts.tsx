@@ -1,6 +1,8 @@
 /** Components of every section: charts with their table, tables, and a note for missing data. */
 
 import type { ComponentChildren } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { saveTable } from "./download";
 
 export type Row = { key: string; cells: ComponentChildren[] };
 
@@ -13,43 +15,95 @@ interface TableProps {
 
 /** The first cell of a row is its heading; every other column is numeric. `hidden` hides the caption from sight only. */
 export function Table({ caption, columns, rows, hidden = true }: TableProps) {
+  const table = useRef<HTMLTableElement>(null);
   return (
-    <div class="scroll" role="region" aria-label={caption} tabIndex={0}>
-      <table>
-        <caption class={hidden ? "unseen" : ""}>{caption}</caption>
-        <thead>
-          <tr>
-            {columns.map((column) => (
-              <th scope="col" key={column}>
-                {column}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map(({ key, cells: [first, ...rest] }) => (
-            <tr key={key}>
-              <th scope="row">{first}</th>
-              {rest.map((cell, index) => (
-                <td key={index}>{cell}</td>
+    <>
+      <div class="scroll" role="region" aria-label={caption} tabIndex={0}>
+        <table ref={table}>
+          <caption class={hidden ? "unseen" : ""}>{caption}</caption>
+          <thead>
+            <tr>
+              {columns.map((column) => (
+                <th scope="col" key={column}>
+                  {column}
+                </th>
               ))}
             </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+          </thead>
+          <tbody>
+            {rows.map(({ key, cells: [first, ...rest] }) => (
+              <tr key={key}>
+                <th scope="row">{first}</th>
+                {rest.map((cell, index) => (
+                  <td key={index}>{cell}</td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <Csv caption={caption} table={table} />
+    </>
   );
+}
+
+export function Csv({ caption, table }: { caption: string; table: { current: HTMLTableElement | null } }) {
+  return (
+    <button
+      class="save"
+      aria-label={`Save as CSV: ${caption}`}
+      onClick={() => table.current && saveTable(caption, table.current)}
+    >
+      CSV
+    </button>
+  );
+}
+
+const PHONE = "(max-width: 40rem)";
+
+interface FoldProps {
+  id: string;
+  title: string;
+  /** Opens the section and scrolls to it; the address may name one. */
+  sought: boolean;
+  children: ComponentChildren;
+}
+
+/** A section that folds; on a phone it starts folded. What is folded is not drawn. */
+export function Fold({ id, title, sought, children }: FoldProps) {
+  const [open, setOpen] = useState(sought || !matchMedia(PHONE).matches);
+  useEffect(() => {
+    if (sought) show(id);
+  }, [sought]);
+  return (
+    <section aria-labelledby={id}>
+      <details class="fold" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
+        <summary>
+          <h2 id={id}>{title}</h2>
+        </summary>
+        {open && children}
+      </details>
+    </section>
+  );
+}
+
+/** Opens a section and goes to it. */
+export function show(id: string): void {
+  const heading = document.getElementById(id);
+  heading?.closest("details")?.setAttribute("open", "");
+  heading?.closest("section")?.scrollIntoView();
 }
 
 interface FigureProps {
   title: string;
   note?: string;
   table?: ComponentChildren;
+  actions?: ComponentChildren;
   children: ComponentChildren;
 }
 
 /** A chart under its title; one click or key shows the same figures as a table. */
-export function Figure({ title, note, table, children }: FigureProps) {
+export function Figure({ title, note, table, actions, children }: FigureProps) {
   return (
     <figure>
       <figcaption>
@@ -57,6 +111,7 @@ export function Figure({ title, note, table, children }: FigureProps) {
         {note && <p>{note}</p>}
       </figcaption>
       {children}
+      {actions}
       {table && (
         <details>
           <summary>The same as a table</summary>

@@ -7,6 +7,8 @@ export interface Configuration {
   scope: string;
   time_zone: string;
   notice: string;
+  /** Which rule fills lists: on, off, shadow. */
+  bandit: string;
 }
 
 interface Token {
@@ -18,6 +20,8 @@ interface Token {
 interface Attempt {
   verifier: string;
   state: string;
+  /** The view that was asked for, so that a link leads there through the sign-in. */
+  view: string;
 }
 
 const TOKEN = "bandit-selector.token";
@@ -40,7 +44,7 @@ export function signOut(): void {
 
 /** Goes to the issuer's sign-in page. */
 export async function signIn({ authorize_url, client_id, scope }: Configuration): Promise<void> {
-  const attempt: Attempt = { verifier: random(), state: random() };
+  const attempt: Attempt = { verifier: random(), state: random(), view: location.hash };
   sessionStorage.setItem(ATTEMPT, JSON.stringify(attempt));
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(attempt.verifier));
   const query = new URLSearchParams({
@@ -61,7 +65,7 @@ export async function completeSignIn({ token_url, client_id }: Configuration): P
   const [code, state, refusal] = ["code", "state", "error_description"].map((name) => query.get(name));
   const attempt = stored<Attempt>(ATTEMPT);
   if (!code && !query.has("error")) return;
-  history.replaceState(null, "", here());
+  history.replaceState(null, "", here() + (attempt?.view ?? ""));
   sessionStorage.removeItem(ATTEMPT);
   if (!code) throw new Error(`The issuer refused to sign you in: ${refusal ?? query.get("error")}.`);
   if (!attempt || attempt.state !== state) throw new Error("This sign-in was started elsewhere; start it again here.");

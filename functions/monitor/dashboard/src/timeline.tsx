@@ -2,7 +2,9 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
+import { savePicture } from "./download";
 import { colour, moment, style } from "./format";
+import type { Mark } from "./marks";
 import { Figure, Table } from "./parts";
 
 export interface Series {
@@ -20,6 +22,8 @@ interface TimelineProps {
   note?: string;
   times: Date[];
   series: Series[];
+  /** What happened when: a line at each, numbered as in the list below the chart. */
+  marks: Mark[];
   zone: string;
   write: (value: number | null) => string;
   /** Stack the series instead of drawing lines. */
@@ -28,11 +32,13 @@ interface TimelineProps {
   zero?: boolean;
 }
 
-export function Timeline(props: TimelineProps) {
-  const { title, note, times, series, zone, write } = props;
+export function Timeline({ marks: all, ...given }: TimelineProps) {
+  const { title, note, times, series, zone, write } = given;
+  const marks = within(all, times);
+  const props = { ...given, marks };
   const holder = useRef<HTMLDivElement>(null);
   useEffect(() => {
-    if (holder.current) return drawn(holder.current, props);
+    if (holder.current && times.length > 1) return drawn(holder.current, props);
   }, [times, series]);
   const table = (
     <Table
@@ -50,12 +56,82 @@ export function Timeline(props: TimelineProps) {
     />
   );
   const last = series.map(({ name, values }) => `${name} ${write(values.at(-1) ?? null)}`).join(", ");
+  const picture = () => {
+    const canvas = holder.current?.querySelector("canvas");
+    const named = series.map(({ name, colour: index }) => ({ name, colour: colour(index) }));
+    if (canvas) savePicture(title, canvas, named);
+  };
+  if (times.length === 1)
+    return (
+      <Figure title={title} {...(note ? { note } : {})} table={table}>
+        <Bars at={times[0]!} series={series} zone={zone} write={write} />
+      </Figure>
+    );
+  const actions = (
+    <>
+      <button class="save" aria-label={`Save as PNG: ${title}`} onClick={picture}>
+        PNG
+      </button>
+      <Marks marks={marks} zone={zone} />
+    </>
+  );
   return (
-    <Figure title={title} {...(note ? { note } : {})} table={table}>
+    <Figure title={title} {...(note ? { note } : {})} table={table} actions={actions}>
       <div ref={holder} class="plot" role="img" aria-label={`${title}. Newest: ${last}.`} />
     </Figure>
   );
 }
+
+/** One moment has no line to draw: a bar for each series. */
+function Bars({ at, series, zone, write }: Pick<TimelineProps, "series" | "zone" | "write"> & { at: Date }) {
+  const longest = Math.max(...series.map(({ values }) => Math.abs(values[0] ?? 0))) || 1;
+  return (
+    <>
+      <p class="hint">One moment so far, from {moment(at, zone)}.</p>
+      <dl class="bars">
+        {series.map(({ name, values, colour: index }) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>
+              <svg class="bar" aria-hidden="true">
+                <rect
+                  width={`${(100 * Math.abs(values[0] ?? 0)) / longest}%`}
+                  height="100%"
+                  style={{ fill: `var(--series-${index % 8})` }}
+                />
+              </svg>
+              {write(values[0] ?? null)}
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </>
+  );
+}
+
+function Marks({ marks, zone }: { marks: Mark[]; zone: string }) {
+  if (!marks.length) return null;
+  return (
+    <details class="marks">
+      <summary>What happened when ({marks.length})</summary>
+      <ol>
+        {marks.map(({ at, text }) => (
+          <li key={at.toISOString() + text}>
+            {moment(at, zone)}: {text}
+          </li>
+        ))}
+      </ol>
+    </details>
+  );
+}
+
+/** The marks between a chart's first and last moment; one that came after the last point stands at its end. */
+function within(marks: Mark[], times: Date[]): Mark[] {
+  const [first, last] = [times[0], times.at(-1)];
+  return first && last ? marks.filter(({ at }) => at >= first && at.getTime() <= last.getTime() + A_DAY) : [];
+}
+
+const A_DAY = 86_400_000; // ms: a point stands for up to a day
 
 type Maybe = number | null | undefined;
 
@@ -73,6 +149,7 @@ function drawn(holder: HTMLElement, props: TimelineProps): () => void {
   };
   const scheme = matchMedia("(prefers-color-scheme: dark)");
   const size = new ResizeObserver(() => {
+    if (!holder.clientWidth) return;
     if (!plot) draw();
     else if (plot.width !== holder.clientWidth) plot.setSize({ width: holder.clientWidth, height: HEIGHT });
   });
@@ -109,7 +186,7 @@ function columns({ times, series, stacked }: TimelineProps): uPlot.AlignedData {
   ];
 }
 
-function options({ times, series, zone, write, stacked, zero }: TimelineProps, width: number): uPlot.Options {
+function options({ times, series, marks, zone, write, stacked, zero }: TimelineProps, width: number): uPlot.Options {
   const daily = times.length > 1 && times[1]!.getTime() - times[0]!.getTime() > 80_000_000; // ms: a day, also at a change of summer time
   const drawn: uPlot.Series[] = [];
   const bands: uPlot.Band[] = [];
@@ -158,7 +235,10 @@ function options({ times, series, zone, write, stacked, zero }: TimelineProps, w
     ],
     scales: { y: { range: (_, low, high) => range(low, high, { stacked, zero }) } },
     cursor: { drag: { x: false, y: false } },
-    hooks: { ready: [(plot) => plot.setLegend({ idx: times.length - 1 })], draw: zero ? [zeroLine] : [] },
+    hooks: {
+      ready: [(plot) => plot.setLegend({ idx: times.length - 1 })],
+      draw: [...(zero ? [zeroLine] : []), (plot) => markLines(plot, marks)],
+    },
   };
 }
 
@@ -182,6 +262,24 @@ function zeroLine({ ctx, bbox, valToPos }: uPlot): void {
   ctx.moveTo(bbox.left, y);
   ctx.lineTo(bbox.left + bbox.width, y);
   ctx.stroke();
+  ctx.restore();
+}
+
+/** A thin line with its number at each mark. */
+function markLines({ ctx, bbox, valToPos }: uPlot, marks: Mark[]): void {
+  ctx.save();
+  ctx.strokeStyle = ctx.fillStyle = style("--text");
+  ctx.font = `${11 * devicePixelRatio}px system-ui`;
+  marks.forEach(({ at }, index) => {
+    const x = Math.min(Math.round(valToPos(at.getTime() / 1000, "x", true)), bbox.left + bbox.width);
+    ctx.setLineDash([2, 3]);
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+    ctx.textAlign = x > bbox.left + bbox.width - 20 * devicePixelRatio ? "right" : "left";
+    ctx.fillText(` ${index + 1} `, x, bbox.top + (1 + (index % 4)) * 12 * devicePixelRatio); // neighbours stay apart
+  });
   ctx.restore();
 }
 

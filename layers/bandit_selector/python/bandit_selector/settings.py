@@ -121,6 +121,8 @@ class Settings(BaseModel):
     sign_in_revoke_url: str = ""
     sign_in_client_id: str = ""
     sign_in_scope: str = "openid analytics"
+    # Where people open the dashboard; mails link to it
+    dashboard_url: Annotated[str, Field(pattern=r"^(https?://[^\s#]+)?$")] = ""
     # A sentence that the dashboard shows above its figures, for example that they come from a demo
     dashboard_notice: str = ""
     # Whether log lines name users: off, because logs are kept longer and read by more people than the database

@@ -162,6 +162,11 @@ def path_of(event: Event) -> dict[str, str]:
     return event.get("pathParameters") or {}
 
 
+def read_path(event: Event, model: type[Model]) -> Model:
+    """The path's parameters as a `model`; raises InvalidRequest."""
+    return _validated(lambda: model.model_validate(path_of(event)))
+
+
 def received_at(event: Event) -> datetime:
     """When the gateway received the request; a request has no other clock."""
     return datetime.fromtimestamp(event["requestContext"]["timeEpoch"] / 1000, UTC)

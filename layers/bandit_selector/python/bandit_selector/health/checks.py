@@ -14,6 +14,7 @@ from bandit_selector.evidence.words import sentence
 from bandit_selector.health.arrivals import arrivals
 from bandit_selector.health.facts import Alert, Check, Facts, Health, Thresholds, Value, worst
 from bandit_selector.health.influence import influence
+from bandit_selector.health.meanings import meaning_of
 from bandit_selector.health.rates import algorithm_balance, diversity, engagement, quality
 
 EXPECTED_PLACES: Final = 10.0
@@ -25,14 +26,19 @@ DAYS_AHEAD: Final = 7
 
 
 def judge(facts: Facts, thresholds: Thresholds) -> Health:
-    """Every check on the facts of one window; each alert carries the name of its check."""
+    """Every check on the facts of one window; each alert carries the name of its check, its meaning and setting."""
     checks = _checks(facts, thresholds)
     return Health(
         {
-            name: replace(check, alerts=tuple(replace(alert, check=name) for alert in check.alerts))
+            name: replace(check, alerts=tuple(_told(alert, name) for alert in check.alerts))
             for name, check in checks.items()
         }
     )
+
+
+def _told(alert: Alert, check: str) -> Alert:
+    meaning = meaning_of(alert.metric)
+    return replace(alert, check=check, meaning=meaning.words, setting=meaning.setting)
 
 
 def _checks(facts: Facts, thresholds: Thresholds) -> dict[str, Check]:

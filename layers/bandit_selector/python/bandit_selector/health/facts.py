@@ -126,7 +126,8 @@ class Alert:
     """A fault that somebody should act on.
 
     `message` is in the deployment guide's words, `headline` is short, `detail` gives the sample size, `advice` says
-    what to do. `check` is the name of the check that raised it, and empty until `judge` fills it in.
+    what to do. `judge` fills in the rest: the name of the check that raised it, what it means, and the setting with
+    its limit (empty where the limit is fixed).
     """
 
     severity: Severity
@@ -138,6 +139,8 @@ class Alert:
     detail: str
     advice: str
     check: str = ""
+    meaning: str = ""
+    setting: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,12 +81,12 @@ You get this mail once.
 
 def _mail(kind: Kind, alert: Alert, since: datetime, now: datetime, report_url: str) -> Mail:
     still = "still: " if kind == "reminder" else ""
-    body = f"""{alert.message}.
+    body = f"""{_sentence(alert.headline)}
 
-Figures: {alert.detail}
+{_lines(("What it means", alert.meaning), ("What to do", alert.advice))}
 Since: {since:%A, %d %B %Y, %H:%M %Z} ({_age(now - since)})
-What to do: {alert.advice}
-Report: {report_url}
+
+{_lines(("Report", report_url), ("Figures", f"{_sentence(alert.message)} {alert.detail}"), ("Setting", alert.setting))}
 
 You get one mail when this begins, one a day while it lasts, and one when it is over.
 """
@@ -100,9 +100,18 @@ def _recovery(incident: Incident, now: datetime, report_url: str) -> Mail:
 
 First seen: {incident.opened_at:%A, %d %B %Y, %H:%M %Z}
 Within its limits again after: {_age(now - incident.opened_at)}
-Report: {report_url}
+{_lines(("Report", report_url))}
 """
     return Mail("recovery", incident.metric, _subject(f"[RECOVERED] Bandit Selector: {incident.headline}"), body)
+
+
+def _lines(*named: tuple[str, str]) -> str:
+    """A line `Name: text` for each text that is there."""
+    return "\n".join(f"{name}: {text}" for name, text in named if text)
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:].removesuffix('.')}."
 
 
 def _subject(text: str) -> str:

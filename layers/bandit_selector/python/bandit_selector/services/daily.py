@@ -28,7 +28,9 @@ class Carriers:
     send: Callable[[Unsent], None]
 
 
-def make_due(connection: Connection, now: datetime, days: int, settings: Settings, dead: int | None) -> list[date]:
+def make_due(
+    connection: Connection, now: datetime, days: int, settings: Settings, dead: int | None, version: str = ""
+) -> list[date]:
     """Makes today's report and the missed days', and writes today's mails; returns the days, oldest first.
 
     First the test's plan and bounds follow what is known by now. One transaction. A repeated run on the same day
@@ -45,7 +47,8 @@ def make_due(connection: Connection, now: datetime, days: int, settings: Setting
         missed = missed_days(local, reports.newest_day(connection, days))
         for moment in missed:
             _keep(connection, make_report(connection, days, moment, settings, current.as_backfilled()), now)
-        today = make_report(connection, days, local, settings, current)
+        made = make_report(connection, days, local, settings, current)
+        today = made.model_copy(update={"version": version})
         _keep(connection, today, now)
         _write_mails(connection, today, local, settings)
     return [moment.date() for moment in (*missed, local)]
@@ -76,8 +79,13 @@ def send_mails(connection: Connection, now: datetime, send: Callable[[Unsent], N
 
 
 def address(settings: Settings, day: date) -> str:
-    """Where people find a day's report."""
+    """Where a day's report is kept."""
     return f"s3://{settings.report_bucket}/reports/{day:%Y/%m/%d}/report.html"
+
+
+def link(settings: Settings, day: date) -> str:
+    """Where people open a day's report: the dashboard, which asks them to sign in. Empty where that is not known."""
+    return f"{settings.dashboard_url}#report={day}" if settings.dashboard_url else ""
 
 
 def missed_days(today: datetime, newest: date | None) -> list[datetime]:
@@ -92,7 +100,7 @@ def _keep(connection: Connection, report: Report, now: datetime) -> None:
 
 def _write_mails(connection: Connection, report: Report, local: datetime, settings: Settings) -> None:
     known = reports.open_incidents(connection, settings.time_zone)
-    written = mails(report.alerts, known, report.unjudged(), local, address(settings, local.date()))
+    written = mails(report.alerts, known, report.unjudged(), local, link(settings, local.date()))
     reports.tell(connection, written, report.alerts, local)
 
 

@@ -64,6 +64,7 @@ class Report(BaseModel):
     ctr_by_day: list[CtrPoint]
     lift: list[LiftPoint]
     posteriors: dict[str, stats.CellStats]
+    version: str = Field(default="", description="the version of the function that made it; empty where it has none")
     forgettings: list[ForgettingPoint] = Field(default=[], description="what newer outcomes refuted in the window")
 
     def unjudged(self) -> list[str]:

@@ -76,6 +76,33 @@ def newest(connection: Connection) -> dict[str, Any] | None:
     return row[0] if row else None
 
 
+def of_day(connection: Connection, day: date) -> dict[str, Any] | None:
+    """The newest report of a day."""
+    row = connection.execute(
+        "SELECT report FROM monitor_reports WHERE day = %s ORDER BY made_at DESC LIMIT 1", [day]
+    ).fetchone()
+    return row[0] if row else None
+
+
+def history(connection: Connection, most: int) -> list[dict[str, Any]]:
+    """What the newest report of each of the last `most` days says in short, newest day first."""
+    rows = connection.execute(
+        """
+        SELECT jsonb_build_object('day', day, 'period_days', period_days, 'made_at', made_at,
+            'overall_status', report -> 'overall_status', 'version', coalesce(report ->> 'version', ''),
+            'alerts', (
+                SELECT coalesce(jsonb_agg(jsonb_build_object('metric', alert -> 'metric',
+                    'severity', alert -> 'severity', 'headline', alert -> 'headline')), '[]')
+                FROM jsonb_array_elements(report -> 'alerts') AS alert
+            ))
+        FROM (SELECT DISTINCT ON (day) * FROM monitor_reports ORDER BY day DESC, made_at DESC LIMIT %s) AS newest
+        ORDER BY day DESC
+        """,
+        [most],
+    )
+    return [listed for (listed,) in rows]
+
+
 def not_stored(connection: Connection) -> list[tuple[date, int, dict[str, Any]]]:
     """(day, window, report) of every report that the bucket has not taken, oldest first."""
     rows = connection.execute(

@@ -1,0 +1,106 @@
+"""What people see of four services, at four widths, in both schemes: as in the reviewed pictures, whole, accessible.
+
+The figures are synthetic (figures.py) and the clock stands still. `python -m tests.e2e.golden_pictures` renews the
+pictures; look at each before it is committed.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from . import golden_pictures as golden
+from .pages import violations
+
+pytestmark = [pytest.mark.xdist_group("pages"), pytest.mark.usefixtures("needs_npm")]
+
+
+@pytest.fixture(scope="module")
+def desk(browser: Browser) -> Iterator[Page]:
+    """An empty page that joins and compares pictures."""
+    page = browser.new_page()
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    page = browser.new_page()
+    yield page
+    page.close()
+
+
+@pytest.mark.parametrize("state", golden.STATES)
+def test_every_state_is_seen_whole_and_as_reviewed(browser: Browser, desk: Page, state: str) -> None:
+    seen = golden.look(browser, state, check=accessible)
+    assert seen.faults == []
+    assert {width: wide for width, wide in seen.widths.items() if wide > width} == {}
+    assert seen.heights[390] < golden.TALLEST_ON_A_PHONE
+    if not golden.same_letters(desk):
+        pytest.skip("this machine draws letters of another width than those of the reviewed pictures")
+    for scheme, shots in seen.shots.items():
+        sheet = golden.sheet(desk, shots)
+        assert golden.difference(desk, sheet, golden.reviewed(state, scheme)) < golden.TOLERANCE, (state, scheme)
+
+
+def test_a_difference_is_seen(desk: Page) -> None:
+    few = golden.reviewed("few", "light")
+    assert golden.difference(desk, few, few) == 0
+    assert golden.difference(desk, few, golden.reviewed("empty", "light")) > 3 * golden.TOLERANCE
+
+
+def accessible(page: Page, width: int) -> list[str]:
+    scheme = "dark" if page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches") else "light"
+    return violations(page) if (width, scheme) in {(390, "dark"), (1280, "light")} else []
+
+
+def test_one_moment_is_drawn_as_bars(page: Page) -> None:
+    golden.show(page, "few")
+    expect(page.get_by_text("1 visitor, 20 movies shown").first).to_be_visible()
+    expect(page.locator(".bars rect")).to_have_count(8)
+    expect(page.locator(".uplot")).to_have_count(0)
+
+
+def test_the_top_says_whether_it_pays_and_is_healthy_and_what_to_do(page: Page) -> None:
+    said = {
+        "much": ("The bandit wins: 27 % more clicks, at least 19 %.", "Yes.", "Raise the bandit’s share of visitors."),
+        "trouble": ("The bandit harms: 12 % fewer clicks, at least 4 %.", "and 2 more", "read the consumer's log"),
+        "few": ("Not proven yet: less than 1 % of the planned evidence seen", "Not known", "Let the test run."),
+        "empty": ("No test is running", "There is no report yet", "Give some visitors the control list"),
+    }
+    for state, words in said.items():
+        golden.show(page, state)
+        for word in words:
+            expect(page.get_by_label("In short")).to_contain_text(word)
+
+
+def test_what_happened_when_is_marked_and_an_arm_without_lists_is_grey(page: Page) -> None:
+    golden.show(page, "trouble")
+    page.get_by_text("What happened when").first.click()
+    for text in ("alert: graph is never shown", "alert: no feedback for 9 hours", "version 42"):
+        expect(page.locator(".marks").first).to_contain_text(text)
+    expect(page.get_by_role("columnheader", name="graph drawn 18 %, shown 0 %")).to_be_visible()
+    page.get_by_role("button", name="graph, evening, weekday, regular").click()
+    evidence = page.get_by_role("row").filter(has=page.get_by_role("heading", name="graph in evening"))
+    expect(evidence).to_contain_text("Never in this window")
+    assert "cell=evening" in page.url
+    page.reload()
+    expect(evidence).to_be_visible()
+    expect(page.get_by_role("row").filter(has_text="evening, weekday, regular").first).to_be_visible()
+
+
+def test_each_state_of_the_service_is_named(page: Page) -> None:
+    golden.show(page, "much", notice="A synthetic world.")
+    expect(page.locator(".simulated")).to_have_text("Simulated A synthetic world.")
+    expect(page.locator(".ramping")).to_contain_text("Phase 3: the bandit serves 50 % of visitors")
+    for bandit in ("shadow", "off"):
+        golden.show(page, "much", bandit=bandit)
+        expect(page.locator(f".{bandit} strong")).to_have_text(bandit.capitalize())
+
+
+def test_a_chart_is_saved_as_a_picture(page: Page) -> None:
+    golden.show(page, "much")
+    with page.expect_download() as told:
+        page.get_by_role("button", name="Save as PNG: Click-through rate").click()
+    assert told.value.suggested_filename == "click-through-rate.png"
+    assert told.value.path().read_bytes().startswith(b"\x89PNG")

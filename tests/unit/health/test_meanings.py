@@ -1,0 +1,46 @@
+"""Every alert says what it means, what to do, and where its limit is set; mails name no metric and link by https."""
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bandit_selector import health
+from bandit_selector.health.facts import Alert
+from bandit_selector.health.incidents import Incident, mails
+from bandit_selector.health.meanings import MEANINGS, meaning_of
+from bandit_selector.settings import Settings
+
+NOW = datetime(2026, 3, 12, 9, tzinfo=UTC)
+LINK = "https://example.com/dashboard#report=2026-03-12"
+SOURCES = [path.read_text() for path in Path(health.__file__).parent.glob("*.py")]
+RAISED = {name for text in SOURCES for name in re.findall(r'\bmetric=f?"([a-z_]+)', text)}
+
+
+def alert(metric: str) -> Alert:
+    words = meaning_of(metric)
+    return Alert("warning", metric, 1, 0, "A figure (1) is above 0", "it is high", "n = 5.", "Look.", "check",
+                 words.words, words.setting)  # fmt: skip
+
+
+def test_every_alert_has_a_meaning_and_every_setting_named_exists() -> None:
+    assert len(RAISED) >= 17
+    assert RAISED - MEANINGS.keys() == set()
+    assert {one.setting.lower() for one in MEANINGS.values() if one.setting} <= Settings.model_fields.keys()
+    assert meaning_of("arm_without_data:svd") == MEANINGS["arm_without_data"]
+
+
+def test_a_mail_says_what_it_means_what_to_do_and_where_the_report_is() -> None:
+    for metric in RAISED:
+        (mail,) = mails([alert(metric)], [], (), NOW, LINK)
+        assert mail.body.startswith("It is high.\n\nWhat it means: " + MEANINGS[metric].words)
+        assert "\nWhat to do: Look.\n" in mail.body
+        assert f"\nReport: {LINK}\n" in mail.body
+        assert ("\nSetting: " in mail.body) == bool(MEANINGS[metric].setting)
+        assert not re.search(rf"\b{metric}\b", mail.body) or "_" not in metric
+
+
+def test_where_no_address_is_known_no_line_is_left_empty() -> None:
+    known = [Incident("lift", "experiment", "the lift fell", "critical", NOW, NOW)]
+    for mail in mails([alert("ctr")], known, (), NOW, ""):
+        assert "Report" not in mail.body
+        assert "s3:" not in mail.body
