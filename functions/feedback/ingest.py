@@ -36,6 +36,7 @@ ACTIONS: Final[dict[str, Action]] = {
     "rating": "rating",
     "thumbs-up": "thumbs_up",
     "thumbs-down": "thumbs_down",
+    "thumbs-off": "thumbs_off",
     "seen": "seen",
 }
 SEVERAL: Final = "POST /analytics/track"
@@ -122,7 +123,7 @@ class Seen(InView):
 class Told(About):
     """One click or thumb of several reactions."""
 
-    action: Literal["click", "thumbs-up", "thumbs-down"]
+    action: Literal["click", "thumbs-up", "thumbs-down", "thumbs-off"]
 
 
 class ToldRating(Rated):

@@ -82,7 +82,7 @@ def _list(draw: st.DrawFn, number: int) -> list[Impression]:
 
 @st.composite
 def _message(draw: st.DrawFn, number: int, impressions: Sequence[Impression]) -> Message:
-    action = draw(st.sampled_from(("click", "rating", "thumbs_up", "thumbs_down", "seen")))
+    action = draw(st.sampled_from(("click", "rating", "thumbs_up", "thumbs_down", "thumbs_off", "seen")))
     by_event = action == "seen" or draw(st.booleans())
     received = EPOCH + draw(minutes)
     meant = draw(st.sampled_from([one.id for one in impressions] + [7, EPOCH_LIST * 64 + 1]))

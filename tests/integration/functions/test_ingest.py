@@ -61,6 +61,7 @@ def queued(server: aws.Aws, url: str) -> list[Message]:
         ("rating", "rating", {"rating": 4.5}),
         ("thumbs-up", "thumbs_up", {}),
         ("thumbs-down", "thumbs_down", {}),
+        ("thumbs-off", "thumbs_off", {}),
     ],
 )
 def test_a_reaction_is_tracked_once_the_queue_has_it(
@@ -168,19 +169,21 @@ SEVERAL = [
     {"action": "click", "event_id": 65_000 << 6 | 1, "occurred_at": "2026-06-01T19:00:00Z"},
     {"action": "rating", "movie_id": 550, "rating": 4.5},
     {"action": "thumbs-down", "movie_id": 551},
+    {"action": "thumbs-off", "movie_id": 552},
     {"action": "seen", "event_ids": [65_000 << 6 | 1, 65_000 << 6 | 3, 65_001 << 6 | 2]},
 ]
 
 
 def test_several_reactions_become_one_message_each(server: aws.Aws, queue: str) -> None:
     status, _, body = track("", {"user_id": 1, "reactions": SEVERAL}, route=ingest.SEVERAL)
-    assert (status, body) == (202, {"status": "tracked", "reactions": 4})
+    assert (status, body) == (202, {"status": "tracked", "reactions": 5})
     sent = [(one.action, one.event_id, one.movie_id, one.rating, one.seen) for one in queued(server, queue)]
     assert sorted(sent, key=str) == sorted(
         [
             ("click", 65_000 << 6 | 1, None, None, None),
             ("rating", None, 550, 4.5, None),
             ("thumbs_down", None, 551, None, None),
+            ("thumbs_off", None, 552, None, None),
             ("seen", 65_000 << 6, None, None, 0b1010),
             ("seen", 65_001 << 6, None, None, 0b100),
         ],
