@@ -24,7 +24,8 @@ from bandit_selector.lists.slate import Place
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Connection, Database, connect
 from bandit_selector.store.migrate import migrate
-from bandit_selector.store.serving import Showing, read_visitor, record_list
+from bandit_selector.store.serving import read_visitor, record_list
+from bandit_selector.store.showing import Showing
 from bandit_selector.store.verification import first_difference
 from rich.console import Console
 from rich.progress import track

@@ -40,11 +40,18 @@ def test_the_next_day_begins_again_and_the_answer_says_when() -> None:
     quota.take("a", 1, NOON + timedelta(seconds=refused.value.seconds))
 
 
-def click(subject: str, scope: str = "") -> Event:
-    return http_event(subject=subject, scope=scope, body={"user_id": 1, "movie_id": 2}, path={"action": "click"})
+BODIES: dict[str, dict[str, object]] = {
+    "POST /analytics/track/{action}": {"user_id": 1, "movie_id": 2},
+    ingest.SEVERAL: {"user_id": 1, "reactions": [{"action": "click", "movie_id": 2}]},
+}
 
 
-def test_feedback_beyond_is_answered_429_with_retry_after_and_never_for_a_service() -> None:
+def reaction(route: str, subject: str, scope: str = "") -> Event:
+    return http_event(subject=subject, scope=scope, body=BODIES[route], path={"action": "click"}, route=route)
+
+
+@pytest.mark.parametrize("route", BODIES)
+def test_feedback_beyond_is_answered_429_with_retry_after_and_never_for_a_service(route: str) -> None:
     sent: list[Message] = []
     quota = Quota(1)
 
@@ -55,9 +62,9 @@ def test_feedback_beyond_is_answered_429_with_retry_after_and_never_for_a_servic
     def answered(event: Event, _context: object) -> HttpAnswer:
         return ingest.respond(event, keep, quota)
 
-    answers = [answered(click("1"), None) for _ in range(FAR_BEYOND + 1)]
+    answers = [answered(reaction(route, "1"), None) for _ in range(FAR_BEYOND + 1)]
     assert [one["statusCode"] for one in answers] == [202] * FAR_BEYOND + [429]
     assert int(answers[-1]["headers"]["retry-after"]) > 0
     assert "ask again in" in json.loads(answers[-1]["body"])["detail"]
-    assert answered(click("backend", "service"), None)["statusCode"] == 202
+    assert answered(reaction(route, "backend", "service"), None)["statusCode"] == 202
     assert len(sent) == FAR_BEYOND + 1

@@ -201,6 +201,15 @@ def test_every_propensity_is_the_chance_it_was_drawn_with(chances: dict[str, flo
     assert all(choice.propensity == pytest.approx(scaled[choice.arm], rel=1e-6) for choice in drawn)
 
 
+def test_selections_and_lists_are_of_the_same_phase_of_the_test(database: Database, connection: Connection) -> None:
+    select(database)
+    recommend(database)
+    select(database, Settings(bandit="off"))
+    kept = connection.execute("SELECT ramp_phase, count(*) FROM bandit_lists GROUP BY 1 ORDER BY 1").fetchall()
+    phases = connection.execute("SELECT phase FROM bandit_phases").fetchall()
+    assert kept == [(phases[0][0], 2), (None, 1)]
+
+
 def test_places_beyond_the_visitors_bound_count_nowhere(database: Database, connection: Connection) -> None:
     settings = Settings(max_places_per_visitor=4)
     made = [select(database, settings, places=3) for _ in range(3)]

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from bandit_selector.errors import TooManyRequests
+from bandit_selector.quota import FAR_BEYOND, Quota
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Connection, Database
 from bandit_selector.store.verification import first_difference
@@ -16,6 +18,7 @@ from tests.integration.events import NOW, http_event, load_site
 
 BOUND = 25
 SETTINGS = Settings(max_places_per_visitor=BOUND)
+SELECTION: dict[str, dict[str, Any]] = {"POST /selections": {"places": 10}}
 
 
 @pytest.fixture
@@ -71,6 +74,29 @@ def test_the_pages_of_a_seed_are_one_list(database: Database, connection: Connec
     for offset in ("0", "20", "10", "0"):  # the last one was shown before: it is neither recorded nor counted again
         ask(database, seed="s", offset=offset)
     assert counted(connection) == [(10, None), (10, None), (10, 5)]
+
+
+def test_each_way_of_asking_uses_the_same_bound(database: Database, connection: Connection) -> None:
+    own = {"svd": [{"movie_id": movie, "score": 1} for movie in range(1, 31)]}
+    ask(database)
+    for route, body in {"POST /movies/recommendations": {"limit": 10, "candidates": own}, **SELECTION}.items():
+        respond(http_event(route=route, body={"user_id": 1, **body}, scope="service"), SETTINGS, database)
+    assert counted(connection) == [(10, None), (10, None), (10, 5)]
+    assert counting_places(connection) == BOUND
+
+
+@pytest.mark.parametrize("route", ["GET /movies/recommendations", *SELECTION])
+def test_a_visitor_far_beyond_the_bound_is_refused_and_a_service_is_not(database: Database, route: str) -> None:
+    def asked(scope: str) -> int:
+        query, body = {"user_id": "1", "limit": "10"}, {"user_id": 1, "places": 10}
+        return respond(http_event(query, route=route, body=body, scope=scope), SETTINGS, database, quota)["statusCode"]
+
+    quota = Quota(BOUND)
+    quota.take("1", BOUND * FAR_BEYOND - 1, NOW)
+    assert asked("") == 200
+    with pytest.raises(TooManyRequests):
+        asked("")
+    assert asked("service") == 200
 
 
 @pytest.mark.usefixtures("database")

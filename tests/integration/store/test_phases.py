@@ -8,7 +8,7 @@ from bandit_selector.store import phases
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.outcomes import settle
 from bandit_selector.store.phases import Span
-from bandit_selector.store.serving import Key
+from bandit_selector.store.showing import Key
 from bandit_selector.store.verification import first_difference
 
 from tests.builders import EPOCH, RULE, Impression, show

@@ -15,7 +15,7 @@ from bandit_selector.settings import Settings
 from bandit_selector.store import bounds, phases
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.phases import Phase, Span
-from bandit_selector.store.serving import Key
+from bandit_selector.store.showing import Key
 
 MOMENTS: Final = 30
 A_DAY: Final = timedelta(days=1)

@@ -29,7 +29,8 @@ from bandit_selector.store.connection import Database
 from bandit_selector.store.movies import movie_json
 from bandit_selector.store.paging import read_shown, record_pages, shown_of
 from bandit_selector.store.recent import Asked
-from bandit_selector.store.serving import Answered, Belief, Key, Rows, Showing, Visitor, read_visitor_and, record_list
+from bandit_selector.store.serving import Answered, Belief, Rows, Visitor, read_visitor_and, record_list
+from bandit_selector.store.showing import Key, Showing
 
 Group = Literal["treatment", "control"]
 NO_FIELDS: Final[Mapping[str, object]] = MappingProxyType({})
@@ -159,9 +160,14 @@ class Situation:
             bound=settings.max_places_per_visitor,
             known=known,
             movie=movie_json(self.visitor.columns, settings.movie_columns),
-            test=Key(settings.experiment_salt, settings.experiment_begins) if self.group else None,
+            test=test_of(self.group, settings),
             share=self.share,
         )
+
+
+def test_of(group: Group | None, settings: Settings) -> Key | None:
+    """The test that a list of this group is part of."""
+    return Key(settings.experiment_salt, settings.experiment_begins) if group else None
 
 
 def recommend(

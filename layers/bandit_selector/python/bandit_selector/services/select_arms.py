@@ -27,11 +27,13 @@ from bandit_selector.services.recommend import (
     probabilities,
     recommendation_id,
     share_in_force,
+    test_of,
 )
 from bandit_selector.settings import Arm, Settings
 from bandit_selector.store.connection import Database
 from bandit_selector.store.selections import Drawn, record_selection
-from bandit_selector.store.serving import Belief, Showing, read_visitor_and
+from bandit_selector.store.serving import Belief, read_visitor_and
+from bandit_selector.store.showing import Showing
 
 NAMES: Final[Mapping[Group | None, str]] = {"control": CONTROL, "treatment": FALLBACK, None: OFF}
 
@@ -87,7 +89,8 @@ def select_arms(
     keys = keys_of(contexts.values())
     visitor, _ = database.read(lambda connection: read_visitor_and(connection, request.user_id, keys, None, {}))
     context = contexts[user_type(len(visitor.rated))]
-    group = assign(request, settings, share_in_force(visitor, settings, now))
+    share = share_in_force(visitor, settings, now)
+    group = assign(request, settings, share)
     drawn = _drawn(request, group, believed(visitor, context), settings, randomness, on_failure)
     silence = "off" if settings.silence == "off" else "seen"
     showing = Showing(
@@ -98,6 +101,8 @@ def select_arms(
         seed=None,
         version=drawn.version,
         bound=settings.max_places_per_visitor,
+        test=test_of(group, settings),
+        share=share,
     )
     list_id = database.run(lambda connection: record_selection(connection, drawn, showing, now))
     return Selection(list_id, group, context, drawn.choices)

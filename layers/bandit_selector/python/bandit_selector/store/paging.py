@@ -10,7 +10,8 @@ from bandit_selector.lists.names import algorithm_of
 from bandit_selector.lists.slate import Place
 from bandit_selector.lists.windows import Shown
 from bandit_selector.store.connection import Connection, transaction
-from bandit_selector.store.serving import Answered, Showing, lock_visitor, place_rows, record_statement
+from bandit_selector.store.serving import Answered, place_rows, record_statement
+from bandit_selector.store.showing import Showing, lock_visitor
 
 PAGED_FOR: Final = timedelta(hours=1)
 """How long a seed names the same list."""

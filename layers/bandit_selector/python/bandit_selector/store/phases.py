@@ -9,7 +9,7 @@ from bandit_selector.evidence.experiment import Part
 from bandit_selector.evidence.split import Arrivals
 from bandit_selector.evidence.tally import Tally
 from bandit_selector.store.connection import Connection
-from bandit_selector.store.serving import Key
+from bandit_selector.store.showing import Key
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import accumulate, pairwise
 from typing import Any, Protocol
 
@@ -12,9 +12,9 @@ from bandit_selector.lists.session import Session
 from bandit_selector.lists.slate import ArmList, Place
 from bandit_selector.lists.windows import Shown
 from bandit_selector.store.connection import Connection, transaction
-from bandit_selector.store.locks import Lock
-from bandit_selector.store.movies import WHOLE, Column, read_columns
+from bandit_selector.store.movies import Column, read_columns
 from bandit_selector.store.recent import Asked, read_recent, session_of
+from bandit_selector.store.showing import COLUMNS, Showing, lock_visitor, parameters, values
 
 EVERYBODY = 0
 """The user whose candidate lists are for everybody without lists of their own."""
@@ -46,35 +46,6 @@ class Visitor:
     columns: tuple[Column, ...] = ()  # those of the site's movies
     shared: tuple[str, float] | None = None
     session: Session | None = None  # what the visitor has just reacted to
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """What names a test: EXPERIMENT_SALT, and the UTC midnight from which it counts (None: from its first list)."""
-
-    salt: str
-    started: datetime | None
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        return {"salt": self.salt, "started": self.started or "-infinity"}
-
-
-@dataclass(frozen=True, slots=True)
-class Showing:
-    """What is recorded of a list beside its places; see bandit_lists. `movie` is the SQL of an answer's movie."""
-
-    user_id: int
-    context_key: str
-    ab_group: str | None
-    silence: str
-    seed: str | None
-    version: int | None
-    bound: int | None = None  # how many places of the visitor count in a UTC day; None: all
-    known: int | None = None  # how many lists of the seed there were when it was read; None without a seed
-    movie: str = WHOLE
-    test: Key | None = None  # None while no test runs
-    share: float = 0.0  # of treatment, as planned now
 
 
 Answered = tuple[Shown, dict[str, Any]]
@@ -134,17 +105,8 @@ def record_list(connection: Connection, places: Sequence[Place], showing: Showin
     """Records a list of those places whose movie exists, and returns them. One round trip."""
     with transaction(connection):
         lock_visitor(connection, showing)
-        recorded = record_statement(connection, places, showing, now)
-    return place_rows(recorded.fetchall(), places)
-
-
-def lock_visitor(connection: Connection, showing: Showing) -> None:
-    """Lets one list of a visitor be recorded at a time, so that two never use the same room within the bound.
-
-    A statement of its own: the next one sees what the lock's last holder has committed.
-    """
-    if showing.bound is not None:
-        connection.execute("SELECT pg_advisory_xact_lock(%s, hashint8(%s))", [Lock.VISITOR, showing.user_id])
+        rows = record_statement(connection, places, showing, now)
+    return place_rows(rows.fetchall(), places)
 
 
 def place_rows(rows: Sequence[tuple[int, int, str]], places: Sequence[Place]) -> list[Answered]:
@@ -172,17 +134,9 @@ def record_statement(connection: Connection, places: Sequence[Place], showing: S
             ) AS movie
         ), list AS (
             INSERT INTO bandit_lists
-                (id, created_at, user_id, posterior_version, first_position, counted_places, ramp_phase, context_key,
-                 ab_group, silence, seed, algorithm, arms, drawn, movie_ids, scores, propensities, dropped_out)
-            SELECT bandit_list_id(%(now)s), %(now)s, %(user_id)s, %(version)s, %(first_position)s,
-                CASE WHEN %(bound)s::integer IS NOT NULL THEN nullif(least(count(*), greatest(0, %(bound)s - ( -- room
-                    SELECT coalesce(sum(coalesce(counted_places, cardinality(movie_ids))), 0) FROM bandit_lists
-                    WHERE user_id = %(user_id)s AND created_at >= %(day)s AND created_at < %(day)s + interval '1 day'
-                ))), count(*)) END,
-                CASE WHEN %(salt)s::text IS NOT NULL THEN
-                    bandit_phase(%(salt)s, %(started)s::timestamptz, %(share)s::real, %(now)s)
-                END,
-                %(context_key)s, %(ab_group)s, %(silence)s, %(seed)s::text, %(algorithm)s::text, %(arms)s::text[],
+                ({COLUMNS}, first_position, seed, algorithm, arms, drawn, movie_ids, scores, propensities, dropped_out)
+            SELECT {values("count(*)")},
+                %(first_position)s, %(seed)s::text, %(algorithm)s::text, %(arms)s::text[],
                 decode(string_agg(lpad(to_hex(drawn), 2, '0'), '' ORDER BY number), 'hex'),
                 array_agg(movie_id ORDER BY number), array_agg(score ORDER BY number),
                 CASE WHEN %(algorithm)s::text IS NULL THEN array_agg(propensity ORDER BY number) END,
@@ -200,26 +154,17 @@ def record_statement(connection: Connection, places: Sequence[Place], showing: S
         SELECT list.id, place.index - 1, place.movie FROM list CROSS JOIN place ORDER BY place.number
         """.encode(),  # noqa: S608 # quoted names
         {
+            **parameters(showing, now),
             "movie_ids": [place.movie_id for place in places],
             "scores": [place.score for place in places],
             "drawn": [arms.index(arm) + 1 if (arm := arm_of(place.algorithm)) else None for place in places],
             "propensities": [place.propensity for place in places],
             "whole": [place.whole for place in places],
-            "now": now,
-            "day": now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0),
-            "bound": showing.bound,
-            "user_id": showing.user_id,
-            "version": showing.version,
             "first_position": places[0].position if places else 1,
-            "context_key": showing.context_key,
-            "ab_group": showing.ab_group,
-            "silence": showing.silence,
             "seed": showing.seed,
             "algorithm": None if arms or not places else places[0].algorithm,
             "arms": arms or None,
             "known": showing.known,
-            "share": showing.share,
-            **(showing.test.parameters if showing.test else {"salt": None, "started": None}),
         },
     )
 

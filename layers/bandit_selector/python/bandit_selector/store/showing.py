@@ -1,0 +1,83 @@
+"""What is recorded of every list, whether the service or the site fills its places. Knows no arm and no movie."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from bandit_selector.store.connection import Connection
+from bandit_selector.store.locks import Lock
+from bandit_selector.store.movies import WHOLE
+
+COLUMNS: Final = (
+    "id, created_at, user_id, posterior_version, context_key, ab_group, silence, counted_places, ramp_phase"
+)
+"""The columns of bandit_lists that `values` fills."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What names a test: EXPERIMENT_SALT, and the UTC midnight from which it counts (None: from its first list)."""
+
+    salt: str
+    started: datetime | None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return {"salt": self.salt, "started": self.started or "-infinity"}
+
+
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """What is recorded of a list beside its places; see bandit_lists. `movie` is the SQL of an answer's movie."""
+
+    user_id: int
+    context_key: str
+    ab_group: str | None
+    silence: str
+    seed: str | None
+    version: int | None
+    bound: int | None = None  # how many places of the visitor count in a UTC day; None: all
+    known: int | None = None  # how many lists of the seed there were when it was read; None without a seed
+    movie: str = WHOLE
+    test: Key | None = None  # None while no test runs
+    share: float = 0.0  # of treatment, as planned now
+
+
+def lock_visitor(connection: Connection, showing: Showing) -> None:
+    """Lets one list of a visitor be recorded at a time, so that two never use the same room within the bound.
+
+    A statement of its own: the next one sees what the lock's last holder has committed.
+    """
+    if showing.bound is not None:
+        connection.execute("SELECT pg_advisory_xact_lock(%s, hashint8(%s))", [Lock.VISITOR, showing.user_id])
+
+
+def values(places: str) -> str:
+    """SQL of COLUMNS; `places` is the SQL of the list's number of places.
+
+    `counted_places` is how many of them count within their visitor's bound, NULL if all do.
+    """
+    return f"""bandit_list_id(%(now)s), %(now)s, %(user_id)s, %(version)s, %(context_key)s, %(ab_group)s, %(silence)s,
+        CASE WHEN %(bound)s::integer IS NOT NULL THEN nullif(least({places}, greatest(0, %(bound)s - ( -- room
+            SELECT coalesce(sum(coalesce(counted_places, cardinality(movie_ids))), 0) FROM bandit_lists
+            WHERE user_id = %(user_id)s AND created_at >= %(day)s AND created_at < %(day)s + interval '1 day'
+        ))), {places}) END,
+        CASE WHEN %(salt)s::text IS NOT NULL THEN
+            bandit_phase(%(salt)s, %(started)s::timestamptz, %(share)s::real, %(now)s)
+        END"""  # noqa: S608 # `places` is our own SQL
+
+
+def parameters(showing: Showing, now: datetime) -> dict[str, Any]:
+    """The parameters of `values`, for a list that is recorded at `now`."""
+    return {
+        "now": now,
+        "day": now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0),
+        "bound": showing.bound,
+        "user_id": showing.user_id,
+        "version": showing.version,
+        "context_key": showing.context_key,
+        "ab_group": showing.ab_group,
+        "silence": showing.silence,
+        "share": showing.share,
+        **(showing.test.parameters if showing.test else {"salt": None, "started": None}),
+    }
