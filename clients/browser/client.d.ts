@@ -61,6 +61,8 @@ export interface Track {
   rating(shown: Shown, stars: number): void;
   thumbsUp(shown: Shown): void;
   thumbsDown(shown: Shown): void;
+  /** Takes the visitor's thumb back. */
+  thumbsOff(shown: Shown): void;
   /** For a page that finds out itself what was in view; `watch` does it for you. Each event id is reported once. */
   seen(shown: Pick<Recommendation, "event_id">): void;
 }

@@ -9,6 +9,8 @@ const FIRST_PAUSE = 1_000; // ms, doubled with every failure
 const LONGEST_PAUSE = 60_000;
 const PATIENCE = 30_000; // ms for one request
 const LARGEST_ID = 2 ** 31 - 1;
+const AT_ONCE = 25; // events in one request
+const SEEN_NEEDS = "it needs the event_id of a movie that was shown, and an element to watch.";
 const RETRIED = [401, 408, 429];
 
 export class RequestFailed extends Error {
@@ -22,22 +24,22 @@ export class RequestFailed extends Error {
 
 /** @type {typeof import("./client.d.ts").connect} */
 export function connect(options) {
-  const { url = "", token, assignment = "server", onDropped } = options ?? {};
-  const userId = Number(options?.userId);
+  const { url = "", userId: given, token, assignment, onDropped } = options ?? {};
+  const userId = Number(given);
   if (!isId(userId, LARGEST_ID) || typeof token !== "function")
     throw new TypeError(
-      `connect() needs userId, a whole number above 0, and token, a function; it got userId ${said(options?.userId)} and token ${typeof token}.`,
+      `connect() needs userId, a whole number above 0, and token, a function, not ${given} and ${typeof token}.`,
     );
   const queue = openQueue(`bandit-selector.feedback.${userId}`, dropped);
   let pause = 0;
-  let number = 0; // keeps the order of events of one millisecond
+  let number = 1e6; // keeps the order of events of one millisecond, as text
   let sending = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
 
   /** @type {(event: unknown, reason: import("./client.d.ts").Reason, why: string) => void} */
   function dropped(event, reason, why) {
-    console.warn(`Bandit Selector: feedback is dropped (${reason}): ${why}`, event);
+    console.warn(`Bandit Selector: feedback is dropped: ${why}`, event);
     try {
       onDropped?.(event, reason);
     } catch (error) {
@@ -51,19 +53,29 @@ export function connect(options) {
     return fetch(url + path, { signal: AbortSignal.timeout?.(PATIENCE), ...init, headers });
   }
 
-  /** @param {Feedback} event */
-  async function deliver(event) {
+  /** Sends events in one request; if it is refused, each goes again alone. */
+  async function deliver(/** @type {Feedback[]} */ events) {
     try {
+      const reactions = events.map(({ action, body }) => ({ ...body, action }));
       // keepalive outlives the page like sendBeacon, and can carry the token, which sendBeacon cannot.
-      const request = { method: "POST", body: JSON.stringify(event.body), keepalive: true };
-      const { ok, status } = await call(`/analytics/track/${event.action}`, request);
-      if (!ok && (status >= 500 || RETRIED.includes(status))) throw new RequestFailed(status, "Refused for now.");
-      queue.remove(event.key);
-      if (!ok) dropped(event.body, "refused", `the service answered ${status}.`);
+      const request = { method: "POST", body: JSON.stringify({ user_id: userId, reactions }), keepalive: true };
+      const { ok, status } = await call("/analytics/track", request);
+      if (status >= 500 || RETRIED.includes(status)) throw new Error(); // sent again later
+      for (const event of events) {
+        if (!ok && events[1]) await deliver([event]);
+        else queue.remove(event.key);
+        if (!ok && !events[1]) dropped(event.body, "refused", `the service answered ${status}.`);
+      }
     } catch (error) {
-      queue.mark([event], 0);
+      queue.mark(events, 0);
       throw error;
     }
+  }
+
+  /** Events for one request, of those that no page sends already. */
+  function next() {
+    const events = queue.all().filter((event) => !isUnderway(event));
+    return queue.mark(events.slice(0, AT_ONCE), Date.now());
   }
 
   async function send() {
@@ -72,10 +84,10 @@ export function connect(options) {
     clearTimeout(timer);
     try {
       await alone(queue.name, async () => {
-        for (let event; (event = queue.all()[0]); pause = 0) {
-          if (isUnderway(event)) throw new Error("A page that was left has begun to send it.");
-          queue.mark([event], Date.now());
-          await deliver(event);
+        for (; queue.all().length; pause = 0) {
+          const events = next();
+          if (!events.length) throw new Error(); // a page that was left has begun to send them
+          await deliver(events);
         }
       });
     } catch {
@@ -88,8 +100,8 @@ export function connect(options) {
   /** Puts feedback into the queue. @param {string} action @param {object} about */
   const report = (action, about) => {
     const occurred_at = new Date().toISOString();
-    const key = `${occurred_at} ${`${number++}`.padStart(6, "0")} ${Math.random()}`;
-    queue.add({ key, action, body: { user_id: userId, ...about, occurred_at } });
+    const key = `${occurred_at} ${number++} ${Math.random()}`;
+    queue.add({ key, action, body: { ...about, occurred_at } });
     void send();
   };
   /** @param {string} action @returns {(shown: any, rating?: number) => void} */
@@ -97,33 +109,24 @@ export function connect(options) {
     const wrong = faultOf(shown, action, rating);
     if (wrong) return dropped(shown, "invalid", wrong);
     const about = isId(shown.event_id) ? { event_id: shown.event_id } : { movie_id: shown.movie_id };
-    report(action, { ...about, ...(action === "rating" ? { rating } : {}) });
+    report(action, { ...about, rating: action === "rating" ? rating : undefined });
   };
   const views = collectViews((event_ids) => report("seen", { event_ids }));
   const watcher = watchElements(views.add);
 
-  const retryNow = () => void send();
-  /** Sends all waiting events in parallel when the page is left: there is no time to send them in turn. */
+  /** Sends all waiting events at once when the page is left: there is no time to send them in turn. */
   const leave = () => {
     views.flush();
-    const waiting = queue.all().filter((event) => !isUnderway(event));
-    queue.mark(waiting, Date.now());
-    for (const event of waiting) deliver(event).catch(() => {});
+    for (let events; (events = next()).length;) deliver(events).catch(() => {});
   };
-  addEventListener("online", retryNow);
+  addEventListener("online", send);
   addEventListener("pagehide", leave);
-  retryNow();
+  void send();
 
   return {
     async recommendations({ limit = 30, offset = 0, seed } = {}) {
-      const query = new URLSearchParams({
-        user_id: `${userId}`,
-        limit: `${limit}`,
-        offset: `${offset}`,
-        use_bandit: useBandit(assignment, userId),
-        ...timeZone(),
-        ...(seed === undefined ? {} : { seed: `${seed}` }),
-      });
+      const asked = { user_id: userId, limit, offset, use_bandit: useBandit(assignment, userId), ...timeZone() };
+      const query = new URLSearchParams(/** @type {any} */ (seed === undefined ? asked : { ...asked, seed }));
       const answer = await call(`/movies/recommendations?${query}`);
       const content = await answer.json().catch(() => null);
       if (!answer.ok) throw new RequestFailed(answer.status, sentenceOf(answer.status, content));
@@ -141,12 +144,17 @@ export function connect(options) {
       rating: track("rating"),
       thumbsUp: track("thumbs-up"),
       thumbsDown: track("thumbs-down"),
+      thumbsOff: track("thumbs-off"),
       seen: (/** @type {any} */ shown) => {
         if (isId(shown?.event_id)) views.add(shown.event_id);
-        else dropped(shown, "invalid", "it needs the event_id of a movie that was shown.");
+        else dropped(shown, "invalid", SEEN_NEEDS);
       },
     },
-    watch: watcher.watch,
+    watch: (/** @type {any} */ element, /** @type {any} */ shown) => {
+      if (element instanceof Element && isId(shown?.event_id)) return watcher.watch(element, shown.event_id);
+      dropped(shown, "invalid", SEEN_NEEDS);
+      return () => {};
+    },
     get pending() {
       return queue.all().length + views.waiting;
     },
@@ -154,7 +162,7 @@ export function connect(options) {
       watcher.close();
       views.flush();
       clearTimeout(timer);
-      removeEventListener("online", retryNow);
+      removeEventListener("online", send);
       removeEventListener("pagehide", leave);
     },
   };
@@ -163,8 +171,7 @@ export function connect(options) {
 /** The service's own sentence, or one about the status. @param {number} status @param {any} content */
 function sentenceOf(status, content) {
   if (content?.detail) return `${content.detail}`;
-  if (status === 401)
-    return "The token was refused (401): it is missing, expired, or of an issuer the service does not know.";
+  if (status === 401) return "The token was refused (401): it is missing, expired, or of an unknown issuer.";
   return `The service answered ${status}${content?.message ? ` (${content.message})` : ""}.`;
 }
 
@@ -172,14 +179,13 @@ function sentenceOf(status, content) {
 function faultOf(shown, action, rating) {
   if (!isId(shown?.event_id) && !isId(shown?.movie_id, LARGEST_ID))
     return "it needs the event_id of a movie that was shown, or a movie_id.";
-  if (action === "rating" && !(typeof rating === "number" && rating >= 0.5 && rating <= 5 && rating % 0.5 === 0))
+  if (action === "rating" && !(typeof rating === "number" && isId(rating * 2, 10)))
     return `a rating is a number from 0.5 to 5 in halves, not ${said(rating)}.`;
   return "";
 }
 
-/** @param {unknown} value @returns {value is number} */
-const isId = (value, largest = Number.MAX_SAFE_INTEGER) =>
-  typeof value === "number" && Number.isInteger(value) && value > 0 && value <= largest;
+/** @param {any} value */
+const isId = (value, largest = Infinity) => Number.isSafeInteger(value) && value > 0 && value <= largest;
 
 /** A value for a message; never fails. @param {unknown} value */
 const said = (value) => (typeof value === "object" && value ? "an object" : String(value));
@@ -192,12 +198,12 @@ function timeZone() {
 
 let drawn = Math.random() < 0.5 ? "bandit" : "control"; // the session's group where sessionStorage is denied or full
 
-/** @param {import("./client.d.ts").Assignment} assignment @param {number} userId @returns {"true" | "false" | "auto"} */
+/** @param {import("./client.d.ts").Assignment | undefined} assignment @param {number} userId */
 function useBandit(assignment, userId) {
-  if (assignment === "user") return `${userId % 2 === 0}`;
-  if (typeof assignment === "boolean") return `${assignment}`;
+  if (assignment === "user") return userId % 2 === 0;
+  if (typeof assignment === "boolean") return assignment;
   if (assignment !== "session") return "auto";
   drawn = attempt(() => sessionStorage.getItem("ab_group")) ?? drawn;
   attempt(() => sessionStorage.setItem("ab_group", drawn));
-  return `${drawn === "bandit"}`;
+  return drawn === "bandit";
 }

@@ -3,6 +3,7 @@
 const UNDERWAY_FOR = 2_000; // ms: then another tab, or the next page, sends an event that a tab began to send
 const KEPT_FOR = 7 * 86_400_000; // ms: the service attributes no older event
 const KEPT_AT_MOST = 500; // events, the newest
+const UNREADABLE = "it cannot be read.";
 
 /**
  * Events in the order of their occurrence, shared by a visitor's tabs; in memory where storage is denied or full.
@@ -17,35 +18,34 @@ export function openQueue(name, dropped) {
   const own = new Set();
   const gone = /** @type {Set<string>} */ (new Set());
 
+  /** @param {string} path */
+  const get = (path) => attempt(() => localStorage.getItem(path));
+
   function put(/** @type {Feedback} */ event) {
+    const path = `${name}/${event.key}`;
+    const text = JSON.stringify(event);
     memory.set(event.key, event);
-    attempt(() => {
-      const text = JSON.stringify(event);
-      localStorage.setItem(`${name}/${event.key}`, text);
-      if (localStorage.getItem(`${name}/${event.key}`) === text) memory.delete(event.key);
-    });
+    attempt(() => localStorage.setItem(path, text));
+    if (get(path) === text) memory.delete(event.key);
   }
   function remove(/** @type {string} */ key) {
     gone.add(key);
     memory.delete(key);
     attempt(() => localStorage.removeItem(`${name}/${key}`));
   }
-  /** @param {string} key @param {string} text */
-  function read(key, text) {
+  /** @param {string} path @returns {Feedback | []} */
+  function read(path) {
+    const key = path.slice(name.length + 1);
+    const text = gone.has(key) || memory.has(key) ? null : get(path);
+    if (typeof text !== "string") return [];
     const event = attempt(() => JSON.parse(text));
     if (isFeedback(event)) return { ...event, key };
     remove(key);
-    dropped(text, "invalid", "it cannot be read.");
+    dropped(text, "invalid", UNREADABLE);
+    return [];
   }
-  /** @returns {Feedback[]} */
-  function stored() {
-    const names = attempt(() => Object.keys(localStorage).filter((key) => key.startsWith(`${name}/`))) ?? [];
-    const keys = names.map((key) => key.slice(name.length + 1)).filter((key) => !gone.has(key) && !memory.has(key));
-    return keys.flatMap((key) => {
-      const text = attempt(() => localStorage.getItem(`${name}/${key}`));
-      return (typeof text === "string" && read(key, text)) || [];
-    });
-  }
+  const stored = () =>
+    (attempt(() => Object.keys(localStorage)) ?? []).flatMap((path) => (path.startsWith(`${name}/`) ? read(path) : []));
   function all() {
     const events = [...stored(), ...memory.values()].sort((one, other) => (one.key < other.key ? -1 : 1));
     return events.filter((event, place) => {
@@ -56,18 +56,13 @@ export function openQueue(name, dropped) {
       dropped(event.body, reason, reason === "full" ? "500 newer events wait." : "it waited for more than seven days.");
     });
   }
-  /** Takes over what the previous version kept, in one list under one key. */
-  function takeOver() {
-    const text = attempt(() => localStorage.getItem(name));
-    if (typeof text !== "string") return;
-    attempt(() => localStorage.removeItem(name));
-    const events = attempt(() => JSON.parse(text));
-    for (const event of Array.isArray(events) ? events : [events])
+  const former = get(name); // what the previous version kept, in one list under one key
+  attempt(() => localStorage.removeItem(name));
+  if (typeof former === "string")
+    for (const event of [attempt(() => JSON.parse(former))].flat())
       if (isFeedback(event)) put(event);
-      else dropped(event, "invalid", "it cannot be read.");
-  }
+      else dropped(event, "invalid", UNREADABLE);
 
-  takeOver();
   return {
     name,
     all,
@@ -77,8 +72,11 @@ export function openQueue(name, dropped) {
       put(event);
       all();
     },
-    /** @param {Feedback[]} sent @param {number} underway */
-    mark: (sent, underway) => sent.forEach((event) => gone.has(event.key) || put({ ...event, underway })),
+    /** @param {Feedback[]} events @param {number} underway */
+    mark(events, underway) {
+      for (const event of events) if (!gone.has(event.key)) put({ ...event, underway });
+      return events;
+    },
   };
 }
 
@@ -91,26 +89,27 @@ export function attempt(work) {
   }
 }
 
-/** Whether a stored value is an event that this client, or its previous version, has written. @param {any} value */
+/** Whether a stored value is an event of this client in any of its versions. @param {any} value */
 const isFeedback = (value) =>
   typeof value?.key === "string" &&
-  ["click", "rating", "thumbs-up", "thumbs-down", "seen"].includes(value.action) &&
-  !Number.isNaN(Date.parse(value.body?.occurred_at));
+  typeof value.action === "string" &&
+  typeof value.body?.occurred_at === "string" &&
+  Date.parse(value.body.occurred_at) > 0 &&
+  typeof (value.underway ?? 0) === "number";
 
 /** Whether a tab sends it now; a mark of another time is left from a tab that died. @param {Feedback} event */
 export const isUnderway = ({ underway }) => Math.abs(Date.now() - (underway ?? 0)) < UNDERWAY_FOR;
 
-/** Does work unless another tab does work of this name: then it fails, and the caller tries again. */
+/** Does work while no other tab does work of this name. */
 export async function alone(/** @type {string} */ name, /** @type {() => Promise<void>} */ work) {
-  let asked = false;
+  let begun = false;
   try {
-    await navigator.locks.request(name, { ifAvailable: true }, (lock) => {
-      asked = true;
-      if (!lock) throw new Error("Another tab sends.");
+    await navigator.locks.request(name, () => {
+      begun = true;
       return work();
     });
   } catch (error) {
-    if (asked) throw error;
+    if (begun) throw error;
     await work(); // the browser has no locks, or denies them
   }
 }

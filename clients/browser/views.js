@@ -1,5 +1,7 @@
 /** Tells which movies a visitor had in view, each once. Knows the browser; must not know HTTP. */
 
+import { attempt } from "./queue.js";
+
 const SEEN_AFTER = 1_000; // ms in view
 const SEEN_AT_ONCE = 50; // event ids in one request
 const SEEN_PAUSE = 3_000; // ms in which ids are collected for one request
@@ -18,7 +20,7 @@ export function collectViews(report) {
   const flush = () => {
     clearTimeout(timer);
     timer = undefined;
-    if (waiting.length) report(waiting.splice(0, SEEN_AT_ONCE));
+    if (waiting.length) report(waiting.splice(0));
   };
   return {
     add(/** @type {number} */ eventId) {
@@ -40,47 +42,36 @@ export function collectViews(report) {
  * @param {(eventId: number) => void} onSeen
  */
 export function watchElements(onSeen) {
-  /** Weak, because a page drops elements without telling.
-   * @type {WeakMap<Element, { eventId: number, timer?: ReturnType<typeof setTimeout> }>} */
-  const watched = new WeakMap();
+  /** Weak, because a page drops elements without telling. @type {WeakMap<Element, () => void>} */
+  const stops = new WeakMap();
   let closed = false;
-  const observer =
-    "IntersectionObserver" in globalThis
-      ? new IntersectionObserver((entries) => entries.forEach(look), { threshold: 0.5 })
-      : undefined; // nothing is seen then, as without this client
-
-  /** @param {Element} element */
-  const stop = (element) => {
-    clearTimeout(watched.get(element)?.timer);
-    watched.delete(element);
-    observer?.unobserve(element);
-  };
-  /** @param {Element} element */
-  const wait = (element) => {
-    const one = watched.get(element);
-    if (!one) return;
-    one.timer = setTimeout(() => {
-      if (document.hidden) return wait(element);
-      stop(element);
-      if (!closed) onSeen(one.eventId);
-    }, SEEN_AFTER);
-  };
-  /** @param {IntersectionObserverEntry} entry */
-  const look = ({ target, isIntersecting }) => {
-    clearTimeout(watched.get(target)?.timer);
-    if (isIntersecting) wait(target);
-  };
   return {
-    /** @type {import("./client.d.ts").Client["watch"]} */
-    watch(element, { event_id }) {
-      stop(element);
-      watched.set(element, { eventId: event_id });
+    /** Ends what was watched of this element before. @param {Element} element @param {number} eventId */
+    watch(element, eventId) {
+      stops.get(element)?.();
+      /** @type {ReturnType<typeof setTimeout> | undefined} */
+      let timer;
+      const look = ({ isIntersecting = true }) => {
+        clearTimeout(timer);
+        if (isIntersecting) timer = setTimeout(decide, SEEN_AFTER);
+      };
+      const decide = () => {
+        if (document.hidden) return look({});
+        stop();
+        if (!closed) onSeen(eventId);
+      };
+      // Where there is no observer, nothing is seen, as without this client.
+      const observer = attempt(() => new IntersectionObserver((entries) => entries.forEach(look), { threshold: 0.5 }));
+      const stop = () => {
+        clearTimeout(timer);
+        observer?.disconnect();
+      };
+      stops.set(element, stop);
       observer?.observe(element);
-      return () => stop(element);
+      return stop;
     },
     close() {
       closed = true;
-      observer?.disconnect();
     },
   };
 }

@@ -13,7 +13,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import BrowserContext, Page
 
-CLIENT = {f"/{path.name}": path for path in (Path(__file__).parents[2] / "clients" / "browser").glob("*.js")}
+FOLDER = Path(__file__).parents[2] / "clients" / "browser"
+EXAMPLE = FOLDER / "example.html"
+CLIENT = {f"/{path.name}": path for path in FOLDER.glob("*.js")}
 PAGE = b"""<!doctype html><title>A site</title><script type="module">
 import { connect } from "/client.js";
 window.connect = (options) => (window.bandit = connect({ userId: 1, token: () => "a-token", ...options }));
@@ -23,18 +25,33 @@ window.connect();
 
 @dataclass
 class Site:
-    """A site with the client on its page, and the two routes the client calls; `answers` are for the next posts."""
+    """A site with the client on its page, and the two routes the client calls.
+
+    `answers` are for the next posts; a post that has an event of `refused` gets its status, as all or none is taken.
+    """
 
     url: str = ""
     answers: list[HTTPStatus] = field(default_factory=list[HTTPStatus])
-    posted: list[tuple[str, dict[str, Any]]] = field(default_factory=list[tuple[str, dict[str, Any]]])
+    refused: dict[int, HTTPStatus] = field(default_factory=dict[int, HTTPStatus])
+    posted: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    requests: list[int] = field(default_factory=list[int])  # how many reactions each accepted post had
     asked: list[dict[str, list[str]]] = field(default_factory=list[dict[str, list[str]]])
     tokens: set[str] = field(default_factory=set[str])
     movies: tuple[HTTPStatus, object] = (HTTPStatus.OK, [])
 
     @property
     def accepted(self) -> list[int]:
-        return [body["event_id"] for _, body in self.posted]
+        return [reaction["event_id"] for reaction in self.posted]
+
+    def take(self, body: dict[str, Any]) -> HTTPStatus:
+        """The answer to a post; reactions that are accepted are kept, each with its visitor."""
+        about = [reaction.get("event_id") for reaction in body["reactions"]]
+        refusals = [self.refused[event_id] for event_id in about if event_id in self.refused]
+        status = self.answers.pop(0) if self.answers else (*refusals, HTTPStatus.ACCEPTED)[0]
+        if status == HTTPStatus.ACCEPTED:
+            self.requests.append(len(about))
+            self.posted += [{**reaction, "user_id": body["user_id"]} for reaction in body["reactions"]]
+        return status
 
 
 def answering(site: Site) -> type[BaseHTTPRequestHandler]:
@@ -43,6 +60,8 @@ def answering(site: Site) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             path = urlsplit(self.path)
+            if path.path == "/example.html":
+                return self.answer(HTTPStatus.OK, EXAMPLE.read_bytes(), "text/html")
             if path.path in CLIENT:
                 return self.answer(HTTPStatus.OK, CLIENT[path.path].read_bytes(), "text/javascript")
             if path.path == "/movies/recommendations":
@@ -54,9 +73,7 @@ def answering(site: Site) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             site.tokens.add(self.headers["Authorization"])
-            status = site.answers.pop(0) if site.answers else HTTPStatus.ACCEPTED
-            if status == HTTPStatus.ACCEPTED:
-                site.posted.append((self.path, body))
+            status = site.take(body) if self.path == "/analytics/track" else HTTPStatus.NOT_FOUND
             self.answer(status, b"{}", "application/json")
 
         def answer(self, status: HTTPStatus, content: bytes, kind: str) -> None:

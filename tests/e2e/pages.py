@@ -1,6 +1,7 @@
 """Helpers of the page tests: requests to the service, reading a page, and faults that no page may have."""
 
 import json
+import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -66,6 +67,7 @@ def eventually(true: Callable[[], bool], seconds: float = 20) -> None:
     until = datetime.now(UTC) + timedelta(seconds=seconds)
     while not true():
         assert datetime.now(UTC) < until, f"This did not become true within {seconds} s."
+        time.sleep(0.05)
 
 
 def violations(page: Page) -> list[str]:

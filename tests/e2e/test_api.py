@@ -7,6 +7,7 @@ import subprocess
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import BrowserContext, Route, expect
@@ -17,10 +18,10 @@ from infra import api_page, openapi
 from infra.local.installation import Installation
 from infra.service import ROUTES
 
-from .pages import AXE, Watch, ask, eventually, one
+from .client_site import CLIENT, running
+from .pages import AXE, Watch, ask, eventually, one, violations
 
 CASES = 8
-CLIENT = openapi.ROOT / "clients" / "browser"
 
 
 def test_the_checked_in_reference_is_current() -> None:
@@ -110,10 +111,37 @@ def test_the_javascript_example_runs(service: Installation, visitor: BrowserCont
     before = clicked(service)
     token = service.issuer.mint("1", datetime.now(UTC), "")
     page = visitor.new_page()
-    for file in CLIENT.glob("*.js"):
+    for file in CLIENT.values():
         page.route(f"**/{file.name}", partial(Route.fulfill, path=file, content_type="text/javascript"))
     page.route("**/page", partial(Route.fulfill, body="<!doctype html>", content_type="text/html"))
     page.goto(f"{service.addresses.api}/page")
     work = f"const {{ connect }} = await import('/client.js'); {snippet('docs/api.md', 'js')}"
     page.evaluate(f"async ([api, token]) => {{ {work} }}", [service.addresses.api, token])
     eventually(lambda: clicked(service) == before + 1)
+
+
+@pytest.mark.usefixtures("needs_npm")
+def test_the_browser_clients_example_page_works_on_an_origin_of_its_own(
+    service: Installation, visitor: BrowserContext
+) -> None:
+    before, seen = clicked(service), "SELECT count(*) FROM bandit_lists WHERE user_id = 7 AND seen <> 0"
+    token = service.issuer.mint("7", datetime.now(UTC), "")
+    watch, page = Watch(), visitor.new_page()
+    watch.over(page)
+    with running() as site:
+        page.goto(f"{site.url}example.html?{urlencode({'url': service.addresses.api, 'user': 7, 'token': token})}")
+        expect(page.get_by_role("status")).to_contain_text("10 movies, group")
+        for name in ("Like", "Take back"):
+            page.get_by_role("button", name=name).nth(1).click()
+        page.get_by_role("listitem").first.get_by_role("button").first.click()
+        eventually(lambda: clicked(service) == before + 1)
+        page.wait_for_timeout(1_100)  # a second in view
+        assert violations(page) == []
+        page.goto("about:blank")  # what was seen is sent when the page is left
+        eventually(lambda: one(service, seen) == 1)
+    actions = one(service, "SELECT array_agg(DISTINCT action ORDER BY action) FROM feedback_events WHERE user_id = 7")
+    assert actions == ["click", "seen", "thumbs_off", "thumbs_up"]
+    assert (
+        one(service, "SELECT count(*) FROM recommendation_events WHERE user_id = 7 AND (thumbs_up OR thumbs_down)") == 0
+    )
+    assert watch.faults == []

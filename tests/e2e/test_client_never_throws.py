@@ -24,6 +24,12 @@ JSON = st.recursive(
     ),
     max_leaves=10,
 )
+ODD = {"toString": 0}  # JSON that cannot become text or a number
+NASTY = ["null", "{}", "[null]", "[[]]", '[{"body": null}]'] + [
+    json.dumps(stored)
+    for part in ({"key": ODD}, {"action": ODD}, {"underway": ODD}, {"body": {"occurred_at": ODD}}, {"body": ODD})
+    for stored in (EVENT | part, [EVENT | part])
+]
 STORED = JSON.map(json.dumps) | st.text(st.characters(exclude_categories=["Cs"]), max_size=9)
 TRY = """async ([key, texts]) => {
     for (const text of texts) {
@@ -77,7 +83,7 @@ def page(visitor: BrowserContext, site: Site) -> Page:
 def test_whatever_is_stored(page: Page, texts: list[str]) -> None:
     faults: list[object] = []
     page.on("pageerror", lambda error: faults.append(error))
-    assert page.evaluate(TRY, [KEY, ["null", "{}", "[null]", "[[]]", '[{"body": null}]', *texts]]) is None
+    assert page.evaluate(TRY, [KEY, [*NASTY, *texts]]) is None
     assert faults == []
 
 
@@ -98,9 +104,12 @@ def test_what_is_not_feedback_is_told_and_not_queued(page: Page) -> None:
     page.on("console", lambda message: warned.append(message.text))
     for shown in WRONG:
         page.evaluate("window.told = []; connect({ onDropped: (_, reason) => told.push(reason) })")
-        page.evaluate(f"{{ bandit.track.click({shown}); bandit.track.rating({shown}, 3); }}")
-        assert page.evaluate("[...told, bandit.pending]") == ["invalid", "invalid", 0], shown
-    assert sum("it needs the event_id" in text for text in warned) == 2 * len(WRONG)
+        page.evaluate(
+            f"{{ bandit.track.click({shown}); bandit.track.rating({shown}, 3); bandit.track.seen({shown}); }}"
+        )
+        page.evaluate(f"{{ bandit.watch(document.body, {shown})(); bandit.watch({shown}, {{ event_id: 1 }})(); }}")
+        assert page.evaluate("[...told, bandit.pending]") == ["invalid"] * 5 + [0], shown
+    assert sum("it needs the event_id" in text for text in warned) == 5 * len(WRONG)
 
 
 def test_a_bad_rating_is_told(page: Page) -> None:
