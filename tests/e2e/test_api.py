@@ -132,7 +132,7 @@ def test_the_browser_clients_example_page_works_on_an_origin_of_its_own(
         page.goto(f"{site.url}example.html?{urlencode({'url': service.addresses.api, 'user': 7, 'token': token})}")
         expect(page.get_by_role("status")).to_contain_text("10 movies, group")
         for name in ("Like", "Take back"):
-            page.get_by_role("button", name=name).nth(1).click()
+            page.get_by_role("button", name=name, exact=True).nth(1).click()
         page.get_by_role("listitem").first.get_by_role("button").first.click()
         eventually(lambda: clicked(service) == before + 1)
         page.wait_for_timeout(1_100)  # a second in view

@@ -125,8 +125,9 @@ def see(connection: Connection, seen: Mapping[int, int], rule: Rule, now: dateti
                 CASE WHEN place.counts AND b.algorithm IS NULL THEN name.arm END AS arm,
                 coalesce(b.ab_group, 'other')::text AS ab_group,
                 bandit_cluster(b.user_id) AS cluster, b.user_id, b.id AS list_id,
-                coalesce(b.ramp_phase, 0::smallint) AS phase, 1 AS shown, 0 AS clicked, 0 AS rated,
-                0::double precision AS rating_sum, 0 AS thumbs_up, 0 AS thumbs_down, 0 AS favorites, 0 AS watchlist,
+                coalesce(b.ramp_phase, 0::smallint) AS phase, (known.event_id IS NULL)::integer AS shown,
+                0 AS clicked, 0 AS rated, 0::double precision AS rating_sum,
+                0 AS thumbs_up, 0 AS thumbs_down, 0 AS favorites, 0 AS watchlist,
                 'failure' AS outcome
             FROM before AS b
             CROSS JOIN LATERAL (
@@ -137,11 +138,11 @@ def see(connection: Connection, seen: Mapping[int, int], rule: Rule, now: dateti
                 SELECT bandit_arm(b.arms, b.drawn, place.n) AS arm,
                     bandit_algorithm(bandit_arm(b.arms, b.drawn, place.n), b.algorithm) AS algorithm
             ) AS name
-            WHERE b.silence = 'seen' AND b.settled_at IS NOT NULL
-                AND NOT EXISTS ( -- a reaction has made it seen already
-                    SELECT FROM bandit_reactions AS r
-                    WHERE r.event_id = b.id * 64 + place.n AND r.shown_at >= %(since)s AND r.shown_at < %(until)s
-                )
+            LEFT JOIN LATERAL ( -- a reaction has made it seen already; one that was taken back has no outcome
+                SELECT r.event_id, r.outcome FROM bandit_reactions AS r
+                WHERE r.event_id = b.id * 64 + place.n AND r.shown_at >= %(since)s AND r.shown_at < %(until)s
+            ) AS known ON true
+            WHERE b.silence = 'seen' AND b.settled_at IS NOT NULL AND known.outcome IS NULL
         ),"""
         + NO_NEWCOMER
         + COUNTED,
