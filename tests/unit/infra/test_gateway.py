@@ -45,7 +45,7 @@ async def api(
 
     gateway = Gateway(
         (*OPEN, *ROUTES),
-        dict.fromkeys(["echo", "select", "analytics"], invoke),
+        dict.fromkeys(["echo", *(route.function for route in ROUTES)], invoke),
         AUTHORIZER,
         clock or Clock(),
         lambda: ready,
