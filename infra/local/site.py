@@ -1,6 +1,7 @@
 """The movie site's own tables on this machine; must not know the source of a catalogue."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -55,6 +56,18 @@ def load(connection: Connection, catalogue: Catalogue) -> None:
         _load_movies(connection, catalogue.movies)
         _load_ratings(connection, catalogue.ratings)
     connection.execute("ANALYZE users, movies, ratings")
+
+
+def redate(connection: Connection, user: int, rated: Sequence[tuple[int, datetime]]) -> None:
+    """Gives ratings of one user, by movie, other moments."""
+    movies, moments = [movie for movie, _ in rated], [at for _, at in rated]
+    connection.execute(
+        """
+        UPDATE ratings SET "timestamp" = given.at FROM unnest(%s::int[], %s::timestamptz[]) AS given (movie_id, at)
+        WHERE ratings.user_id = %s AND ratings.movie_id = given.movie_id
+        """,
+        [movies, moments, user],
+    )
 
 
 def create_tables(connection: Connection) -> None:

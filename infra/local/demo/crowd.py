@@ -5,7 +5,8 @@ Knows the service's public routes and must not know what is behind them.
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -13,6 +14,7 @@ from typing import Final
 import aiohttp
 import numpy as np
 
+from infra.local.demo.shadows import Shadows
 from infra.local.demo.visitors import Reaction, Visit, World
 from infra.local.emulation.gateway import SIMULATED_TIME
 from infra.local.emulation.issuer import Issuer
@@ -23,6 +25,11 @@ STAY: Final = timedelta(days=30)  # an endless demo outlives a visitor's usual t
 AHEAD: Final = timedelta(hours=6)  # how far the visits' clock may run ahead of the real one at full speed
 PAUSE_SECONDS: Final = 1.0  # before a visit further ahead, so that an endless demo leaves the machine idle time
 PATHS: Final = {"click": "click", "rating": "rating", "thumbs_up": "thumbs-up", "thumbs_down": "thumbs-down"}
+
+
+def clicks(reactions: Sequence[Reaction]) -> int:
+    """How many movies were clicked."""
+    return len({reaction.movie_id for reaction in reactions if reaction.action == "click"})
 
 
 class RequestFailed(Exception):
@@ -42,6 +49,7 @@ class Crowd:
     seed: int
     session: aiohttp.ClientSession
     reports_seen: bool = False
+    shadows: Shadows | None = None
     visits: int = 0
     tracked: int = 0
     shown: Counter[str] = field(default_factory=Counter[str])
@@ -67,12 +75,20 @@ class Crowd:
             self.visits += 1
 
     async def _visit(self, visit: Visit, rng: np.random.Generator) -> None:
+        if self.shadows:
+            await self.shadows.rated(visit.user_id, self.world.rated_before(visit.user_id, visit.at))
         group, events = await self._ask(visit)
         if self.reports_seen and events:
             await self._post("seen", visit.user_id, visit.at, {"event_ids": list(events.values())})
+        other = await self.shadows.other(visit, group, PLACES) if self.shadows else []
+        chance = deepcopy(rng)  # both lists meet the same mood
         reactions = self.world.react(visit.user_id, list(events), visit.at, rng)
         self.shown[group] += len(events)
-        self.clicked[group] += len({reaction.movie_id for reaction in reactions if reaction.action == "click"})
+        clicked = clicks(reactions)
+        self.clicked[group] += clicked
+        if self.shadows and other:
+            unseen = clicks(self.world.react(visit.user_id, other, visit.at, chance))
+            self.shadows.count(visit.user_id, group, (clicked, len(events)), (unseen, len(other)))
         for reaction in reactions:
             await self._track(visit, reaction, events[reaction.movie_id])
 

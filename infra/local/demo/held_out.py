@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 import numpy as np
+from bandit_selector.lists.session import LAST
 from numpy.typing import NDArray
 
 from infra.local.demo.visitors import Reaction, Visit, visits_of
@@ -23,15 +24,20 @@ class HeldOut:
     catalogue: Catalogue
     later: dict[int, dict[int, float]]
     movies: frozenset[int]
+    before: dict[int, list[tuple[int, timedelta]]]  # the last ratings that the site has, and how long before the later
     name: Literal["movielens"] = "movielens"
     sentence: str = (
         "Real users, movies and ratings (MovieLens, temporal split): a visitor clicks a shown movie that is "
         "among the last 20 % of the visitor's own ratings, which the lists' builder has not seen, and rates "
-        "it as then; any other with probability 0.01. Visiting times are simulated."
+        "it as then; any other with probability 0.01. Visiting times are simulated; each visit is at the moment "
+        "between the ratings that the site has and the later ones, so most are in the middle of a rating session."
     )
 
     def visits(self, start: datetime, rng: np.random.Generator, per_day: int = 1000) -> Iterator[Visit]:
         return visits_of(tuple(self.later), start, rng, per_day)
+
+    def rated_before(self, user_id: int, at: datetime) -> Sequence[tuple[int, datetime]]:
+        return [(movie, at - ago) for movie, ago in self.before[user_id]]
 
     def react(
         self,
@@ -65,7 +71,22 @@ def held_out(catalogue: Catalogue, share: float = 0.2) -> HeldOut:
     for user, movie, value in zip(*columns, strict=True):
         truth.setdefault(user, {})[movie] = value
     site = Catalogue(catalogue.users, catalogue.movies, earlier)
-    return HeldOut(site, truth, frozenset(movie.id for movie in catalogue.movies))
+    return HeldOut(site, truth, frozenset(movie.id for movie in catalogue.movies), _before(earlier, later))
+
+
+def _before(earlier: Ratings, later: Ratings) -> dict[int, list[tuple[int, timedelta]]]:
+    """Each user's LAST movies of the earlier ratings, newest first, and how long before the first of the later."""
+    first: dict[int, int] = {}
+    for user, seconds in zip(later.users.tolist(), later.times.tolist(), strict=True):
+        first[user] = min(seconds, first.get(user, seconds))
+    order = np.lexsort((earlier.movies, -earlier.times, earlier.users))
+    found: dict[int, list[tuple[int, timedelta]]] = {user: [] for user in first}
+    for user, movie, seconds in zip(
+        *(c[order].tolist() for c in (earlier.users, earlier.movies, earlier.times)), strict=True
+    ):
+        if user in found and len(found[user]) < LAST:
+            found[user].append((movie, timedelta(seconds=first[user] - seconds)))
+    return found
 
 
 def temporal_split(ratings: Ratings, share: float = 0.2) -> tuple[Ratings, Ratings]:

@@ -8,7 +8,7 @@ There is one clock: lists, reports, feedback and the dashboard carry the simulat
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -16,6 +16,7 @@ from typing import Final
 
 import aiohttp
 import numpy as np
+from bandit_selector.evidence.ratio import Interval
 from bandit_selector.settings import read_settings
 from bandit_selector.store.connection import connect
 from rich.console import Console
@@ -27,6 +28,7 @@ from infra.local.demo.days import Calendar
 from infra.local.demo.inspection import Inspection, inspect
 from infra.local.demo.pace import Pace
 from infra.local.demo.report import Report, report
+from infra.local.demo.shadows import opened_shadows
 from infra.local.demo.trouble import Troubled, lose_lists
 from infra.local.demo.visitors import Visit, World
 from infra.local.emulation.event_source import depth
@@ -44,7 +46,10 @@ NOT_DURABLE: Final = ("fsync=off", "synchronous_commit=off", "full_page_writes=o
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A demo's results; `duplicates` are repeated messages that were ignored; `inspection` is None if it failed."""
+    """A demo's results; `duplicates` are repeated messages that were ignored; `inspection` is None if it failed.
+
+    `paired` is the lift of the bandit's list over the hybrid's at the same visits; None with too few clicks.
+    """
 
     world: World
     visits: int
@@ -53,6 +58,7 @@ class Outcome:
     duplicates: int
     dead_letters: int
     inspection: Inspection | None
+    paired: Interval | None
 
 
 def plan(port: int, world: World) -> Plan:
@@ -80,9 +86,11 @@ async def opened(port: int, world: World, visits: int | None, *, trouble: bool =
 async def run(service: Installation, world: World, seed: int, visits: int | None, stopping: asyncio.Event) -> Outcome:
     """Makes `visits` visits (None: endless) or stops at `stopping`; then waits for the queue and reports."""
     pace = Pace(time.monotonic)
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector) as session, AsyncExitStack() as stack:
         seen = read_settings().silence == "seen"
-        crowd = Crowd(world, service.addresses.api, service.issuer, seed, session, reports_seen=seen)
+        shadows = stack.enter_context(opened_shadows(service.addresses.database, read_settings(), FOLDER))
+        crowd = Crowd(world, service.addresses.api, service.issuer, seed, session, seen, shadows)
         stop_settling = background(_keep_settling(service))
         coming, ends = _visits(world, seed, visits)
         calendar = Calendar(read_settings().time_zone, _begin(visits), ends)
@@ -95,12 +103,13 @@ async def run(service: Installation, world: World, seed: int, visits: int | None
         await stop_days()
         await _live_days(service, world, calendar)
         await stop_settling()
+        paired = shadows.lift()
     inspection = await _close(service)
     with connect(service.addresses.database) as connection:
         state = report(connection, read_settings())
     dead = await depth(service.session, service.addresses.dead_letter_queue)
     duplicates = service.source.deleted - state.reconciliation.feedback
-    return Outcome(world, crowd.visits, pace, state, duplicates, dead, inspection)
+    return Outcome(world, crowd.visits, pace, state, duplicates, dead, inspection, paired)
 
 
 def _begin(visits: int | None) -> datetime:

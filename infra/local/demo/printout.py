@@ -30,6 +30,7 @@ def show(outcome: Outcome, addresses: Addresses, console: Console, *, stays: boo
     """
     report = outcome.report
     show_stats(report, console)
+    console.print(_paired(outcome.paired), soft_wrap=True)
     tables.show(_reconciliation(outcome), console)
     console.print(_verified(report), soft_wrap=True)
     console.print(_rates(outcome), soft_wrap=True)
@@ -94,6 +95,8 @@ def as_json(outcome: Outcome) -> str:
             "control": _numbers(control),
             "lift": lift.estimate if lift else None,
             "lift_interval": [lift.low, lift.high] if lift else None,
+            "paired_lift": outcome.paired.estimate if outcome.paired else None,
+            "paired_interval": [outcome.paired.low, outcome.paired.high] if outcome.paired else None,
             "states": {
                 "cells": len(report.cells),
                 "successes": sum(cell.successes for cell in report.cells),
@@ -172,6 +175,17 @@ def _lift(report: Report) -> str:
     return (
         f"Lift of the bandit's CTR over the hybrid's: {lift.estimate:+.1%} ({interval}): [bold]{verdict}[/bold].\n"
         f"{sentence(report.test)}"
+    )
+
+
+def _paired(lift: Interval | None) -> str:
+    """The lift at the same visits: each visitor's reaction to the list of the other group is simulated, too."""
+    if lift is None:
+        return "Of the same visits: too few clicks yet to compare both lists."
+    interval = f"95 % anytime: {lift.low:+.1%} … {lift.high:+.1%}"
+    return (
+        f"Of the same visits: {lift.estimate:+.1%} ({interval}). Only a simulation can tell: it knows what a visitor "
+        "would have clicked on the other list."
     )
 
 

@@ -39,6 +39,9 @@ class Troubled:
     def visits(self, start: datetime, rng: np.random.Generator, per_day: int = 1000) -> Iterator[Visit]:
         return self.world.visits(start, rng, per_day)
 
+    def rated_before(self, user_id: int, at: datetime) -> Sequence[tuple[int, datetime]]:
+        return self.world.rated_before(user_id, at)
+
     def react(self, user_id: int, shown: Sequence[int], at: datetime, rng: np.random.Generator) -> list[Reaction]:
         return [halved(reaction) for reaction in self.world.react(user_id, shown, at, rng)]
 

@@ -69,6 +69,10 @@ class World(Protocol):
         """Endless visits from `start` on, about `per_day` in each simulated day."""
         ...
 
+    def rated_before(self, user_id: int, at: datetime) -> Sequence[tuple[int, datetime]]:
+        """(movie, moment) of the site's ratings that this visit follows; empty where no visit follows one."""
+        ...
+
     def react(self, user_id: int, shown: Sequence[int], at: datetime, rng: np.random.Generator) -> list[Reaction]:
         """What the visitor does with the movie ids shown from the top, in the order of delay; often nothing.
 

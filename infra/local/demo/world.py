@@ -77,6 +77,10 @@ class Synthetic:
     def visits(self, start: datetime, rng: np.random.Generator, per_day: int = 1000) -> Iterator[Visit]:
         return visits_of(self.catalogue.users.tolist(), start, rng, per_day)
 
+    def rated_before(self, user_id: int, at: datetime) -> Sequence[tuple[int, datetime]]:
+        del user_id, at
+        return ()
+
     def context(self, user_id: int, at: datetime) -> Context:
         """The context of the visitor's decision; KeyError for an unknown user."""
         ratings = int(self.ratings_per_user[_row(user_id, USERS, "user")])

@@ -4,11 +4,13 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
+from random import Random
 from typing import Any
 from uuid import UUID
 
 import pytest
 from bandit_selector.feedback import Message
+from bandit_selector.services.recommend import Request, draft
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Connection, Database
 from bandit_selector.store.outcomes import apply
@@ -97,6 +99,17 @@ def test_a_click_begins_a_session(database: Database, connection: Connection) ->
     assert shown(database, at + timedelta(minutes=1)) == NEAR
     assert shown(database, at + timedelta(minutes=31))[:3] == [30, 22, 23]
     assert first_difference(connection) is None
+
+
+def test_a_draft_is_the_list_of_its_group_and_leaves_no_trace(database: Database, connection: Connection) -> None:
+    rate(connection, 30, NOW - timedelta(minutes=1))
+    settings, refused = Settings.model_validate(GRAPH_ONLY), list[Exception]()
+    for use_bandit, expected in (("true", NEAR), ("false", NIGHTLY)):
+        request = Request.model_validate({"user_id": 1, "limit": 5, "use_bandit": use_bandit})
+        places = draft(database, request, settings, NOW, Random(1), refused.append)
+        assert [place.movie_id for place in places] == expected
+    assert not refused
+    assert connection.execute("SELECT count(*) FROM bandit_lists").fetchone() == (0,)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """MovieLens folders: both layouts are read, and faults are named by file and line."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -127,6 +127,11 @@ def test_a_visitor_clicks_and_rates_what_was_held_out() -> None:
         (3, 9, "rating", 4.5),
     ]
     assert [r.delay for r in reactions] == sorted(r.delay for r in reactions)
+
+
+def test_a_visit_comes_as_long_after_the_last_rating_as_the_first_later_one_came() -> None:
+    before = world_of_one_user().rated_before(7, START)
+    assert before == [(movie, START - timedelta(seconds=1000 * (9 - movie))) for movie in range(8, 0, -1)]
 
 
 def test_a_movie_that_the_catalogue_lacks_is_no_list_at_all() -> None:

@@ -197,6 +197,20 @@ def recommend(
     raise DatabaseUnavailable("Other pages of this list are being made at the same time; ask for this one again.")
 
 
+def draft(
+    database: Database,
+    request: Request,
+    settings: Settings,
+    now: datetime,
+    randomness: Random,
+    on_failure: Callable[[Exception], None],
+) -> list[Place]:
+    """The list that the request would be answered with; nothing is recorded of it, and nobody is shown it."""
+    situation, _ = _situation(database, request, settings, now, on_failure, NO_FIELDS)
+    page = Page(request.offset, request.limit, settings.min_long_tail_share)
+    return make_slate(situation, situation.stock(), page, randomness).places
+
+
 def _situation(
     database: Database,
     request: Request,

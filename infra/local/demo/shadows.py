@@ -1,0 +1,85 @@
+"""The other group's list at each visit of a demo: drawn, recorded as a shadow, shown to nobody.
+
+Knows the service's code and its database; the visits themselves go through the public routes.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+from random import Random
+from typing import Final, TextIO, TypeVar
+
+import numpy as np
+from bandit_selector.evidence.paired import paired_lift
+from bandit_selector.evidence.ratio import Interval
+from bandit_selector.services.recommend import Request, draft
+from bandit_selector.settings import Settings
+from bandit_selector.store.connection import Database
+
+from infra.local import site
+from infra.local.demo.visitors import Visit
+
+FILE: Final = "shadows.jsonl"
+T = TypeVar("T")
+Clicks = tuple[int, int]
+"""Movies clicked, and movies listed."""
+
+
+class Shadows:
+    """Draws lists by the service's own code; counts the reactions to both lists of a visit, by visitor."""
+
+    def __init__(self, database: Database, settings: Settings, worker: ThreadPoolExecutor, file: TextIO) -> None:
+        self._database, self._worker, self._file = database, worker, file
+        self._settings = settings.model_copy(update={"assignment": "caller"})
+        self._sums: dict[int, list[int]] = {}
+
+    async def rated(self, user_id: int, ratings: Sequence[tuple[int, datetime]]) -> None:
+        """Dates a visitor's last ratings, as the site's backend would have just before the visit."""
+        if ratings:
+            await self._run(lambda: self._database.run(lambda opened: site.redate(opened, user_id, ratings)))
+
+    async def other(self, visit: Visit, group: str, places: int) -> list[int]:
+        """The movies that the other group's list has for this visit, from the top; none where there is no test."""
+        if group not in {"treatment", "control"}:
+            return []
+        wanted = {"user_id": visit.user_id, "limit": places, "use_bandit": "false" if group == "treatment" else "true"}
+        request = Request.model_validate(wanted)
+        randomness = Random(f"{visit.user_id} {visit.at.isoformat()}")  # nothing secret
+        drawn = await self._run(lambda: draft(self._database, request, self._settings, visit.at, randomness, _raise))
+        movies = [place.movie_id for place in drawn]
+        shadow = {"at": visit.at.isoformat(), "user_id": visit.user_id, "shown_to": group, "shadow": movies}
+        self._file.write(json.dumps(shadow) + "\n")
+        return movies
+
+    def count(self, user_id: int, group: str, shown: Clicks, shadow: Clicks) -> None:
+        """Adds a visit's reactions to the list that was shown to its group, and to the other group's."""
+        treatment, control = (shown, shadow) if group == "treatment" else (shadow, shown)
+        before = self._sums.get(user_id, [0, 0, 0, 0])
+        self._sums[user_id] = [old + new for old, new in zip(before, (*treatment, *control), strict=True)]
+
+    def lift(self) -> Interval | None:
+        """The lift of the bandit's list over the hybrid's at the same visits."""
+        sums = np.array(list(self._sums.values()), dtype=np.float64).reshape(-1, 4)
+        return paired_lift(sums, self._settings.planned_lift)
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._worker, work)
+
+
+@contextmanager
+def opened_shadows(url: str, settings: Settings, folder: Path) -> Generator[Shadows]:
+    """Shadows with a connection and a thread of their own, recorded in a file of the folder."""
+    with (
+        (folder / FILE).open("w") as file,
+        closing(Database(lambda: url, statement_seconds=10, plan_once=True)) as database,
+        ThreadPoolExecutor(1) as worker,
+    ):
+        yield Shadows(database, settings, worker, file)
+
+
+def _raise(error: Exception) -> None:
+    raise error
