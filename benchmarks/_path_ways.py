@@ -16,6 +16,7 @@ from bandit_selector.store import outcomes, serving
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.feedback_rule import Rule
 from bandit_selector.store.migrate import migrate
+from bandit_selector.store.showing import Showing
 
 from benchmarks import _path_load as load
 from benchmarks.former import outcomes as former_outcomes
@@ -79,7 +80,7 @@ class Product:
         return bandit_slate(stock, probabilities(visitor.beliefs[KEY], SETTINGS), PAGE, randomness)
 
     def record(self, connection: Connection, user_id: int, places: Sequence[Place], now: datetime) -> object:
-        showing = serving.Showing(user_id, KEY, "treatment", "shown", None, 1, Settings().max_places_per_visitor)
+        showing = Showing(user_id, KEY, "treatment", "shown", None, 1, Settings().max_places_per_visitor)
         return serving.record_list(connection, places, showing, now)
 
     def apply(self, connection: Connection, messages: Sequence[Message], now: datetime) -> object:

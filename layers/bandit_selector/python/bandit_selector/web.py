@@ -2,7 +2,7 @@
 
 import json
 from base64 import b64decode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import wraps
@@ -46,6 +46,7 @@ SHOWN: Final = 100
 """Characters of a wrong value that an answer repeats."""
 FAULTS: Final = 20
 """Wrong fields that an answer names."""
+NUL: Final = rb"\u0000"
 NOT_TEXT: Final = "must be text without NUL and without half of a surrogate pair"
 REQUEST_ID: Final = "x-request-id"
 
@@ -149,12 +150,34 @@ def read_query(event: Event, model: type[Model]) -> Model:
 
 
 def read_body(event: Event, model: type[Model], most: int = MAX_BODY) -> Model:
-    """The JSON body as a `model`; raises InvalidRequest, and BodyTooLarge beyond `most` bytes."""
+    """The JSON body as a `model`; raises InvalidRequest, and BodyTooLarge beyond `most` bytes.
+
+    A body with text that PostgreSQL cannot hold is refused; JSON can write NUL in one way only, and the parser refuses
+    half of a surrogate pair.
+    """
     body: str = event.get("body") or ""
     content = b64decode(body) if event.get("isBase64Encoded") else body.encode(errors="surrogatepass")
     if len(content) > most:
         raise BodyTooLarge(len(content), most)
-    return _validated(lambda: model.model_validate_json(content))
+    made = _validated(lambda: model.model_validate_json(content))
+    unreadable = list(_unreadable((), made.model_dump())) if NUL in content else []
+    if unreadable:
+        raise InvalidRequest(unreadable)
+    return made
+
+
+def _unreadable(at: tuple[object, ...], value: object) -> Iterator[dict[str, object]]:
+    """The faults of all text in a value, whose keys and places are `at`."""
+    if isinstance(value, str) and not _is_text(value):
+        yield _fault(at, NOT_TEXT, value)
+    for name, part in _parts(value):
+        yield from _unreadable((*at, name), part)
+
+
+def _parts(value: object) -> Iterable[tuple[object, object]]:
+    if isinstance(value, dict):
+        return cast("Mapping[object, object]", value).items()
+    return enumerate(cast("Sequence[object]", value)) if isinstance(value, list | tuple) else ()
 
 
 def path_of(event: Event) -> dict[str, str]:
