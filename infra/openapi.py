@@ -129,7 +129,7 @@ def operation(route: Route, one: Described) -> Json:
 def statuses(route: Route, one: Described) -> list[int]:
     """The statuses of a route's errors."""
     found = {500, 503, 429, *one.errors}
-    found |= {422} if one.query or one.body else set()
+    found |= {422} if one.query or one.body or "{" in route.path else set()
     found |= {413} if one.body else set()
     return sorted(found if route.access == "open" else found | {401, 403})
 

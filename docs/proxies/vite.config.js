@@ -8,8 +8,8 @@ export default {
   server: {
     proxy: {
       "^/(movies/recommendations|selections|analytics/track(/[^/?]+)?)(\\?|$)": bandit,
-      "^/analytics/(bandit/stats|performance|recommendations/stats|timeline|health|queue)(\\?|$)": bandit,
-      "^/(dashboard(/[^/?]+)?|health)(\\?|$)": bandit,
+      "^/analytics/(bandit/stats|performance|recommendations/stats|timeline|health|queue|reports(/[^/?]+)?)(\\?|$)": bandit,
+      "^/((dashboard|docs)(/[^/?]+)?|openapi\\.json|health)(\\?|$)": bandit,
       "^/(analytics|auth|movies|ratings|user)(/|\\?|$)": site,
     },
   },

@@ -58,7 +58,7 @@ def test_the_client_counts_each_event_once_through_outages_and_reloads(
     eventually(lambda: one(lively, "SELECT count(*) FROM recommendation_events WHERE clicked") >= before + 4)
     assert one(lively, "SELECT count(*) FROM recommendation_events WHERE clicked") == before + 4
     assert one(lively, "SELECT sum(total_successes) FROM bandit_states") == one(
-        lively, "SELECT count(*) FROM recommendation_events WHERE outcome = 'success' AND propensity IS NOT NULL"
+        lively, "SELECT count(*) FROM recommendation_events WHERE outcome = 'success' AND algorithm LIKE 'bandit%'"
     )
 
 

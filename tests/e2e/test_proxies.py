@@ -26,7 +26,7 @@ ROOT: Final = Path(__file__).parents[2]
 EXAMPLES: Final = ROOT / "docs" / "proxies"
 VITE: Final = ROOT / "node_modules" / ".bin" / "vite"
 OURS: Final = [
-    (route.method, route.path.replace("{action}", action).replace("{asset}", "page.js"))
+    (route.method, route.path.replace("{action}", action).replace("{asset}", "page.js").replace("{day}", "2026-03-01"))
     for route in ROUTES
     for action in (("click", "rating", "thumbs-up", "seen") if "{action}" in route.path else ("",))
 ]

@@ -22,6 +22,7 @@ USUAL: Final[dict[str, tuple[str, ...]]] = {
     "forget-user": ("1", "--yes"),
     "import-movielens": ("/nowhere",),
     "migrate": (),
+    "plan": ("--runs", "2", "--days", "3"),
     "monitor": ("--days", "7"),
     "prune": ("--yes",),
     "rebuild": ("--yes",),
@@ -33,6 +34,13 @@ USUAL: Final[dict[str, tuple[str, ...]]] = {
     "bench": (),
 }
 """Options with which a command does its work; the other commands run without end, or need an AWS account."""
+IN_AWS: Final[dict[str, tuple[str, ...]]] = {
+    "deploy": (),
+    "destroy": (),
+    "synth": (),
+    "smoke": (),
+    "remote": ("verify", "--stack", "nowhere"),
+}
 
 WRONG: Final = [
     ("bench", "nothing"),
@@ -93,7 +101,7 @@ def rude(said: tuple[int, str, str], codes: set[int]) -> bool:
 
 
 def test_every_command_is_tried() -> None:
-    assert USUAL.keys() | {"demo", "serve", "deploy", "destroy", "synth"} == set(door.names())
+    assert USUAL.keys() | {"demo", "serve", *IN_AWS} == set(door.names())
 
 
 @pytest.mark.parametrize("name", ["candidates", "dlq", "monitor", "stats", "status", "token"])
@@ -117,7 +125,7 @@ def test_at_sixty_columns(stranger: Shell, database_url: str) -> None:
 
 def test_with_an_option_that_does_not_exist(stranger: Shell) -> None:
     names = set(door.names()) - {"bench", "deploy", "destroy", "synth"}  # their options go to another program
-    said = {name: stranger.say(name, *USUAL.get(name, ()), "--no-such-option") for name in sorted(names)}
+    said = {name: stranger.say(name, *{**USUAL, **IN_AWS}.get(name, ()), "--no-such-option") for name in sorted(names)}
     assert {name: one for name, one in said.items() if rude(one, {2}) or "--no-such-option" not in one[2]} == {}
 
 
