@@ -246,7 +246,7 @@ def test_only_ingest_may_send_and_only_the_consumer_may_receive(prod: Synthesise
     assert may["sqs:ReceiveMessage"] == {"Feedback"}
     scheduled = {schedule.function.title() for schedule in SCHEDULES}
     assert {"Ingest"} == {name for name in may["sqs:SendMessage"] if not name.startswith("Clock")} - scheduled
-    assert may["sns:Publish"] == {"Monitor"}
+    assert may["sns:Publish"] == {"Monitor", "Settle"}  # the brake tells at once
     owners = {f.name for f in FUNCTIONS if "database" in f.uses} - set(ROLES)
     assert may["secretsmanager:GetSecretValue"] == {name.title() for name in owners}
     assert may["rds-db:connect"] == {name.title() for name in ROLES}

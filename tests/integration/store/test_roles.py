@@ -59,7 +59,7 @@ def test_every_function_does_its_work_as_its_role(acting: Acting, connection: Co
     assert absorb_inbox(later, SETTINGS, acting("settle"), lambda: True) == 0
     assert sum_history(later, acting("settle"), lambda: True) == 0
     for reading in READINGS.values():
-        if reading.__name__ != "newest_report":
+        if reading.__name__ not in {"newest_report", "report_of_day"}:  # there is no report yet
             acting("analytics").read(lambda its, reading=reading: reading(its, http_event(scope="analytics"), SETTINGS))
     monitor = acting("monitor")
     assert monitor.run(lambda its: make_due(its, later, 7, SETTINGS, 0)) == [later.date()]

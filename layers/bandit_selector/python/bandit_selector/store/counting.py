@@ -93,6 +93,7 @@ COUNTED: Final = """
             WHERE shown <> 0 OR clicked <> 0 OR NOT EXISTS (
                 SELECT FROM experiment_visitors AS known
                 WHERE (known.user_id, known.phase, known.ab_group) = (met.user_id, met.phase, met.ab_group)
+                    AND known.first_list <= met.first_list
             )
             ORDER BY user_id, phase, ab_group
             ON CONFLICT (user_id, phase, ab_group) DO UPDATE
