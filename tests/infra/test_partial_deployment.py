@@ -43,6 +43,7 @@ USED = {
     "reports": {(BUCKET, "Reports")},
     "archive": {(BUCKET, "Reports")},
     "alerts": {(TOPIC, "Alerts")},
+    "imports": {(BUCKET, "Reports")},
 }
 """The resources that a function's role must name, by its `uses` in infra.service."""
 
@@ -152,6 +153,8 @@ def test_a_role_names_what_its_function_uses_and_nothing_else(deployed: Deployed
     named = {(kind, name) for kind, name in made if deployed.physical[name].rpartition("/")[2] in json.dumps(document)}
     wanted = set[tuple[str, str]]().union(*(USED.get(use, set()) for use in function.uses))
     wanted |= {(QUEUE, "Feedback")} if function.name == FEEDBACK_QUEUE.consumer else set()
+    scheduled = {schedule.function for schedule in SCHEDULES}
+    wanted |= {(QUEUE, "MissedSchedules")} if function.name in scheduled else set()
     assert len(named) == len(wanted)
     assert all(any(kind == it and part in name for it, name in named) for kind, part in wanted)
 
