@@ -53,7 +53,8 @@ class Outside:
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Runs for the event's `time` (ISO 8601); `days` is the window's length. A repeated event makes nothing twice."""
     now = datetime.fromisoformat(event["time"])
-    version = "" if context.function_version == UNVERSIONED else context.function_version
+    named: str | None = context.function_version  # None where the runtime is not told
+    version = "" if named in {None, UNVERSIONED} else str(named)
     return run(now, int(event.get("days", PERIOD_DAYS)), SETTINGS, DATABASE, Outside.connect(), version)
 
 
