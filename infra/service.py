@@ -85,6 +85,7 @@ class Cors:
 
 
 _DATABASE = ("DATABASE_POOLED",)
+_HTTP = ("LOG_SAMPLE",)
 _LEARNING = (
     "ARMS",
     "POLICY",
@@ -146,11 +147,12 @@ _THRESHOLDS = (
 FUNCTIONS: Final = (
     Function(
         "select", "functions.select.handler.handler", 1024, timedelta(seconds=10), 40,
-        ("database",), ("TIME_ZONE", "USER_ID_CLAIM", "LOG_USER_IDS", *_DATABASE, *_LEARNING, *_SLATE, *_SILENCE),
+        ("database",),
+        ("TIME_ZONE", "USER_ID_CLAIM", "LOG_USER_IDS", *_HTTP, *_DATABASE, *_LEARNING, *_SLATE, *_SILENCE),
     ),
     Function(
         "ingest", "functions.feedback.ingest.handler", 512, timedelta(seconds=10), 40,
-        ("send_feedback",), ("USER_ID_CLAIM", "MAX_PLACES_PER_VISITOR"),
+        ("send_feedback",), ("USER_ID_CLAIM", "MAX_PLACES_PER_VISITOR", *_HTTP),
     ),
     Function(
         "feedback", "functions.feedback.handler.handler", 1024, timedelta(seconds=60), 4,
@@ -168,11 +170,11 @@ FUNCTIONS: Final = (
     ),
     Function(
         "analytics", "functions.monitor.analytics.handler", 1024, timedelta(seconds=29), 10,
-        ("database",), ("TIME_ZONE", "USER_ID_CLAIM", *_DATABASE, *_EXPERIMENT, *_SILENCE),
+        ("database",), ("TIME_ZONE", "USER_ID_CLAIM", *_HTTP, *_DATABASE, *_EXPERIMENT, *_SILENCE),
     ),
     Function(
         "page", "functions.monitor.open_routes.handler", 512, timedelta(seconds=10), 20,
-        ("feedback_queue",), ("TIME_ZONE", "USER_ID_CLAIM", "BANDIT", *_PAGE),
+        ("feedback_queue",), ("TIME_ZONE", "USER_ID_CLAIM", "BANDIT", *_HTTP, *_PAGE),
     ),
     Function(
         "migrate", "functions.migrate.handler.handler", 512, timedelta(minutes=5), 1,
@@ -194,7 +196,7 @@ FUNCTIONS: Final = (
 
 AUTHORIZER: Final = Function(
     "authorize", "functions.authorize.handler.handler", 512, timedelta(seconds=10), 20,
-    ("database", "site_tokens"), ("SITE_TOKEN_AUDIENCE", "SITE_USER_COLUMN", *_DATABASE),
+    ("database", "site_tokens"), ("SITE_TOKEN_AUDIENCE", "SITE_USER_COLUMN", *_HTTP, *_DATABASE),
 )  # fmt: skip
 """Checks visitors' tokens where they are the site's own (SITE_TOKENS), in place of the issuer's."""
 AUTHORIZER_KEPT: Final = timedelta(minutes=5)

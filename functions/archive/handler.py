@@ -27,7 +27,7 @@ AWS: Final = Config(connect_timeout=3, read_timeout=60, retries={"mode": "standa
 ENOUGH_MS: Final = 180_000  # time left at which the next night goes on
 
 
-@TELEMETRY.flushing
+@TELEMETRY.handling
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Archives what is due at the event's `time` (ISO 8601); or erases the visitor whose id is `forget_user`.
 

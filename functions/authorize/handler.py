@@ -23,7 +23,7 @@ SETTINGS: Final = read_settings()
 DATABASE: Final = Database(
     lambda: database_url(SETTINGS), statement_seconds=3, plan_once=True, pooled=SETTINGS.database_pooled, patience=4
 )
-TELEMETRY: Final = Telemetry("authorize")
+TELEMETRY: Final = Telemetry("authorize", SETTINGS.log_sample)
 KEY: Final = Kept(lambda arn: read_secret(arn, read_platform(), datetime.now(UTC)).strip(), monotonic)
 USERS: Final = Kept(
     lambda subject: DATABASE.read(lambda connection: user_id_of(connection, SETTINGS.site_user_column, subject)),
@@ -34,6 +34,7 @@ forget_at_snapshot(KEY.forget)
 forget_at_snapshot(USERS.forget)
 
 
+@TELEMETRY.handling
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Answers one request of a Lambda authorizer, payload 2.0, with a simple response."""
     (header,) = event["identitySource"]

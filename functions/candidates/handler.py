@@ -31,6 +31,7 @@ DATABASE: Final = Database(
 TELEMETRY: Final = Telemetry("candidates")
 
 
+@TELEMETRY.handling
 def handler(event: dict[str, Any], _context: object) -> dict[str, int]:
     """Rebuilds all lists, dated by the event's `time` (ISO 8601); answers the number of lists."""
     now = datetime.fromisoformat(event["time"])

@@ -27,7 +27,7 @@ TELEMETRY: Final = Telemetry("feedback")
 gc.freeze()  # what is imported stays: no batch of thousands of messages has it searched for garbage
 
 
-@TELEMETRY.flushing
+@TELEMETRY.handling
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Answers one batch of the event source with the records that failed."""
     return consume(event, DATABASE, SETTINGS)

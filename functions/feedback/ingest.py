@@ -12,7 +12,7 @@ from bandit_selector.feedback import PLACES, Action, EventId, Id, Message, Momen
 from bandit_selector.quota import NO_QUOTA, Quota
 from bandit_selector.settings import read_settings
 from bandit_selector.snapstart import forget_at_snapshot
-from bandit_selector.telemetry import SERVICE, Telemetry
+from bandit_selector.telemetry import GATHER_SECONDS, SERVICE, Telemetry
 from bandit_selector.web import (
     Event,
     HttpAnswer,
@@ -29,7 +29,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 SETTINGS: Final = read_settings()
-TELEMETRY: Final = Telemetry("ingest")
+TELEMETRY: Final = Telemetry("ingest", SETTINGS.log_sample, GATHER_SECONDS)
 QUOTA: Final = Quota(SETTINGS.max_places_per_visitor)
 ACTIONS: Final[dict[str, Action]] = {
     "click": "click",
@@ -169,7 +169,7 @@ class AllTracked(BaseModel):
     reactions: int
 
 
-@TELEMETRY.flushing
+@TELEMETRY.handling
 @answers_problems(TELEMETRY.logger)
 def handler(event: Event, _context: object) -> HttpAnswer:
     """Answers one request of HTTP API payload 2.0."""

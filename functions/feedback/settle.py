@@ -44,7 +44,7 @@ DAYS: Final = 5  # days of the site's own rows that are summed in one minute
 ENOUGH_MS: Final = 15_000  # time left at which the next minute goes on
 
 
-@TELEMETRY.flushing
+@TELEMETRY.handling
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Settles everything due at the event's `time` (ISO 8601), batch by batch, while the function's time lasts."""
     now = datetime.fromisoformat(event["time"])

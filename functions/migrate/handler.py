@@ -23,6 +23,7 @@ ONE_ROLE: Final = (
 PATIENCE_SECONDS: Final = 240.0  # of the function's five minutes
 
 
+@TELEMETRY.handling
 def handler(_event: dict[str, Any], _context: object) -> dict[str, Any]:
     """The names of the migrations applied just now, whether each function has a role of its own, and what is missing.
 

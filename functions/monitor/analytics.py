@@ -43,7 +43,7 @@ DATABASE: Final = Database(
     pauses=SETTINGS.database_pauses,
 )
 forget_at_snapshot(DATABASE.close)
-TELEMETRY: Final = Telemetry("analytics")
+TELEMETRY: Final = Telemetry("analytics", SETTINGS.log_sample)
 
 HOURLY_UP_TO_DAYS: Final = 3
 REPORTS_LISTED: Final = 366
@@ -86,7 +86,7 @@ class Day(BaseModel):
     day: date
 
 
-@TELEMETRY.flushing
+@TELEMETRY.handling
 @answers_problems(TELEMETRY.logger)
 def handler(event: Event, _context: object) -> HttpAnswer:
     """Answers one request of HTTP API payload 2.0."""

@@ -49,7 +49,7 @@ class Outside:
         )
 
 
-@TELEMETRY.flushing
+@TELEMETRY.handling
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Runs for the event's `time` (ISO 8601); `days` is the window's length. A repeated event makes nothing twice."""
     now = datetime.fromisoformat(event["time"])

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from functions.monitor import page, reference
 
 SETTINGS: Final = read_settings()
-TELEMETRY: Final = Telemetry("page")
+TELEMETRY: Final = Telemetry("page", SETTINGS.log_sample)
 QUEUE: Final = "GET /analytics/queue"
 
 
@@ -20,7 +20,7 @@ class Health(BaseModel):
     status: Literal["ok"] = "ok"
 
 
-@TELEMETRY.flushing
+@TELEMETRY.handling
 @answers_problems(TELEMETRY.logger)
 def handler(event: Event, _context: object) -> HttpAnswer:
     """Answers one request of HTTP API payload 2.0."""

@@ -49,7 +49,7 @@ class Order(BaseModel):
 Work = Callable[[Connection, Order, Settings], dict[str, Any]]
 
 
-@TELEMETRY.flushing
+@TELEMETRY.handling
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """The command's answer, JSON; raises InvalidRequest for an unknown one, and what the command raises."""
     return obey(event, SETTINGS, DATABASE)

@@ -13,7 +13,7 @@ from bandit_selector.settings import Settings, read_settings
 from bandit_selector.snapstart import forget_at_snapshot
 from bandit_selector.store.connection import CONNECT_SECONDS, Database
 from bandit_selector.store.credentials import database_url
-from bandit_selector.telemetry import Telemetry
+from bandit_selector.telemetry import GATHER_SECONDS, Telemetry
 from bandit_selector.web import (
     MAX_SERVICE_BODY,
     Event,
@@ -38,11 +38,11 @@ DATABASE: Final = Database(
     pauses=SETTINGS.database_pauses,
 )
 forget_at_snapshot(DATABASE.close)
-TELEMETRY: Final = Telemetry("select")
+TELEMETRY: Final = Telemetry("select", SETTINGS.log_sample, GATHER_SECONDS)
 QUOTA: Final = Quota(SETTINGS.max_places_per_visitor)
 
 
-@TELEMETRY.flushing
+@TELEMETRY.handling
 @answers_problems(TELEMETRY.logger)
 def handler(event: Event, _context: object) -> HttpAnswer:
     """Answers one request of HTTP API payload 2.0."""

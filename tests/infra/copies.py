@@ -11,6 +11,7 @@ import sys
 from typing import Any
 
 from awslambdaric import lambda_runtime_hooks_runner as hooks
+from awslambdaric.lambda_context import LambdaContext
 
 from functions.select.handler import DATABASE, handler
 
@@ -33,7 +34,7 @@ def main(event: dict[str, Any], restoring: bool) -> None:
 
 def tell(event: dict[str, Any]) -> None:
     """This process's random draws, and its connection."""
-    movies = json.loads(handler(event, None)["body"])
+    movies = json.loads(handler(event, LambdaContext("1", None, None, 2**42))["body"])
     seen = {
         "algorithms": [movie["algorithm"] for movie in movies],
         "events": [movie["event_id"] for movie in movies],

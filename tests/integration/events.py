@@ -4,11 +4,18 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+from awslambdaric.lambda_context import LambdaContext
 from bandit_selector.settings import GUIDE_ARMS
 from bandit_selector.store.connection import Connection
 
 NOW = datetime(2026, 6, 1, 19, 30, tzinfo=UTC)  # a Monday evening
 REQUEST_ID = "JKJaXmPLvHcESHA="
+LAMBDA_REQUEST_ID = "52fdfc07-2182-454f-963f-5f0f9a621d72"
+
+
+def context() -> LambdaContext:
+    """What Lambda tells a handler beside the event."""
+    return LambdaContext(LAMBDA_REQUEST_ID, None, None, 2**42, "arn:aws:lambda:eu-central-1:111122223333:function:one")
 
 
 def http_event(

@@ -14,6 +14,7 @@ def environment(function: Function, settings: Mapping[str, str], root: Path) -> 
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
         **EVERYWHERE,
+        "LOG_SAMPLE": "1",
         "LAMBDA_TASK_ROOT": str(root),
         "_HANDLER": function.handler,
         "AWS_EXECUTION_ENV": "local",  # with a real name the client starts a thread and a connection per event

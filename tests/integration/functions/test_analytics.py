@@ -17,7 +17,7 @@ from functions.monitor.analytics import READINGS, handler, respond
 from infra.local.postgres import Postgres
 from tests.builders import RULE
 from tests.integration.activity import copy_database, live
-from tests.integration.events import http_event
+from tests.integration.events import context, http_event
 
 SETTINGS = Settings()
 
@@ -264,6 +264,6 @@ def test_figures_need_the_scope(database_url: str, now: datetime, route: str) ->
 
 
 def test_a_database_that_is_away_is_said_in_plain_words(now: datetime) -> None:
-    found = handler(event_of("/analytics/performance", now), None)  # the handler's own settings name no database
+    found = handler(event_of("/analytics/performance", now), context())  # the handler's own settings name no database
     assert found["statusCode"] == 503
     assert found["headers"]["content-type"] == "application/problem+json"

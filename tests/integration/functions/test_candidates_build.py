@@ -169,7 +169,8 @@ def test_the_nightly_event_builds_and_dates_the_lists(database_url: str) -> None
 
 def invoke(module: str, event: dict[str, str], environment: dict[str, str]) -> dict[str, int]:
     """The handler's answer in a new process with that environment only."""
-    program = f"import json, {module} as m; print(json.dumps(m.handler({event!r}, None)))"
+    lambda_context = "__import__('awslambdaric.lambda_context').lambda_context.LambdaContext('1', None, None, 2**42)"
+    program = f"import json, {module} as m; print(json.dumps(m.handler({event!r}, {lambda_context})))"
     done = subprocess.run([sys.executable, "-c", program], env=environment, check=True, capture_output=True, text=True)
     return json.loads(done.stdout.splitlines()[-1])
 

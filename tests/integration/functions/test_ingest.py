@@ -14,7 +14,7 @@ from bandit_selector.feedback import Message
 from functions.feedback import ingest
 from infra.local.emulation import aws
 from infra.service import FEEDBACK_QUEUE
-from tests.integration.events import NOW, http_event
+from tests.integration.events import NOW, context, http_event
 
 CLICK = {"user_id": 1, "movie_id": 550}
 
@@ -45,7 +45,7 @@ def forget_client() -> None:
 
 
 def track(action: str, body: object, **more: Any) -> tuple[int, dict[str, str], dict[str, Any]]:
-    answer = ingest.handler(http_event(path={"action": action}, body=body, **more), None)
+    answer = ingest.handler(http_event(path={"action": action}, body=body, **more), context())
     return answer["statusCode"], answer["headers"], json.loads(answer["body"])
 
 

@@ -16,7 +16,7 @@ from bandit_selector.store.connection import Connection, Database
 from bandit_selector.store.facts import drop_outs
 
 from functions.select.handler import handler, respond
-from tests.integration.events import NOW, http_event, load_site
+from tests.integration.events import NOW, context, http_event, load_site
 
 SETTINGS = Settings()
 
@@ -203,12 +203,12 @@ def test_a_bad_query_names_its_field(database: Database, query: dict[str, str]) 
 
 
 def test_the_handler_answers_problems_that_name_field_and_fix() -> None:
-    answer = handler(http_event({"user_id": "1", "limit": "51"}), None)
+    answer = handler(http_event({"user_id": "1", "limit": "51"}), context())
     problem = json.loads(answer["body"])
     assert (answer["statusCode"], answer["headers"]["content-type"]) == (422, "application/problem+json")
     assert problem["errors"][0]["field"] == "limit"
     assert "less than or equal to 50" in problem["detail"]
-    away = handler(http_event({"user_id": "1"}), None)
+    away = handler(http_event({"user_id": "1"}), context())
     assert (away["statusCode"], away["headers"]["retry-after"]) == (503, "5")
 
 

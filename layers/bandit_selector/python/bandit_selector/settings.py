@@ -127,6 +127,8 @@ class Settings(BaseModel):
     dashboard_notice: str = ""
     # Whether log lines name users: off, because logs are kept longer and read by more people than the database
     log_user_ids: bool = False
+    # The share of requests whose INFO lines are written; warnings and errors always are
+    log_sample: Share = 0.01
     # The bandit
     arms: Annotated[tuple[Arm, ...], BeforeValidator(parse_list), Field(min_length=1)] = GUIDE_ARMS
     # Further factors of the context, from fields of the request: `device:mobile|desktop|tv;country:de|at|ch`

@@ -2,7 +2,13 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
+from functools import wraps
+from logging import WARNING, LogRecord
+from math import inf
+from random import SystemRandom
+from time import monotonic
 from typing import Any, Final, Literal, TypeAlias
 
 from aws_lambda_powertools import Logger, Metrics
@@ -42,30 +48,65 @@ def as_line(entry: dict[str, Any]) -> str:
     return ROW.sub("DETAIL: (left out)", json.dumps(entry, separators=(",", ":"), default=str))
 
 
-class Telemetry:
-    """One function's logger and counters."""
+GATHER_SECONDS: Final = 10.0
+"""For functions with many events a second; of an hour that a process lives, its last ten seconds may go uncounted."""
+AT_ONCE: Final = frozenset[Metric]({"Fallbacks", "FeedbackPoison", "DeliveriesFailed"})
+"""Counters that an alarm waits for: they are written at the end of their event."""
 
-    def __init__(self, function: str) -> None:
+Handler = Callable[[Any, Any], Any]
+
+
+class Telemetry:
+    """One function's logger and counters.
+
+    INFO lines are written for `log_sample` of all events, warnings always. Counters are summed, and written as one line
+    at the first event that is `gather_seconds` after the last line. A process that ends loses what it has counted since
+    then, so functions that run seldom gather nothing.
+    """
+
+    def __init__(
+        self,
+        function: str,
+        log_sample: float = 1.0,
+        gather_seconds: float = 0.0,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         self.logger = Logger(service=f"{SERVICE}.{function}", json_serializer=as_line)
+        self.logger.addFilter(self._is_wanted)
         self._metrics = Metrics(namespace=NAMESPACE, service=function)
+        self._sums: Counter[Metric] = Counter()
+        self._log_sample, self._tells_all = log_sample, True
+        self._gather_seconds, self._clock = gather_seconds, clock
+        self._written_at = -inf
 
     def count(self, metric: Metric, number: float = 1) -> None:
         """Adds to a counter; a zero is not written."""
         if number:
-            self._metrics.add_metric(name=metric, unit=MetricUnit.Count, value=number)
+            self._sums[metric] += number  # pyright: ignore[reportArgumentType] # a Counter of floats
 
     def flush(self) -> None:
         """Writes what was counted since the last flush, as CloudWatch's embedded metric format."""
-        if self._metrics.metric_set:
-            self._metrics.flush_metrics()
+        if not self._sums:
+            return
+        for metric, number in self._sums.items():
+            self._metrics.add_metric(name=metric, unit=MetricUnit.Count, value=number)
+        self._metrics.flush_metrics()
+        self._sums.clear()
+        self._written_at = self._clock()
 
-    def flushing(self, handler: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-        """Decorates a handler so that its counters are written after each event, also after an error."""
+    def handling(self, handler: Handler) -> Handler:
+        """Decorates a handler: each line has Lambda's request id, and counters are written, also after an error."""
 
-        def counted(event: Any, context: Any) -> Any:
+        @wraps(handler)
+        def handled(event: Any, context: Any) -> Any:
+            self._tells_all = SystemRandom().random() < self._log_sample  # copies of a snapshot share `random`
             try:
                 return handler(event, context)
             finally:
-                self.flush()
+                if AT_ONCE & self._sums.keys() or self._clock() - self._written_at >= self._gather_seconds:
+                    self.flush()
 
-        return counted
+        return self.logger.inject_lambda_context(handled)
+
+    def _is_wanted(self, record: LogRecord) -> bool:
+        return self._tells_all or record.levelno >= WARNING
