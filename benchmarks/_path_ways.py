@@ -100,8 +100,7 @@ class Former:
 
     def make(self, connection: Connection, now: datetime) -> None:
         del now
-        for step in sorted(entry.name for entry in (files("bandit_selector") / "migrations").iterdir())[:6]:
-            connection.execute((files("bandit_selector") / "migrations" / step).read_bytes())
+        connection.execute((files("benchmarks.former") / "tables.sql").read_bytes())
 
     def fill(self, connection: Connection, lists: int, since: datetime, until: datetime, *, settled: bool) -> None:
         load.fill_rows(connection, lists, since, until, settled=settled)

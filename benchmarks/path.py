@@ -1,11 +1,11 @@
 """`./dev bench path`: what a list costs on its way through PostgreSQL, against two rivals in the same run.
 
 Lists of thirty with .3 reactions each are read, recorded, settled and reacted to (a) by the product's own functions,
-one row a list; (b) as version 1.0 did it, one row a movie (benchmarks/former, its tables made by migrations
-0001–0006); (c) as the existing application does it, by SQLAlchemy's ORM. Bytes are exact. CPU is that of the backend
-process, with synchronous_commit=off, because the kernel's work for a flush is the disk's; only the consumer commits
-durably. full_page_writes=off, as Aurora writes none. With --scale the product's path runs again on that many
-impressions, without the rivals.
+one row a list; (b) as version 1.0 did it, one row a movie (benchmarks/former); (c) as the existing
+application does it, by SQLAlchemy's ORM. Bytes are exact. CPU is that of the backend process, with
+synchronous_commit=off, because the kernel's work for a flush is the disk's; only the consumer commits durably.
+full_page_writes=off, as Aurora writes none. With --scale the product's path runs again on that many impressions,
+without the rivals.
 """
 
 import argparse
@@ -56,7 +56,7 @@ def main(argv: Sequence[str]) -> int:
     """Measures, prints and writes the table."""
     parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
     parser.add_argument("--history", type=int, default=1_000_000, help="impressions that are there already")
-    parser.add_argument("--lists", type=int, default=20_000, help="lists that get feedback and are settled")
+    parser.add_argument("--lists", type=int, default=50_000, help="lists that get feedback and are settled")
     parser.add_argument("--asked", type=int, default=1_000, help="lists that are read and recorded one by one")
     parser.add_argument(
         "--scale", type=int, nargs="*", default=[], help="impressions of more runs of the product's path"
