@@ -9,13 +9,13 @@ import pytest
 from aws_lambda_powertools import Logger
 from bandit_selector import errors
 from bandit_selector.errors import BanditSelectorError, InvalidRequest
+from bandit_selector.faults import SHOWN
+from bandit_selector.jsontext import as_json
 from bandit_selector.web import (
     MAX_BODY,
     MAX_SERVICE_BODY,
     PUBLIC,
-    SHOWN,
     answers_problems,
-    as_json,
     read_body,
     read_query,
 )

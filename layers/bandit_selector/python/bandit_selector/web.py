@@ -1,16 +1,13 @@
 """Reads API Gateway's events (payload 2.0) and writes answers and problem details (RFC 9457). Decides nothing."""
 
-import json
 from base64 import b64decode
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import wraps
-from math import isfinite
-from typing import Any, Final, TypeAlias, TypeVar, cast
+from typing import Any, Final, TypeAlias
 
 from aws_lambda_powertools import Logger
-from pydantic import BaseModel, ValidationError
 
 from bandit_selector.errors import (
     BanditSelectorError,
@@ -28,12 +25,13 @@ from bandit_selector.errors import (
     TooManyRequests,
     UnknownUser,
 )
+from bandit_selector.faults import Model, refuse_unreadable, validated
+from bandit_selector.jsontext import as_json
 from bandit_selector.scopes import Scope, granted
 
 Event: TypeAlias = dict[str, Any]
 HttpAnswer: TypeAlias = dict[str, Any]
 Handler: TypeAlias = Callable[[Event, Any], HttpAnswer]
-Model = TypeVar("Model", bound=BaseModel)
 
 RETRY_AFTER_SECONDS: Final = 5
 WAKING_SECONDS: Final = 15
@@ -42,12 +40,7 @@ MAX_BODY: Final = 8_000
 """Bytes of a body that a visitor may send."""
 MAX_SERVICE_BODY: Final = 256_000
 """Bytes of a body with candidates, from a caller with the scope `service`."""
-SHOWN: Final = 100
-"""Characters of a wrong value that an answer repeats."""
-FAULTS: Final = 20
-"""Wrong fields that an answer names."""
 NUL: Final = rb"\u0000"
-NOT_TEXT: Final = "must be text without NUL and without half of a surrogate pair"
 REQUEST_ID: Final = "x-request-id"
 
 
@@ -143,10 +136,8 @@ def read_query(event: Event, model: type[Model]) -> Model:
     """
     given: dict[str, str] = event.get("queryStringParameters") or {}
     known = {name: value for name, value in given.items() if value and name in model.model_fields}
-    unreadable = [_fault([name], NOT_TEXT, value) for name, value in known.items() if not _is_text(value)]
-    if unreadable:
-        raise InvalidRequest(unreadable)
-    return _validated(lambda: model.model_validate(known))
+    refuse_unreadable(known)
+    return validated(lambda: model.model_validate(known))
 
 
 def read_body(event: Event, model: type[Model], most: int = MAX_BODY) -> Model:
@@ -159,25 +150,10 @@ def read_body(event: Event, model: type[Model], most: int = MAX_BODY) -> Model:
     content = b64decode(body) if event.get("isBase64Encoded") else body.encode(errors="surrogatepass")
     if len(content) > most:
         raise BodyTooLarge(len(content), most)
-    made = _validated(lambda: model.model_validate_json(content))
-    unreadable = list(_unreadable((), made.model_dump())) if NUL in content else []
-    if unreadable:
-        raise InvalidRequest(unreadable)
+    made = validated(lambda: model.model_validate_json(content))
+    if NUL in content:
+        refuse_unreadable(made.model_dump())
     return made
-
-
-def _unreadable(at: tuple[object, ...], value: object) -> Iterator[dict[str, object]]:
-    """The faults of all text in a value, whose keys and places are `at`."""
-    if isinstance(value, str) and not _is_text(value):
-        yield _fault(at, NOT_TEXT, value)
-    for name, part in _parts(value):
-        yield from _unreadable((*at, name), part)
-
-
-def _parts(value: object) -> Iterable[tuple[object, object]]:
-    if isinstance(value, dict):
-        return cast("Mapping[object, object]", value).items()
-    return enumerate(cast("Sequence[object]", value)) if isinstance(value, list | tuple) else ()
 
 
 def path_of(event: Event) -> dict[str, str]:
@@ -187,7 +163,7 @@ def path_of(event: Event) -> dict[str, str]:
 
 def read_path(event: Event, model: type[Model]) -> Model:
     """The path's parameters as a `model`; raises InvalidRequest."""
-    return _validated(lambda: model.model_validate(path_of(event)))
+    return validated(lambda: model.model_validate(path_of(event)))
 
 
 def received_at(event: Event) -> datetime:
@@ -207,14 +183,6 @@ def answer(status: int, body: object, headers: Mapping[str, str] | None = None) 
         "headers": {"content-type": "application/json", **(headers or {})},
         "body": as_json(body),
     }
-
-
-def as_json(body: object) -> str:
-    """JSON as RFC 8259 has it: a number that is not finite becomes null, a value without a JSON form its text."""
-    try:
-        return _dumped(body)
-    except ValueError:
-        return _dumped(_finite(body))
 
 
 def problem(status: int, title: str, detail: str, **more: object) -> HttpAnswer:
@@ -268,50 +236,3 @@ def _told(error: BanditSelectorError, known_as: str, logger: Logger) -> HttpAnsw
     if isinstance(error, TooManyRequests):
         told["headers"]["retry-after"] = str(error.seconds)
     return told
-
-
-def _validated(read: Callable[[], Model]) -> Model:
-    try:
-        return read()
-    except ValidationError as error:
-        faults = error.errors(include_url=False, include_context=False)[:FAULTS]
-        raise InvalidRequest([_fault(fault["loc"], fault["msg"], fault["input"]) for fault in faults]) from None
-
-
-def _fault(location: Sequence[object], message: str, value: object) -> dict[str, object]:
-    return {
-        "field": _short(".".join(map(str, location)) or "body"),
-        "message": _short(message),
-        "value": _shortened(value),
-    }
-
-
-def _shortened(value: object) -> object:
-    """The value, or the first characters of its JSON where that is longer."""
-    value = value.decode(errors="replace") if isinstance(value, bytes) else value
-    text = value if isinstance(value, str) else as_json(value)
-    return value if len(text) <= SHOWN else _short(text)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
-
-
-def _is_text(value: str) -> bool:
-    """Whether PostgreSQL can hold it: no NUL, and no half of a surrogate pair."""
-    return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
-
-
-def _dumped(body: object) -> str:
-    return json.dumps(body, separators=(",", ":"), default=str, allow_nan=False)
-
-
-def _finite(value: object) -> object:
-    """The value with null in place of every number that is not finite."""
-    if isinstance(value, float):
-        return value if isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {name: _finite(part) for name, part in cast("Mapping[object, object]", value).items()}
-    if isinstance(value, list | tuple):
-        return [_finite(part) for part in cast("Sequence[object]", value)]
-    return value

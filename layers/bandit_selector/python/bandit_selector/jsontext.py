@@ -1,0 +1,29 @@
+"""JSON as RFC 8259 has it, of any value that an answer can hold."""
+
+import json
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from typing import cast
+
+
+def as_json(body: object) -> str:
+    """JSON as RFC 8259 has it: a number that is not finite becomes null, a value without a JSON form its text."""
+    try:
+        return _dumped(body)
+    except ValueError:
+        return _dumped(_finite(body))
+
+
+def _dumped(body: object) -> str:
+    return json.dumps(body, separators=(",", ":"), default=str, allow_nan=False)
+
+
+def _finite(value: object) -> object:
+    """The value with null in place of every number that is not finite."""
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {name: _finite(part) for name, part in cast("Mapping[object, object]", value).items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in cast("Sequence[object]", value)]
+    return value
