@@ -5,7 +5,7 @@ and its click rate at each step is drawn once. So two variants differ by the att
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from bandit_selector.learning.memory import Ages, Memory
@@ -29,8 +29,8 @@ class Attack:
 
     name: str
     accounts: int
-    shown: int
-    reactions: int
+    shown: float
+    reactions: float
     days: int
 
     def each_day(self, bound: int | None) -> tuple[float, float]:
@@ -38,6 +38,11 @@ class Attack:
         a_day = self.shown / self.days
         counts = a_day if bound is None else min(a_day, bound)
         return self.accounts * counts, self.accounts * min(self.reactions / self.accounts / self.days, counts)
+
+    def weighing(self, places: float, rate: float = 1.0) -> "Attack":
+        """The same attack if an account weighs at most so many places in all, and at most this share of them clicks."""
+        shown = min(self.shown, places)
+        return replace(self, shown=shown, reactions=min(self.reactions, self.accounts * shown * rate))
 
 
 def _spread(name: str, accounts: int, shown: int, reactions: int) -> tuple[Attack, Attack]:
@@ -72,6 +77,24 @@ def attacks(bounds: Sequence[int | None], runs: int) -> dict[str, list[float]]:
             ends = [_play(world, 1.0, attack, bound)[0] for bound in bounds]
             moved[attack.name].append([abs(end - honest) for end in ends])
     return {name: np.mean(rows, axis=0).tolist() for name, rows in moved.items()}
+
+
+def weighed(weights: Sequence[tuple[float, float]], runs: int) -> dict[str, list[float]]:
+    """Per attack, how far the leader moves without a bound, then where an account weighs (places, rate) at most."""
+    moved: dict[str, list[list[float]]] = {attack.name: [] for attack in ATTACKS}
+    for run in range(runs):
+        world = _world(np.random.default_rng([71, run]))
+        honest = _play(world, 1.0, None, None)[0]
+        for attack in ATTACKS:
+            played = [attack, *(attack.weighing(*weight) for weight in weights)]
+            moved[attack.name].append([abs(_play(world, 1.0, one, None)[0] - honest) for one in played])
+    return {name: np.mean(rows, axis=0).tolist() for name, rows in moved.items()}
+
+
+def slower(lost: Sequence[float], runs: int) -> list[float]:
+    """The change of a week's regret where these shares of the honest places do not count."""
+    regrets = np.array([_regrets([0.0, *lost], run) for run in range(runs)]).mean(axis=0)
+    return (regrets[1:] / regrets[0] - 1).tolist()
 
 
 def honest(bounds: Sequence[int | None], runs: int) -> dict[str, list[tuple[float, float]]]:

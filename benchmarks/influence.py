@@ -10,6 +10,7 @@ import argparse
 from pathlib import Path
 
 from benchmarks import _influence_learning as learning
+from benchmarks import _influence_trade as trading
 from benchmarks import _influence_verdict as verdict
 from benchmarks.arena.report import table
 
@@ -40,6 +41,7 @@ def report(runs: int) -> str:
     ]
     changed = [[name, *(f"{count} of {runs}" for count in row)] for name, row in verdict.attacks(BOUNDS, runs).items()]
     power = [[name, *(f"{kept:.1%}" for kept in row)] for name, row in verdict.honest(BOUNDS).items()]
+    weights, weighed, lighter = _trade(runs)
     return f"""# A visitor's influence
 
 Made by `./dev bench influence --runs {runs}`. Synthetic visitors; a column is MAX_PLACES_PER_VISITOR.
@@ -59,4 +61,28 @@ Verdicts that an attack changed. "plain" compares sums; "winsorised" caps each v
 Power that honest visitors keep: (z with bound and winsorising / z without)²:
 
 {table(["site", *bounds], power)}
+
+What a bound on an account's weight over the whole week would do, in places, with clicks bounded as in the verdict (it
+is not built: see decision 10). How far the attacked arm moves, against without a bound:
+
+{table(["attack", *weights], weighed)}
+
+What it would cost: share of honest places that would not count / regret of seven days against without:
+
+{table(["site", "places a week of the average visitor", *weights], lighter)}
 """
+
+
+def _trade(runs: int) -> tuple[list[str], list[list[str]], list[list[str]]]:
+    """The columns and both tables of what a bound over the week would do and cost."""
+    found = trading.trade(runs)
+    moved = [[name, *(f"{value / row[0]:.0%}" for value in row[1:])] for name, row in found.moved.items()]
+    cost = [
+        [
+            name,
+            f"{average:.0f}",
+            *(f"{lost:.0%} / {regret:+.1%}" for lost, regret in zip(*found.costs(name), strict=True)),
+        ]
+        for name, average in found.average.items()
+    ]
+    return [f"{weight}" for weight in trading.WEIGHTS], moved, cost

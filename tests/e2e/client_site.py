@@ -33,11 +33,17 @@ class Site:
     url: str = ""
     answers: list[HTTPStatus] = field(default_factory=list[HTTPStatus])
     refused: dict[int, HTTPStatus] = field(default_factory=dict[int, HTTPStatus])
-    posted: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
-    requests: list[int] = field(default_factory=list[int])  # how many reactions each accepted post had
+    requests: list[list[dict[str, Any]]] = field(
+        default_factory=list[list[dict[str, Any]]]
+    )  # reactions of each accepted
     asked: list[dict[str, list[str]]] = field(default_factory=list[dict[str, list[str]]])
     tokens: set[str] = field(default_factory=set[str])
     movies: tuple[HTTPStatus, object] = (HTTPStatus.OK, [])
+
+    @property
+    def posted(self) -> list[dict[str, Any]]:
+        """All accepted reactions, each with its visitor."""
+        return [reaction for request in self.requests for reaction in request]
 
     @property
     def accepted(self) -> list[int]:
@@ -49,8 +55,7 @@ class Site:
         refusals = [self.refused[event_id] for event_id in about if event_id in self.refused]
         status = self.answers.pop(0) if self.answers else (*refusals, HTTPStatus.ACCEPTED)[0]
         if status == HTTPStatus.ACCEPTED:
-            self.requests.append(len(about))
-            self.posted += [{**reaction, "user_id": body["user_id"]} for reaction in body["reactions"]]
+            self.requests.append([{**reaction, "user_id": body["user_id"]} for reaction in body["reactions"]])
         return status
 
 

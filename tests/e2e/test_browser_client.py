@@ -155,7 +155,7 @@ def test_what_was_in_view_for_a_moment_was_not_seen(page: Page, site: Site) -> N
     page.wait_for_timeout(1_300)
     page.evaluate("bandit.close()")
     delivered(page)
-    assert seen(site) == [7, 8]
+    assert sorted(seen(site)) == [7, 8]
 
 
 def test_what_was_seen_survives_a_reload_while_the_service_is_down(page: Page, site: Site) -> None:
@@ -164,7 +164,7 @@ def test_what_was_seen_survives_a_reload_while_the_service_is_down(page: Page, s
     page.reload()
     page.wait_for_function("window.bandit")
     delivered(page)
-    assert set(seen(site)) == {5, 6}
+    assert sorted(seen(site)) == [5, 6]
 
 
 def test_more_than_a_request_takes_is_sent_in_parts(page: Page, site: Site) -> None:
@@ -182,10 +182,15 @@ def test_events_that_wait_go_in_few_requests(page: Page, site: Site) -> None:
     page.reload()
     page.wait_for_function("window.bandit")
     delivered(page)
-    assert max(site.requests) == 25
-    assert len(site.requests) <= 4  # what the page sent as it was left may be sent again, under the same ids
-    assert {reaction.get("event_id") for reaction in site.posted} == {*range(1, 55), None}
-    assert seen(site) == [99]
+    first, *later = site.requests
+    told = [reaction for request in later for reaction in request]
+    # Only a request that was underway as the page was left is sent again, whole: the same reactions, counted once.
+    repeated = [reaction for reaction in first if reaction in told]
+    assert repeated in ([], first)
+    once = told if repeated else [*first, *told]
+    assert [reaction.get("event_id") for reaction in once] == [*range(1, 55), None]
+    assert [reaction["event_ids"] for reaction in once if reaction["action"] == "seen"] == [[99]]
+    assert [len(request) for request in site.requests[-3:]] == [25, 25, 5]
 
 
 def test_an_element_that_is_no_longer_watched_or_shows_another_movie(page: Page, site: Site) -> None:

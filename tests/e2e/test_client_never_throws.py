@@ -72,7 +72,7 @@ def site() -> Iterator[Site]:
 
 @pytest.fixture
 def page(visitor: BrowserContext, site: Site) -> Page:
-    site.posted.clear()
+    site.requests.clear()
     return open_page(visitor, site)
 
 

@@ -2,6 +2,7 @@
 
 import csv
 from datetime import UTC, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
 from email.utils import format_datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,19 +19,41 @@ pytestmark = [pytest.mark.xdist_group("pages"), pytest.mark.usefixtures("needs_n
 
 
 METRICS = {
-    "Click-through rate": ("ctr", "{:.1f} %"),
-    "Rating conversion": ("rating_conversion", "{:.1f} %"),
-    "Average rating": ("avg_rating", "{:.2f}"),
-    "Thumbs up": ("thumbs_up_rate", "{:.1f} %"),
-    "Thumbs down (higher is worse)": ("thumbs_down_rate", "{:.1f} %"),
+    "Click-through rate": ("ctr", 1, " %"),
+    "Rating conversion": ("rating_conversion", 1, " %"),
+    "Average rating": ("avg_rating", 2, ""),
+    "Thumbs up": ("thumbs_up_rate", 1, " %"),
+    "Thumbs down (higher is worse)": ("thumbs_down_rate", 1, " %"),
 }
 
 
-def both_groups(metrics: dict[str, Any], heading: str) -> list[str]:
-    """A metric of both groups in the page's format."""
-    metric, form = METRICS[heading]
+def compared(metrics: dict[str, Any], heading: str) -> list[str]:
+    """A metric's cells in the page's format: both groups, the lift, its bounds and its p-value."""
+    metric, digits, unit = METRICS[heading]
     values = [metrics[metric][group] for group in ("treatment", "control")]
-    return ["–" if value is None else form.format(value) for value in values]
+    both = ["–" if value is None else f"{written(value, digits)}{unit}" for value in values]
+    return [*both, *lifted(metrics[metric]["lift"])]
+
+
+def lifted(lift: dict[str, float] | None, digits: int = 1) -> list[str]:
+    if lift is None:
+        return ["–", "too few yet", "–"]
+    whole, low, high = (signed(lift[name], digits) for name in ("percent", "percent_low", "percent_high"))
+    return [f"{whole} %", f"{low} to {high} %", "< 0.001" if lift["p"] < 0.001 else written(lift["p"], 3)]
+
+
+def signed(value: float, digits: int) -> str:
+    return f"{'+' if value > 0 else ''}{written(value, digits)}"
+
+
+def written(value: float, digits: int) -> str:
+    """As JavaScript's toFixed writes a number, with a real minus sign."""
+    return f"{Decimal(value).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)}".replace("-", "−")
+
+
+def sizes(name: str, group: dict[str, int]) -> str:
+    shown, clicked = group["total_recommendations"], group["total_clicks"]
+    return f"{name}: {group['users']:,} visitors, {shown:,} movies shown, {clicked:,} clicked"
 
 
 def test_who_signs_in_sees_the_services_own_figures(page: Page, lively: Installation) -> None:
@@ -39,7 +62,9 @@ def test_who_signs_in_sees_the_services_own_figures(page: Page, lively: Installa
     assert min(test["metrics"]["ctr"]["treatment"], test["metrics"]["ctr"]["control"]) > 0
     in_the_words_of_statistics(page, test["sentence"])
     for heading in METRICS:
-        assert row(page, "Treatment against control", heading)[:2] == both_groups(test["metrics"], heading)
+        assert row(page, "Treatment against control", heading) == compared(test["metrics"], heading)
+    for name, group in (("Treatment (bandit)", "treatment"), ("Control (hybrid)", "control")):
+        expect(page.get_by_text(sizes(name, test["groups"][group]))).to_be_visible()
     assert "code=" not in page.url
 
 
@@ -73,12 +98,13 @@ def test_the_test_within_a_context_is_shown_for_exploring_and_leaves_the_verdict
     open_dashboard(page, lively)
     test = figures(lively, "performance?days=7")["ab_test"]
     key, found = next(iter(test["contexts"].items()))
-    assert row(page, "Lift by context", readable(key))[:2] == both_groups(found["metrics"], "Click-through rate")
+    of_both = compared(found["metrics"], "Click-through rate")[:2]
+    assert row(page, "Lift by context", readable(key)) == [*of_both, *lifted(found["metrics"]["ctr"]["lift"], 0)[:2]]
     page.get_by_role("combobox", name="Context").select_option(key)
     expect(page.get_by_text(found["sentence"])).to_be_visible()
     in_the_words_of_statistics(page, test["sentence"])
     for heading in METRICS:
-        assert row(page, "Treatment against control", heading)[:2] == both_groups(found["metrics"], heading)
+        assert row(page, "Treatment against control", heading) == compared(found["metrics"], heading)
 
 
 def test_the_queue_is_shown_as_it_is_now(page: Page, lively: Installation) -> None:

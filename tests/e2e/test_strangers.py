@@ -1,8 +1,10 @@
 """Every command as strangers run it: a sentence and an exit code, never a traceback and never a secret."""
 
+import argparse
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 
@@ -42,6 +44,8 @@ IN_AWS: Final[dict[str, tuple[str, ...]]] = {
     "remote": ("verify", "--stack", "nowhere"),
 }
 
+OUT_OF_AWS: Final = {"AWS_EC2_METADATA_DISABLED": "true", "AWS_REGION": "eu-west-1", "AWS_CONFIG_FILE": "/nowhere"}
+
 WRONG: Final = [
     ("bench", "nothing"),
     ("demo", "--exit"),
@@ -70,6 +74,17 @@ WRONG: Final = [
     ("rebuild",),
     ("serve", "--port", "99999"),
     ("serve", "--port", "http"),
+    ("smoke",),
+    ("smoke", "--url", "nowhere"),
+    ("smoke", "--url", "file:///etc/hosts"),
+    ("smoke", "--url", "http://[::1"),
+    ("smoke", "--url", "http://here:port"),
+    ("smoke", "--url", "http://127.0.0.1/a b"),
+    ("remote", "verify"),
+    ("remote", "eat", "--stack", "nowhere"),
+    ("evaluate", "--days", "0"),
+    ("plan", "--runs", "0"),
+    ("plan", "--days", "many"),
     ("token",),
     ("token", "--user", "x"),
     ("token", "--user", "1", "--scope", "service"),
@@ -104,17 +119,32 @@ def test_every_command_is_tried() -> None:
     assert USUAL.keys() | {"demo", "serve", *IN_AWS} == set(door.names())
 
 
-@pytest.mark.parametrize("name", ["candidates", "dlq", "monitor", "stats", "status", "token"])
-def test_with_nothing_running(stranger: Shell, name: str) -> None:
-    said = stranger.say(name, *USUAL[name])
-    assert not rude(said, {0, 1}), said
+def test_with_nothing_running(stranger: Shell) -> None:
+    """First in a fresh checkout without a table; then, as its own database was migrated, without a row."""
+    for names in (sorted(USUAL.keys() - {"migrate"}), ["migrate"], sorted(USUAL)):
+        said = {name: stranger.say(name, *USUAL[name]) for name in names}
+        assert {name: one for name, one in said.items() if rude(one, {0, 1})} == {}
+
+
+@pytest.mark.parametrize("name", sorted(IN_AWS))
+def test_without_an_account_of_aws(stranger: Shell, name: str) -> None:
+    """The checkout is a copy without its lock file, so that npm has nothing to fetch the CDK by."""
+    said = stranger.say(name, *IN_AWS[name], settings={**OUT_OF_AWS, "COLUMNS": "60"})
+    assert not rude(said, {1, 2}), said
+
+
+@pytest.mark.parametrize("words", [("--url", "http://127.0.0.1:1"), ("--url", "nowhere"), ("--stack", "nowhere")])
+def test_a_smoke_test_of_what_does_not_answer(stranger: Shell, words: tuple[str, ...]) -> None:
+    said = stranger.say("smoke", *words, settings=OUT_OF_AWS)
+    assert not rude(said, {1, 2}), said
 
 
 def test_on_an_empty_database(stranger: Shell, empty_database_url: str) -> None:
+    """Without a table of the site or of ours; `migrate` says which of the site's are missing."""
     settings = {"DATABASE_URL": empty_database_url}
-    names = [name for name in USUAL if name != "migrate"]
-    said = {name: stranger.say(name, *USUAL[name], settings=settings) for name in names}
+    said = {name: stranger.say(name, *USUAL[name], settings=settings) for name in sorted(USUAL)}
     assert {name: one for name, one in said.items() if rude(one, {0, 1})} == {}
+    assert said["migrate"][0] == 1
 
 
 def test_at_sixty_columns(stranger: Shell, database_url: str) -> None:
@@ -127,6 +157,24 @@ def test_with_an_option_that_does_not_exist(stranger: Shell) -> None:
     names = set(door.names()) - {"bench", "deploy", "destroy", "synth"}  # their options go to another program
     said = {name: stranger.say(name, *{**USUAL, **IN_AWS}.get(name, ()), "--no-such-option") for name in sorted(names)}
     assert {name: one for name, one in said.items() if rude(one, {2}) or "--no-such-option" not in one[2]} == {}
+
+
+def options_with_a_value(name: str) -> list[str]:
+    parser = argparse.ArgumentParser()
+    import_module(f"infra.local.commands.{name.replace('-', '_')}").add_arguments(parser)
+    return [one.option_strings[0] for one in parser._actions if one.option_strings and one.nargs != 0]
+
+
+@pytest.mark.parametrize("value", ["", "x", "nan", "-1", "9" * 30])
+def test_every_option_with_an_odd_value(stranger: Shell, database_url: str, value: str) -> None:
+    """Most are refused; a file may have any name."""
+    settings = {"DATABASE_URL": database_url, **OUT_OF_AWS}
+    usual = {"demo": (), "serve": (), **USUAL, **IN_AWS}
+    names = usual.keys() - {"bench", "deploy", "destroy", "synth"}  # their options go to another program
+    every = [(name, *usual[name], f"{one}={value}") for name in sorted(names) for one in options_with_a_value(name)]
+    assert len(every) > 30
+    said = {words: stranger.say(*words, settings=settings) for words in every}
+    assert {words: one for words, one in said.items() if rude(one, {0, 1, 2})} == {}
 
 
 @pytest.mark.parametrize("name", ["deploy", "destroy", "synth"])

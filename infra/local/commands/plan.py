@@ -29,6 +29,7 @@ examples:
 
 A CSV has a header and a row for each movie shown: user_id, created_at, clicked; context_key if you have it.
 """
+LARGEST = 1e9
 DAYS = whole(1, 3_650, "a number of days")
 RUNS = whole(2, 1_000, "a number of runs")
 PLACES = whole(1, 50, "a number of places")
@@ -130,7 +131,7 @@ def _plain(value: object) -> object:
 
 
 def _positive(text: str) -> float:
-    return _number(text, "a number above 0", lambda number: number > 0)
+    return _number(text, "a number above 0, up to a billion", lambda number: 0 < number <= LARGEST)
 
 
 def _share(text: str) -> float:

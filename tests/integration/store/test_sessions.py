@@ -103,11 +103,12 @@ def expected(server: Postgres, site: str) -> list[Any]:
 
 
 def alter(url: str, chosen: list[tuple[str, str]]) -> str:
-    """Makes these the settings of every new session of a database; returns its address."""
+    """Makes these the settings of every new session of a database, those that its version has; returns its address."""
     with connect(url) as connection:
         database = sql.Identifier(url.rpartition("/")[2])
         connection.execute(sql.SQL("ALTER DATABASE {} RESET ALL").format(database))
-        for name, value in chosen:
+        known = {name for (name,) in connection.execute("SELECT lower(name) FROM pg_settings")}
+        for name, value in (setting for setting in chosen if setting[0].lower() in known):
             change = sql.SQL("ALTER DATABASE {} SET {} = {}")
             connection.execute(change.format(database, sql.Identifier(name.lower()), sql.Literal(value)))
     return url
