@@ -108,7 +108,7 @@ def _cost_of_sizes(sizes: list[list[int]]) -> int:
 def _build_once(url: str) -> int:
     began = time.perf_counter()
     with connect(url, statement_seconds=600) as connection:  # as the handler does
-        lists = build(connection, silent, datetime.now(UTC))
+        lists = build(connection, silent, datetime.now(UTC)).lists
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
     print(json.dumps({"seconds": time.perf_counter() - began, "megabytes": peak, "lists": lists}))
     return 0

@@ -7,6 +7,7 @@ from typing import Any, Final
 from bandit_selector.settings import read_settings
 from bandit_selector.store.candidates import (
     CandidateRow,
+    Replaced,
     read_movies,
     read_ratings,
     replace_candidates,
@@ -35,16 +36,16 @@ TELEMETRY: Final = Telemetry("candidates")
 def handler(event: dict[str, Any], _context: object) -> dict[str, int]:
     """Rebuilds all lists, dated by the event's `time` (ISO 8601); answers the number of lists."""
     now = datetime.fromisoformat(event["time"])
-    lists = DATABASE.run(lambda connection: build(connection, silent, now))
+    built = DATABASE.run(lambda connection: build(connection, silent, now))
     left_out = DATABASE.read(unusable_ratings)
     if left_out:
         TELEMETRY.logger.warning("Ratings were left out: NULL, NaN, beyond 0.5 to 5, or unknown ids", ratings=left_out)
-    TELEMETRY.logger.info("Candidate lists replaced", lists=lists)
-    return {"lists": lists}
+    TELEMETRY.logger.info("Candidate lists replaced", lists=built.lists, written=built.written)
+    return {"lists": built.lists}
 
 
-def build(connection: Connection, progress: Progress, now: datetime) -> int:
-    """Replaces all candidate lists, the movies' popularity and neighbours; returns the number of lists.
+def build(connection: Connection, progress: Progress, now: datetime) -> Replaced:
+    """Replaces all candidate lists, the movies' popularity and neighbours, where they changed.
 
     Raises MissingTable if one of the site's tables or ours is missing.
     """

@@ -19,4 +19,4 @@ def build_watched(connection: Connection, now: datetime) -> int:
                 stages[stage] = bar.add_task(stage)
             bar.update(stages[stage], completed=done, total=of)
 
-        return build(connection, progress, now)
+        return build(connection, progress, now).lists

@@ -21,6 +21,8 @@ from bandit_selector.store.candidates import (
 )
 from bandit_selector.store.connection import Connection, connect
 from bandit_selector.store.migrate import migrate
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from functions.candidates.arms import ARMS
 from functions.candidates.handler import build
@@ -64,7 +66,7 @@ def test_loading_again_replaces_and_adds_nothing(connection: Connection) -> None
 
 def test_building_writes_lists_and_popularity(connection: Connection) -> None:
     site.load(connection, small_catalogue())
-    written = build(connection, silent, NOW)
+    written = build(connection, silent, NOW).lists
     assert rows(connection, "SELECT count(*), min(updated_at) FROM recommendation_candidates") == [(written, NOW)]
     assert {arm for (arm,) in rows(connection, "SELECT algorithm FROM recommendation_candidates")} == set(ARMS)
     counted = "SELECT id, (SELECT count(*) FROM ratings WHERE movie_id = movies.id) FROM movies ORDER BY id"
@@ -101,19 +103,56 @@ def test_a_site_without_times_keeps_the_neighbours_it_wrote(connection: Connecti
     connection.execute("INSERT INTO movie_neighbours VALUES (1, '{2}', '{1}', '{1}')")
     connection.execute('ALTER TABLE ratings RENAME "timestamp" TO rated_at')
     try:
-        assert build(connection, silent, NOW) > 0
+        assert build(connection, silent, NOW).lists > 0
     finally:
         connection.execute('ALTER TABLE ratings RENAME rated_at TO "timestamp"')
     assert rows(connection, "SELECT movie_id, movie_ids FROM movie_neighbours") == [(1, [2])]
 
 
-def test_building_again_replaces_every_list_but_those_of_other_algorithms(connection: Connection) -> None:
+def test_building_again_without_news_writes_everybodys_lists_alone(connection: Connection) -> None:
     site.load(connection, small_catalogue())
     connection.execute("INSERT INTO recommendation_candidates VALUES (1, 'editors', '{3}', '{1}', %s)", [NOW])
-    build(connection, silent, NOW)
-    build(connection, silent, LATER)
-    old = rows(connection, "SELECT algorithm FROM recommendation_candidates WHERE updated_at = '2026-11-23 03:00Z'")
-    assert old == [("editors",)]
+    first, everybodys = build(connection, silent, NOW), len(ARMS)
+    before = versions(connection)
+    again = build(connection, silent, LATER)
+    assert (first.written, again.lists, again.written) == (first.lists, first.lists, everybodys)
+    assert versions(connection) == before
+    dated = "SELECT user_id, count(*) FROM recommendation_candidates WHERE updated_at = %s GROUP BY user_id"
+    assert connection.execute(dated, [LATER]).fetchall() == [(0, everybodys)]
+
+
+def versions(connection: Connection) -> list[Any]:
+    """Which transaction wrote each row that is not user 0's."""
+    return rows(
+        connection,
+        "SELECT 'lists', user_id::text || algorithm, xmin FROM recommendation_candidates WHERE user_id > 0"
+        " UNION ALL SELECT 'serving', user_id::text, xmin FROM bandit_candidates"
+        " UNION ALL SELECT 'popularity', movie_id::text, xmin FROM movie_popularity"
+        " UNION ALL SELECT 'neighbours', movie_id::text, xmin FROM movie_neighbours ORDER BY 1, 2",
+    )
+
+
+SOME_LISTS = st.dictionaries(
+    st.tuples(st.integers(0, 3), st.sampled_from(("svd", "graph"))),
+    st.lists(st.tuples(st.integers(1, 4), st.sampled_from((0.25, 0.5, float("nan")))), max_size=3),
+    max_size=5,
+)
+TAILS = st.dictionaries(st.integers(1, 4), st.tuples(st.integers(0, 2), st.booleans()))
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(nights=st.lists(st.tuples(SOME_LISTS, TAILS), min_size=1, max_size=4))
+def test_after_each_night_the_lists_are_those_that_arrived(connection: Connection, nights: list[Any]) -> None:
+    connection.execute("DELETE FROM recommendation_candidates")
+    connection.execute("INSERT INTO recommendation_candidates VALUES (1, 'editors', '{3}', '{1}', %s)", [NOW])
+    for lists, tails in nights:
+        made = [(user, arm, [m for m, _ in one], [score for _, score in one]) for (user, arm), one in lists.items()]
+        popular = [(movie, *rated) for movie, rated in tails.items()]
+        replaced = replace_candidates(connection, ["svd", "graph"], made, popular, LATER)
+        assert replaced.lists == len(made) >= replaced.written
+        found = rows(connection, "SELECT user_id, algorithm, movie_ids, scores FROM recommendation_candidates")
+        assert {repr(row) for row in found} == {repr(row) for row in [*made, (1, "editors", [3], [1.0])]}
+        assert set(rows(connection, "SELECT movie_id, ratings, long_tail FROM movie_popularity")) == set(popular)
 
 
 def test_a_reader_sees_the_old_lists_until_the_new_are_whole(connection: Connection, database_url: str) -> None:
@@ -197,11 +236,11 @@ def test_unusable_rows_are_left_out_and_counted(empty_database_url: str) -> None
         migrate(connection)
         *before, seconds = [column.tolist() for column in read_ratings(connection)]
         assert np.isnan(seconds).all()
-        assert build(connection, silent, NOW) > 0
+        assert build(connection, silent, NOW).lists > 0
         with connection.cursor() as cursor:
             cursor.executemany("INSERT INTO ratings VALUES (%s, %s, %s)", UNUSABLE)
         assert [column.tolist() for column in read_ratings(connection)][:3] == before
-        assert build(connection, silent, LATER) > 0
+        assert build(connection, silent, LATER).lists > 0
         assert unusable_ratings(connection) == len(UNUSABLE)
         check = make_report(connection, 7, LATER, Settings(), Now.read(connection, None, NOW, Settings())).checks[
             "candidates"
@@ -217,7 +256,7 @@ def test_however_little_there_is_the_build_ends(connection: Connection, movies: 
         "INSERT INTO ratings SELECT u, m, 3 FROM generate_series(1, %s) u, generate_series(1, %s) m",
         [users, movies],
     )
-    assert build(connection, silent, NOW) >= 0
+    assert build(connection, silent, NOW).lists >= 0
 
 
 def test_a_site_without_ratings_has_none_that_are_unusable(empty_database_url: str) -> None:

@@ -64,7 +64,7 @@ def test_every_function_does_its_work_as_its_role(acting: Acting, connection: Co
     monitor = acting("monitor")
     assert monitor.run(lambda its: make_due(its, later, 7, SETTINGS, 0)) == [later.date()]
     assert monitor.run(lambda its: deliver(its, later, NOWHERE)) == []
-    assert acting("candidates").run(lambda its: build(its, silent, later)) > 0
+    assert acting("candidates").run(lambda its: build(its, silent, later).lists) > 0
     assert connection.execute("SELECT sum(total_successes) FROM bandit_states").fetchone() == (1,)
 
 

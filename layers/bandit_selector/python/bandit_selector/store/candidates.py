@@ -1,11 +1,13 @@
 """The candidates' builder's reads and its one write. Knows PostgreSQL and the tables; scores nothing."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, LiteralString
 
 import numpy as np
 from numpy.typing import NDArray
+from psycopg import sql
 
 from bandit_selector.health.genres import parse_genres
 from bandit_selector.store.connection import Connection
@@ -77,6 +79,14 @@ def read_movies(connection: Connection) -> list[tuple[int, tuple[str, ...]]]:
     return [(movie, parse_genres(genres)) for movie, genres in rows]
 
 
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """How many lists there are now, and how many of them differed from the old ones and were written."""
+
+    lists: int
+    written: int
+
+
 def replace_candidates(
     connection: Connection,
     algorithms: Sequence[str],
@@ -84,44 +94,97 @@ def replace_candidates(
     popularity: Iterable[tuple[int, int, bool]],
     now: datetime,
     neighbours: Iterable[NeighbourRow] | None = None,
-) -> int:
+) -> Replaced:
     """Put new lists of these algorithms in place of all old ones, and (movie id, ratings, long tail) likewise.
 
     The neighbours of all movies are replaced, too; None leaves those that are there.
     One transaction: a reader sees all of the old or all of the new. The lists are taken one by one and never held;
-    if taking one fails, nothing has changed. Lists of other algorithms stay. Returns how many lists were written.
+    if taking one fails, nothing has changed. Lists of other algorithms stay. A row that stays equal is not written;
+    those of user 0 always are, so that the newest `updated_at` is that of the last build.
     """
     with connection.transaction():
         connection.execute("SET LOCAL statement_timeout = 0")
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [Lock.CANDIDATES])
-        _arrive(connection, lists, now)
-        connection.execute("DELETE FROM recommendation_candidates WHERE algorithm = ANY(%s)", [list(algorithms)])
-        # Popularity while there are no lists: a movie that enters the long tail changes every list that has it.
-        connection.execute("DELETE FROM movie_popularity")
-        with connection.cursor().copy("COPY movie_popularity (movie_id, ratings, long_tail) FROM STDIN") as copy:
-            for row in popularity:
-                copy.write_row(row)
+        dated = ((user, name, list(ids), list(scores), now) for user, name, ids, scores in lists)
+        arrived = _arrive(connection, LISTS, dated)
+        # Popularity first: a movie that enters the long tail changes every list that has it.
+        _arrive(connection, POPULARITY, popularity)
+        _put(connection, POPULARITY)
         if neighbours is not None:
-            _replace_neighbours(connection, neighbours)
-        written = connection.execute(
-            "INSERT INTO recommendation_candidates (user_id, algorithm, movie_ids, scores, updated_at)"
-            " SELECT user_id, algorithm, movie_ids, scores, updated_at FROM arriving_candidates"
-        ).rowcount
+            _arrive(connection, NEIGHBOURS, ((movie, *map(list, columns)) for movie, *columns in neighbours))
+            _put(connection, NEIGHBOURS)
+        written = _put(connection, LISTS, sql.SQL("algorithm = ANY({})").format(list(algorithms)), EVERYBODYS)
     connection.execute("ANALYZE recommendation_candidates, bandit_candidates, movie_popularity, movie_neighbours")
-    return written
+    return Replaced(arrived, written)
 
 
-def _replace_neighbours(connection: Connection, neighbours: Iterable[NeighbourRow]) -> None:
-    connection.execute("DELETE FROM movie_neighbours")
-    statement = "COPY movie_neighbours (movie_id, movie_ids, transitions, cosines) FROM STDIN"
-    with connection.cursor().copy(statement) as copy:
-        for movie, *columns in neighbours:
-            copy.write_row((movie, *map(list, columns)))
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table that is replaced: its key, the columns that make a row another one, and those that do not."""
+
+    name: str
+    key: tuple[str, ...]
+    compared: tuple[str, ...]
+    more: tuple[str, ...] = ()
+
+    @property
+    def arriving(self) -> sql.Identifier:
+        """The temporary table of the new rows."""
+        return sql.Identifier(f"arriving_{self.name}")
 
 
-def _arrive(connection: Connection, lists: Iterable[CandidateRow], now: datetime) -> None:
-    connection.execute("CREATE TEMPORARY TABLE arriving_candidates (LIKE recommendation_candidates) ON COMMIT DROP")
-    statement = "COPY arriving_candidates (user_id, algorithm, movie_ids, scores, updated_at) FROM STDIN"
-    with connection.cursor().copy(statement) as copy:
-        for user_id, algorithm, movie_ids, scores in lists:
-            copy.write_row((user_id, algorithm, list(movie_ids), list(scores), now))
+LISTS: Final = Table("recommendation_candidates", ("user_id", "algorithm"), ("movie_ids", "scores"), ("updated_at",))
+POPULARITY: Final = Table("movie_popularity", ("movie_id",), ("ratings", "long_tail"))
+NEIGHBOURS: Final = Table("movie_neighbours", ("movie_id",), ("movie_ids", "transitions", "cosines"))
+EVERY: Final = sql.SQL("true")
+NONE: Final = sql.SQL("false")
+EVERYBODYS: Final = sql.SQL("user_id = 0")
+
+
+def _arrive(connection: Connection, table: Table, rows: Iterable[tuple[object, ...]]) -> int:
+    """Copies rows of (key, compared, more) into the temporary table; returns how many."""
+    columns = _names(table.key + table.compared + table.more)
+    connection.execute(
+        sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
+            table.arriving, columns, sql.Identifier(table.name)
+        )
+    )
+    number = 0
+    with connection.cursor().copy(sql.SQL("COPY {} FROM STDIN").format(table.arriving)) as copy:
+        for number, row in enumerate(rows, 1):  # noqa: B007 # the last number is how many
+            copy.write_row(row)
+    connection.execute(sql.SQL("ANALYZE {}").format(table.arriving))
+    return number
+
+
+def _put(connection: Connection, table: Table, scope: sql.Composable = EVERY, always: sql.Composable = NONE) -> int:
+    """Makes the rows of `scope` those that arrived; writes none that stays equal but `always`, and returns how many."""
+    parts = {
+        "table": sql.Identifier(table.name),
+        "arriving": table.arriving,
+        "columns": _names(table.key + table.compared + table.more),
+        "key": _names(table.key),
+        "same_key": _same(table.key),
+        "same": _same(table.key + table.compared),
+        "sets": sql.SQL(", ").join(
+            sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in table.compared + table.more
+        ),
+        "scope": scope,
+        "always": always,
+    }
+    gone = "DELETE FROM {table} AS old WHERE {scope} AND NOT EXISTS (SELECT FROM {arriving} AS new WHERE {same_key})"
+    connection.execute(sql.SQL(gone).format(**parts))
+    changed = (
+        "INSERT INTO {table} ({columns}) SELECT {columns} FROM {arriving} AS new"
+        " WHERE {always} OR NOT EXISTS (SELECT FROM {table} AS old WHERE {same})"
+        " ON CONFLICT ({key}) DO UPDATE SET {sets}"
+    )
+    return connection.execute(sql.SQL(changed).format(**parts)).rowcount
+
+
+def _same(columns: tuple[str, ...]) -> sql.Composed:
+    return sql.SQL(" AND ").join(sql.SQL("old.{0} = new.{0}").format(sql.Identifier(name)) for name in columns)
+
+
+def _names(columns: tuple[str, ...]) -> sql.Composed:
+    return sql.SQL(", ").join(map(sql.Identifier, columns))
