@@ -18,6 +18,7 @@ from bandit_selector.store.migrate import migrate
 from numpy.typing import NDArray
 from rich.progress import Progress, track
 
+from benchmarks._candidates_night import nights, table
 from benchmarks._lists import CONTROL, SIX, Lists, built, most_rated, rated
 from benchmarks._made_up import made_up
 from functions.candidates.arms import ARMS
@@ -29,6 +30,9 @@ from infra.local.movielens import read_movielens
 
 RESULTS: Final = Path(__file__).parent / "results" / "candidates.md"
 COSTS: Final = Path(__file__).parent / "results" / "candidates_cost.md"
+NIGHTS: Final = Path(__file__).parent / "results" / "candidates_night.md"
+NEWS: Final = (0.0, 0.0001, 0.001, 0.01)
+"""Shares of all ratings that came since the last build."""
 PLACES: Final = 10
 BASELINE: Final = "control blend"
 
@@ -41,6 +45,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--build", metavar="URL", help=argparse.SUPPRESS)
     sizes = ("USERS", "MOVIES", "RATINGS")
     parser.add_argument("--made-up", nargs=3, type=int, action="append", metavar=sizes, help="only the cost at a size")
+    parser.add_argument("--night", action="store_true", help="only what another night's build writes")
     arguments = parser.parse_args(argv)
     if arguments.build:
         return _build_once(arguments.build)
@@ -48,6 +53,8 @@ def main(argv: list[str]) -> int:
         return _cost_of_sizes(arguments.made_up)
     if arguments.folder is None:
         parser.error("name a MovieLens folder, for instance ./dev bench candidates ~/ml-latest-small")
+    if arguments.night:
+        return _another_night(read_movielens(arguments.folder))
     with Progress() as progress:
         task = progress.add_task("precision and cost", total=3)
         world = held_out(read_movielens(arguments.folder))
@@ -101,6 +108,14 @@ def _cost_of_sizes(sizes: list[list[int]]) -> int:
         lines.append(f"| {' | '.join(f'{n:,}' for n in size)} | {seconds:.0f} | {megabytes:.0f} | {lists:,} |")
     text = "\n".join(lines) + "\n"
     COSTS.write_text(text)
+    print(text)
+    return 0
+
+
+def _another_night(catalogue: site.Catalogue) -> int:
+    """Prints what a later build writes and saves it in benchmarks/results."""
+    text = table(nights(catalogue, NEWS))
+    NIGHTS.write_text(text)
     print(text)
     return 0
 

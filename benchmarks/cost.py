@@ -1,9 +1,13 @@
 """Models the AWS deployment's cost per million lists with feedback, and idle, from list prices. Not a bill."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
+
+from benchmarks._requests import measured
 
 RESULT: Final = Path(__file__).parent / "results" / "cost.md"
 HOURS: Final = 730.0  # in a month
@@ -12,6 +16,9 @@ MILLION: Final = 1e6
 IO_UNIT: Final = 4096
 IDLE_ACU: Final = 0.5  # the least that Aurora Serverless keeps without pausing
 RATES: Final = (1, 100, 10_000)  # lists per second
+BALANCER_GB: Final = 0.4  # an hour, that one capacity unit of a load balancer passes to and from Lambda
+SEEN: Final = {"feedback_requests": 3.18, "messages": 3.3, "batch_wal": 530 + 3.3 * 800, "database_seconds": 0.00095}
+"""What changes of a load where pages tell what was seen: three requests and messages more, .05 ms of CPU each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +32,7 @@ class Prices:
     snap_cache_gb_second: float = 0.0000015046
     sqs_million: float = 0.40
     logs_gb: float = 0.50
+    rare_logs_gb: float = 0.25  # infrequent access: the access log's class
     acu_hour: float = 0.12
     io_million: float = 0.20
     storage_gb_month: float = 0.10
@@ -34,6 +42,13 @@ class Prices:
     metric: float = 0.30
     key: float = 1.00
     secret: float = 0.40
+    traces_million: float = 5.00
+    cdn_million: float = 1.00  # CloudFront's HTTPS requests
+    firewall_million: float = 0.60
+    firewall: float = 5.00
+    firewall_rule: float = 1.00
+    balancer_hour: float = 0.0225
+    balancer_unit_hour: float = 0.008
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +57,28 @@ class Load:
     laptop core, the database's figures by `./dev bench path`; replace them by the deployment's own."""
 
     reactions: float = 0.3
+    feedback_requests: float = 0.284  # that carry them, gathered for 30 s: ./dev bench cost --requests
+    messages: float = 0.3  # in the queue
     select_seconds: float = 0.025
     ingest_seconds: float = 0.010
     consumer_seconds: float = 0.0002  # per reaction, in batches
-    log_bytes: float = 1_380  # per request: access log, one line, counters; 320 less than with Lambda's own three
+    access_log_bytes: float = 355  # per request, with the 26 that CloudWatch adds to a line
+    line_bytes: float = 650  # of one INFO line of `select`
+    log_sample: float = 0.01
+    counter_bytes: float = 30  # per request: a line of 300 bytes for ten requests at 1/s, and fewer above
+    answer_bytes: float = 9_000
     database_seconds: float = 0.0008  # of one core: read candidates, record the list, settle it, count reactions
     list_wal: float = 1_070  # bytes that recording commits alone
     batch_wal: float = 530 + 0.3 * 800  # settling and reactions, whose commits have many lists in one
-    list_bytes: float = 1_300  # with reactions, messages and all indexes
+    list_bytes: float = 1_880  # with reactions, messages and all indexes
     days_kept: float = 90
     cores_per_acu: float = 0.25
     headroom: float = 2.0
+
+    @property
+    def requests(self) -> float:
+        """HTTP requests of a list and its feedback."""
+        return 1 + self.feedback_requests
 
     @property
     def ios(self) -> float:
@@ -93,14 +119,19 @@ def idle_beside(prices: Prices) -> Bill:
 def running(rate: float, prices: Prices, load: Load) -> Bill:
     """A month at `rate` lists per second, day and night, above the idle cost."""
     lists = rate * SECONDS
-    requests = lists * (1 + load.reactions)
-    gb_seconds = lists * (load.select_seconds + load.reactions * (load.ingest_seconds / 2 + load.consumer_seconds))
+    requests = lists * load.requests
+    gb_seconds = lists * (
+        load.select_seconds + load.feedback_requests * load.ingest_seconds / 2 + load.messages * load.consumer_seconds
+    )
     lines = {
         "API Gateway": _api(requests, prices),
         "Lambda requests": requests / MILLION * prices.lambda_million,
         "Lambda time": gb_seconds * prices.lambda_gb_second,
-        "SQS": lists * load.reactions * 1.2 / MILLION * prices.sqs_million,
-        "Logs": requests * load.log_bytes / 1e9 * prices.logs_gb,
+        "SQS": lists * (load.feedback_requests + 0.2 * load.messages) / MILLION * prices.sqs_million,
+        "Access log": requests * load.access_log_bytes / 1e9 * prices.rare_logs_gb,
+        "Logs and counters": (lists * load.log_sample * load.line_bytes + requests * load.counter_bytes)
+        / 1e9
+        * prices.logs_gb,
         "Aurora capacity": 2 * (acus(rate, load) - IDLE_ACU) * prices.acu_hour * HOURS,
         "Aurora I/O": lists * load.ios / MILLION * prices.io_million,
         "Aurora storage": rate * 86_400 * load.days_kept * load.list_bytes / 1e9 * prices.storage_gb_month,
@@ -141,13 +172,78 @@ def report(prices: Prices, load: Load) -> str:
             f"| with the endpoints in two zones | {fixed.total + 3 * prices.endpoint_hour * HOURS:.2f} |",
             f"| a NAT gateway in two zones instead of the endpoints | {2 * prices.nat_hour * HOURS:.2f} |",
             "",
+            "| option, more than without it | US $ a month, idle | US $ per million lists, at 100/s |",
+            "|---|--:|--:|",
+            *(f"| {option.name} | {option.idle:+.2f} | {option.running:+.2f} |" for option in options(prices, load)),
+            "",
+        ]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """What something costs that a deployment may have: dollars a month, and per million lists at 100 a second."""
+
+    name: str
+    idle: float
+    running: float
+
+
+def options(prices: Prices, load: Load) -> list[Option]:
+    """The options of docs/operations.md that have a price, and two that are on paper only."""
+    fee = prices.firewall + 3 * prices.firewall_rule
+    at_edge = load.requests * (prices.cdn_million + prices.firewall_million)
+    api = _each(lambda: running(100, prices, load).lines["API Gateway"])
+    units = 100 * load.answer_bytes * 3600 / 1e9 / BALANCER_GB
+    balancer = prices.balancer_hour * HOURS
+    balanced = _each(lambda: balancer + units * prices.balancer_unit_hour * HOURS)
+    reader = IDLE_ACU * prices.acu_hour * HOURS
+    readers_share = _each(lambda: (acus(100, load) - IDLE_ACU) * prices.acu_hour * HOURS + reader)
+    traced = (1 + 0.05 * (100 * load.requests - 1)) / 100
+    return [
+        _changed("`SILENCE_COUNTS=seen`", prices, load, SEEN),
+        _changed("`LOG_SAMPLE=1`", prices, load, {"log_sample": 1}),
+        _changed("`KEEP_EVENTS=30d`", prices, load, {"days_kept": 30}),
+        Option("`database_readers=0`", -reader, -readers_share),
+        Option("`tracing`: one request a second and 5 %", 0, traced * prices.traces_million),
+        Option("`route_metrics`: 6 of each of 19 routes", 6 * 19 * prices.metric, 0),
+        Option("CloudFront and WAF (`edge_origin`)", fee, at_edge),
+        Option("`endpoint_zones=2`", 3 * prices.endpoint_hour * HOURS, 0),
+        Option("a kept version with a snapshot of 1 GB", SECONDS * prices.snap_cache_gb_second, 0),
+        Option("on paper: SNS and SQS called from outside the VPC", -2 * prices.endpoint_hour * HOURS, 0),
+        Option("on paper: a load balancer in place of API Gateway", balancer, balanced - api),
+        Option("on paper: function URLs in place of API Gateway", 0, -api),
+    ]
+
+
+def _changed(name: str, prices: Prices, load: Load, change: Mapping[str, float]) -> Option:
+    other = replace(load, **change)
+    return Option(name, 0, _each(lambda: running(100, prices, other).total - running(100, prices, load).total))
+
+
+def _each(dollars: Callable[[], float]) -> float:
+    """Of dollars a month at 100 lists a second, those of a million lists."""
+    return dollars() / _millions(100)
+
+
+def requests_table() -> str:
+    """What `Load` assumes of the browser client, measured on synthetic visitors."""
+    found = measured(lists=20_000, reactions=Load().reactions, gather=timedelta(seconds=30))
+    return "\n".join(
+        [
+            "| of a list, on average | SILENCE_COUNTS=shown | seen |",
+            "|---|--:|--:|",
+            f"| requests, with its own | {1 + found.requests:.3f} | {1 + found.requests_with_seen:.3f} |",
+            f"| messages | {found.reactions:.3f} | {found.messages_with_seen:.3f} |",
         ]
     )
 
 
 def main(argv: list[str]) -> int:
-    """Prints the tables and saves them in benchmarks/results."""
-    del argv
+    """Prints the tables and saves them in benchmarks/results; with --requests only what the load assumes of clients."""
+    if argv == ["--requests"]:
+        print(requests_table())
+        return 0
     text = report(Prices(), Load())
     RESULT.write_text(text)
     print(text)

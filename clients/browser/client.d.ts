@@ -34,6 +34,8 @@ export interface Options {
   /** The visitor's JWT; called at every request, so that a renewed token is used. */
   token: () => string | Promise<string>;
   assignment?: Assignment;
+  /** Milliseconds in which feedback is gathered for one request; default: 30,000. */
+  gatherFor?: number;
   /** Called with each event that is not sent, or not sent again; a warning is on the console, too. */
   onDropped?: (event: unknown, reason: Reason) => void;
 }

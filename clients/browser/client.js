@@ -10,7 +10,8 @@ const LONGEST_PAUSE = 60_000;
 const PATIENCE = 30_000; // ms for one request
 const LARGEST_ID = 2 ** 31 - 1;
 const AT_ONCE = 25; // events in one request
-const SEEN_NEEDS = "it needs the event_id of a movie that was shown, and an element to watch.";
+const GATHER_FOR = 30_000; // ms
+const SEEN_NEEDS = "it needs an event_id, and an element to watch.";
 const RETRIED = [401, 408, 429];
 
 export class RequestFailed extends Error {
@@ -24,7 +25,7 @@ export class RequestFailed extends Error {
 
 /** @type {typeof import("./client.d.ts").connect} */
 export function connect(options) {
-  const { url = "", userId: given, token, assignment, onDropped } = options ?? {};
+  const { url = "", userId: given, token, assignment, onDropped, gatherFor = GATHER_FOR } = options ?? {};
   const userId = Number(given);
   if (!isId(userId, LARGEST_ID) || typeof token !== "function")
     throw new TypeError(
@@ -81,7 +82,9 @@ export function connect(options) {
   async function send() {
     if (sending) return;
     sending = true;
+    views.flush();
     clearTimeout(timer);
+    timer = undefined;
     try {
       await alone(queue.name, async () => {
         for (; queue.all().length; pause = 0) {
@@ -97,12 +100,13 @@ export function connect(options) {
     sending = false;
   }
 
+  const soon = () => (timer ??= setTimeout(send, gatherFor));
   /** Puts feedback into the queue. @param {string} action @param {object} about */
   const report = (action, about) => {
     const occurred_at = new Date().toISOString();
     const key = `${occurred_at} ${number++} ${Math.random()}`;
     queue.add({ key, action, body: { ...about, occurred_at } });
-    void send();
+    soon();
   };
   /** @param {string} action @returns {(shown: any, rating?: number) => void} */
   const track = (action) => (shown, rating) => {
@@ -111,7 +115,7 @@ export function connect(options) {
     const about = isId(shown.event_id) ? { event_id: shown.event_id } : { movie_id: shown.movie_id };
     report(action, { ...about, rating: action === "rating" ? rating : undefined });
   };
-  const views = collectViews((event_ids) => report("seen", { event_ids }));
+  const views = collectViews((event_ids) => report("seen", { event_ids }), soon);
   const watcher = watchElements(views.add);
 
   /** Sends all waiting events at once when the page is left: there is no time to send them in turn. */
@@ -121,10 +125,12 @@ export function connect(options) {
   };
   addEventListener("online", send);
   addEventListener("pagehide", leave);
+  addEventListener("visibilitychange", leave); // on a telephone often the last that a page hears
   void send();
 
   return {
     async recommendations({ limit = 30, offset = 0, seed } = {}) {
+      void send(); // a list in a session goes by the last reaction
       const asked = { user_id: userId, limit, offset, use_bandit: useBandit(assignment, userId), ...timeZone() };
       const query = new URLSearchParams(/** @type {any} */ (seed === undefined ? asked : { ...asked, seed }));
       const answer = await call(`/movies/recommendations?${query}`);
@@ -160,10 +166,11 @@ export function connect(options) {
     },
     close() {
       watcher.close();
-      views.flush();
+      leave();
       clearTimeout(timer);
       removeEventListener("online", send);
       removeEventListener("pagehide", leave);
+      removeEventListener("visibilitychange", leave);
     },
   };
 }
@@ -171,7 +178,7 @@ export function connect(options) {
 /** The service's own sentence, or one about the status. @param {number} status @param {any} content */
 function sentenceOf(status, content) {
   if (content?.detail) return `${content.detail}`;
-  if (status === 401) return "The token was refused (401): it is missing, expired, or of an unknown issuer.";
+  if (status === 401) return "The token was refused (401): missing, expired, or of an unknown issuer.";
   return `The service answered ${status}${content?.message ? ` (${content.message})` : ""}.`;
 }
 

@@ -4,22 +4,18 @@ import { attempt } from "./queue.js";
 
 const SEEN_AFTER = 1_000; // ms in view
 const SEEN_AT_ONCE = 50; // event ids in one request
-const SEEN_PAUSE = 3_000; // ms in which ids are collected for one request
 
 /**
- * Collects what was seen, each event id once, and reports some at a time.
+ * Collects what was seen, each event id once, and reports some at a time: when there are enough for a request, or when it is told to.
  * @param {(eventIds: number[]) => void} report
+ * @param {() => void} soon asks to be told
  */
-export function collectViews(report) {
+export function collectViews(report, soon) {
   /** @type {Set<number>} */
   const known = new Set();
   /** @type {number[]} */
   let waiting = [];
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let timer;
   const flush = () => {
-    clearTimeout(timer);
-    timer = undefined;
     if (waiting.length) report(waiting.splice(0));
   };
   return {
@@ -28,7 +24,7 @@ export function collectViews(report) {
       known.add(eventId);
       waiting.push(eventId);
       if (waiting.length >= SEEN_AT_ONCE) flush();
-      else timer ??= setTimeout(flush, SEEN_PAUSE);
+      else soon();
     },
     flush,
     get waiting() {

@@ -18,7 +18,7 @@ EXAMPLE = FOLDER / "example.html"
 CLIENT = {f"/{path.name}": path for path in FOLDER.glob("*.js")}
 PAGE = b"""<!doctype html><title>A site</title><script type="module">
 import { connect } from "/client.js";
-window.connect = (options) => (window.bandit = connect({ userId: 1, token: () => "a-token", ...options }));
+window.connect = (options) => (window.bandit = connect({ userId: 1, token: () => "a-token", gatherFor: 0, ...options }));
 window.connect();
 </script>"""
 

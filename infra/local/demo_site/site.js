@@ -36,6 +36,7 @@ async function become(userId) {
   state.bandit = connect({
     userId,
     token: () => state.tokens.visitor,
+    gatherFor: 500, // what a click does is seen at once
     assignment: ASSIGNMENTS[get("assignment").value],
   });
   await showList();
