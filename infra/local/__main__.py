@@ -28,7 +28,7 @@ GROUPS: Final = {
     "See what it does": ("stats", "explain", "monitor", "verify", "export"),
     "Run it beside your site": (
         *("migrate", "uninstall", "candidates", "import-movielens"),
-        *("dlq", "prune", "forget-user", "rebuild"),
+        *("dlq", "prune", "forget-user", "rebuild", "rename-arm"),
     ),
     "In AWS": ("deploy", "smoke", "remote", "synth", "destroy"),
     "Work on it": ("test", "check", "bench", "python, pytest, uv"),

@@ -28,6 +28,7 @@ USUAL: Final[dict[str, tuple[str, ...]]] = {
     "monitor": ("--days", "7"),
     "prune": ("--yes",),
     "rebuild": ("--yes",),
+    "rename-arm": ("svd", "other", "--yes"),
     "stats": (),
     "status": (),
     "token": ("--user", "1"),

@@ -14,6 +14,8 @@ BanditSelectorError
 ├── RatingsNotReadable    the site's `ratings` do not say whose they are or when they were given
 ├── UnknownUser           no such user
 ├── UnknownEvent          no such impression
+├── ArmUnknown            nothing is known of an arm that is to be renamed
+├── ArmKnown              the name that an arm is to get has a past of its own
 ├── NoReport              no report exists yet
 ├── OutdatedReport        the newest report was made by another version
 ├── DeliveryFailed        a report or a mail was not delivered; the next run retries
@@ -181,3 +183,20 @@ class DeliveryFailed(BanditSelectorError):
 
 class ArchiveFailed(BanditSelectorError):
     """A day was not archived, and nothing of it was dropped; the next run retries."""
+
+
+class ArmUnknown(BanditSelectorError):
+    """Nothing is known of an arm."""
+
+    def __init__(self, arm: str) -> None:
+        super().__init__(f"Nothing is known of an arm {arm!r}; `./dev stats` lists those that have learned something.")
+
+
+class ArmKnown(BanditSelectorError):
+    """An arm has a past of its own, and cannot take over another's name."""
+
+    def __init__(self, arm: str) -> None:
+        super().__init__(
+            f"The arm {arm!r} has been drawn already, and two arms are not made one. Rename an arm before ARMS has the"
+            " new name."
+        )
