@@ -23,7 +23,7 @@ TRACK: Final = "POST /analytics/track/{action}"
 LIST_HEADERS: Final = MappingProxyType(
     {
         "X-Recommendation-Id": "The list's id; missing for an empty list, which is not recorded.",
-        "X-AB-Group": "`treatment`, `control`, or `none` while BANDIT=off.",
+        "X-AB-Group": "`treatment`, `control`, or `none` while BANDIT is `off` or `shadow`.",
         "X-Context-Key": "The context, for instance `evening|weekend|power_user`.",
     }
 )

@@ -91,6 +91,7 @@ _LEARNING = (
     "POLICY",
     "PRIOR_ALPHA",
     "PRIOR_BETA",
+    "HISTORY_WORTH",
     "HALF_LIFE",
     "HALF_LIFE_TIME",
     "SHORT_HALF_LIFE",

@@ -1,6 +1,7 @@
 """Every minute: counts what the site's own application wrote, settles lists whose silence is over, and publishes.
 
-It also sums the site's own rows, some days a minute, and moves treatment's share of visitors. Decides nothing.
+It also sums the site's own rows and shadows, some days a minute, and moves treatment's share of visitors. Decides
+nothing.
 """
 
 from collections.abc import Callable
@@ -11,8 +12,9 @@ from typing import Any, Final, cast
 import boto3
 from bandit_selector.errors import DatabaseUnavailable, RatingsNotReadable
 from bandit_selector.services.site_ratings import read_site_ratings
-from bandit_selector.settings import Settings, read_settings
-from bandit_selector.store.connection import Database
+from bandit_selector.settings import QUEUE_RETENTION, Settings, read_settings
+from bandit_selector.store import shadow_sums
+from bandit_selector.store.connection import Connection, Database
 from bandit_selector.store.credentials import database_url
 from bandit_selector.store.feedback_rule import Rule
 from bandit_selector.store.inbox import WRONG_ROWS, absorb, set_aside, waiting
@@ -40,7 +42,7 @@ PATIENCE: Final = timedelta(minutes=10)  # until a list is settled, when silence
 BATCH: Final = 1_000  # lists in one transaction: consumers wait for its locks on cells for a fraction of a second
 PARTITION_TRIES: Final = 20  # two seconds of a minute
 INBOX: Final = 500  # impressions in one transaction; the site's application may wait for its end
-DAYS: Final = 5  # days of the site's own rows that are summed in one minute
+DAYS: Final = 5  # days of the site's own rows, and of shadows, that are summed in one minute
 ENOUGH_MS: Final = 15_000  # time left at which the next minute goes on
 
 
@@ -60,7 +62,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     publish_posteriors(DATABASE, SETTINGS, TELEMETRY)
     steer_share(now, SETTINGS, DATABASE, TELEMETRY, sns)
     mend_partitions(now, DATABASE)
-    sum_history(now, DATABASE, time_is_left)
+    sum_history(now, SETTINGS, DATABASE, time_is_left)
     return {"settled": settled}
 
 
@@ -117,12 +119,22 @@ def _absorb_one_by_one(now: datetime, rule: Rule, database: Database, time_is_le
     return len(due)
 
 
-def sum_history(now: datetime, database: Database, time_is_left: Callable[[], bool]) -> int:
-    """Sums up to DAYS days of the site's own rows; returns how many."""
-    summed = 0
-    while summed < DAYS and time_is_left() and database.run(lambda connection: sum_next_day(connection, now)):
-        summed += 1
-    return summed
+def sum_history(now: datetime, settings: Settings, database: Database, time_is_left: Callable[[], bool]) -> int:
+    """Sums up to DAYS days of the site's own rows, and as many of shadows; returns how many."""
+    rule, changes = Rule.of(settings), settings.attribution_window + QUEUE_RETENTION
+    sums: tuple[Callable[[Connection], object], ...] = (
+        lambda connection: sum_next_day(connection, now, rule),
+        lambda connection: shadow_sums.sum_next_day(connection, now, changes),
+    )
+    return sum(_repeat(one, database, time_is_left) for one in sums)
+
+
+def _repeat(work: Callable[[Connection], object], database: Database, time_is_left: Callable[[], bool]) -> int:
+    """Does up to DAYS days' work, while there is some; returns for how many days there was."""
+    done = 0
+    while done < DAYS and time_is_left() and database.run(work):
+        done += 1
+    return done
 
 
 def settle_due(now: datetime, settings: Settings, database: Database, time_is_left: Callable[[], bool]) -> int:

@@ -84,7 +84,7 @@ def _print(made: Plan, arguments: argparse.Namespace) -> None:
     print(f"{paper.headline(made)}.\n{paper.traffic(made)}\n")
     for listing in paper_tables(made):
         show(listing, console())
-    print(f"{paper.SHOWN}\n{paper.VARIANTS}\n{paper.RAMP}")
+    print(f"{paper.SHOWN}\n{paper.VARIANTS} {paper.saved(made)}\n{paper.RAMP}")
     if arguments.page:
         print(f"The same with pictures: {arguments.page}")
 

@@ -9,6 +9,8 @@ from bandit_selector.store.connection import Connection
 from bandit_selector.store.site_history import sum_next_day
 from bandit_selector.store.verification import first_difference
 
+from tests.builders import RULE
+
 NOW = datetime.now(UTC)
 ALL = Window(NOW - timedelta(days=100), NOW + timedelta(days=1))
 BY_NAME = (
@@ -19,7 +21,7 @@ BY_NAME = (
 
 def summed(connection: Connection, now: datetime = NOW) -> int:
     days = 0
-    while sum_next_day(connection, now):
+    while sum_next_day(connection, now, RULE):
         days += 1
     return days
 

@@ -174,8 +174,11 @@ def test_a_context_that_has_learned_has_a_cell_for_every_arm(connection: Connect
 
 def test_keys_of_an_older_application_are_left_alone(connection: Connection) -> None:
     learn_cell(connection, "svd", 900, 100, key="0123456789abcdef0123456789abcdef01234567")
-    publish(connection, SETTINGS)
+    publish(connection, Settings(history_worth=0))
     assert published(connection)["svd"] == pytest.approx(1 / 6, abs=1e-3)
+    publish(connection, SETTINGS)
+    kept = connection.execute("SELECT algorithm, alpha, beta FROM bandit_states WHERE length(context_key) = 40")
+    assert kept.fetchall() == [("svd", 901, 101)]
 
 
 def test_a_crash_while_publishing_leaves_the_last_version_in_force(connection: Connection, database_url: str) -> None:

@@ -57,7 +57,7 @@ def test_every_function_does_its_work_as_its_role(acting: Acting, connection: Co
     acting("settle").run(lambda its: read_site_ratings(its, later, SETTINGS, lambda: True))
     assert settle_due(later, SETTINGS, acting("settle"), lambda: True) == 1
     assert absorb_inbox(later, SETTINGS, acting("settle"), lambda: True) == 0
-    assert sum_history(later, acting("settle"), lambda: True) == 0
+    assert sum_history(later, SETTINGS, acting("settle"), lambda: True) == 0
     for reading in READINGS.values():
         if reading.__name__ not in {"newest_report", "report_of_day"}:  # there is no report yet
             acting("analytics").read(lambda its, reading=reading: reading(its, http_event(scope="analytics"), SETTINGS))

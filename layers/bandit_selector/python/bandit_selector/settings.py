@@ -136,6 +136,8 @@ class Settings(BaseModel):
     policy: Literal["shared", "independent"] = "shared"
     prior_alpha: float = Field(default=1.0, gt=0)
     prior_beta: float = Field(default=1.0, gt=0)
+    # How many outcomes an arm's history is worth at most: what shadows and the site's own rows tell of it
+    history_worth: float = Field(default=200, ge=0, le=100_000)
     # Evidence has half its weight after this many outcomes, and not before this time has passed
     half_life: float = Field(default=200_000, gt=0)
     half_life_time: Duration = timedelta(days=28)
@@ -162,7 +164,7 @@ class Settings(BaseModel):
         "item_cf": 0.25,
         "embeddings": 0.15,
     }
-    bandit: Literal["on", "off"] = "on"
+    bandit: Literal["on", "off", "shadow"] = "on"
     assignment: Literal["caller", "server"] = "caller"
     treatment_share: Share = 0.5
     # Steps of that share over time, in its place: `0.05@2027-01-10,0.25@+3d`; needs ASSIGNMENT=server

@@ -16,7 +16,8 @@ class MovieAnswer(BaseModel):
     id: int = Field(examples=[5])
     genres: list[str] = Field(examples=[["Drama"]])
     algorithm: str = Field(
-        description="`bandit_<arm>`, `hybrid_control`, `hybrid_fallback` if the bandit failed, or `hybrid_off`.",
+        description="`bandit_<arm>`, `hybrid_control`, `hybrid_fallback` if the bandit failed, `hybrid_off`,"
+        " or `hybrid_shadow`.",
         examples=["bandit_svd"],
     )
     position: int = Field(ge=1, description="The place in the list, from 1.", examples=[1])
@@ -47,6 +48,8 @@ class SelectionAnswer(BaseModel):
         description="The `recommendation_id` of its places in `recommendation_events`.",
         examples=["00000000-0000-8000-8000-0292ae230001"],
     )
-    group: Literal["treatment", "control"] | None = Field(description="The visitor's group; null while BANDIT=off.")
+    group: Literal["treatment", "control"] | None = Field(
+        description="The visitor's group; null while BANDIT is off or shadow."
+    )
     context_key: str = Field(examples=["evening|weekend|power_user"])
     places: list[PlaceAnswer]

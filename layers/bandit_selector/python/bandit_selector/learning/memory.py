@@ -111,6 +111,17 @@ class Memory:
             np.maximum(self.traffic + arrived, 0),
         )
 
+    def recalling(self, history: Reals) -> "Memory":
+        """With what is new in the arms' history, (2, contexts, arms): older outcomes, and no recent traffic.
+
+        What is less than before is taken back; where newer outcomes have refuted it meanwhile, nothing falls below 0.
+        """
+        return replace(
+            self,
+            long_successes=np.maximum(self.long_successes + history[0], 0),
+            long_failures=np.maximum(self.long_failures + history[1], 0),
+        )
+
     def shortened(self, kept: Reals) -> "Memory":
         """Of what is older than the short memory, each arm keeps the share `kept` (arms)."""
         older_successes = np.maximum(self.long_successes - self.short_successes, 0)

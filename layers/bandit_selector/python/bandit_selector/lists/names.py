@@ -1,7 +1,7 @@
 """The algorithm names that impressions are recorded under, and the arms behind them. Knows no storage.
 
 An arm is one of the site's algorithms, `svd`. The bandit records it as `bandit_svd`; the control list, and the control
-list served in place of a failed bandit or while the bandit is off, have names of their own.
+list served in place of a failed bandit, while the bandit is off or only a shadow, have names of their own.
 """
 
 from typing import Final
@@ -10,6 +10,7 @@ DRAWN: Final = "bandit_"
 CONTROL: Final = "hybrid_control"
 FALLBACK: Final = "hybrid_fallback"
 OFF: Final = "hybrid_off"
+SHADOW: Final = "hybrid_shadow"
 FAILED: Final = "bandit_hybrid_fallback"
 """What an existing application logs when its own bandit failed: of no arm, although it begins like one."""
 

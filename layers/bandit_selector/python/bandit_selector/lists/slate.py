@@ -81,7 +81,7 @@ class Page:
         return [place % self.limit in chosen for place in range(self.offset + self.limit)]
 
 
-class _Shelf:
+class Shelf:
     """What one arm has left, best first. It skips movies that were shown, or that another arm has shown."""
 
     __slots__ = ("_at", "_lists")
@@ -121,7 +121,7 @@ def bandit_slate(stock: Stock, probabilities: Mapping[str, float], page: Page, r
     The propensity of a place is exactly the probability that its arm was drawn with: the published probabilities of
     the arms that still have a movie, scaled to sum 1 when an arm has dropped out. So position is independent of arm.
     """
-    shelves = {arm: _Shelf(stock.lists(arm)) for arm in probabilities}
+    shelves = {arm: Shelf(stock.lists(arm)) for arm in probabilities}
     chances: dict[tuple[str, ...], list[float]] = {}
 
     def choose(arms: tuple[str, ...]) -> _Choice:
@@ -131,30 +131,38 @@ def bandit_slate(stock: Stock, probabilities: Mapping[str, float], page: Page, r
         whole = len(arms) == len(probabilities)
         return _Choice(arms[drawn], algorithm_of(arms[drawn]), as_recorded(chances[arms][drawn]), whole)
 
-    return _fill(shelves, stock, page, randomness, choose)
+    return _fill(shelves, stock, page, randomness, choose)[page.offset :]
 
 
 def control_slate(
     stock: Stock, weights: Mapping[str, float], page: Page, randomness: Random, algorithm: str
 ) -> list[Place]:
     """The fixed hybrid: movies by weighted blend of the arms' scores, under the same long-tail rule."""
+    return whole_control(stock, weights, page, randomness, algorithm)[page.offset :]
+
+
+def whole_control(
+    stock: Stock, weights: Mapping[str, float], page: Page, randomness: Random, algorithm: str
+) -> list[Place]:
+    """The same from place 1 to the page's end."""
     first = {**stock.everybodys, **stock.own}
-    shelf = {"": _Shelf([blend(lists, weights, stock.rated) for lists in (first, stock.everybodys)])}
+    shelf = {"": Shelf([blend(lists, weights, stock.rated) for lists in (first, stock.everybodys)])}
     return _fill(shelf, stock, page, randomness, lambda _: _Choice("", algorithm, None))
 
 
 def _fill(
-    shelves: Mapping[str, _Shelf],
+    shelves: Mapping[str, Shelf],
     stock: Stock,
     page: Page,
     randomness: Random,
     choose: Callable[[tuple[str, ...]], _Choice],
 ) -> list[Place]:
-    """The page's places. `choose` gets the shelves that have a movie for a place; the list ends when none has."""
+    """The places up to the page's end. `choose` gets the shelves that have a movie for a place; the list ends when none
+    has."""
     shown = set(stock.rated)
     places: list[Place] = []
     for only_long_tail in page.reserved(randomness):
-        offers = _offers(shelves, only_long_tail, shown)
+        offers = offered(shelves, only_long_tail, shown)
         if not offers:
             break
         choice = choose(tuple(offers))
@@ -162,13 +170,13 @@ def _fill(
         shown.add(movie.movie_id)
         filled = movie.movie_id, movie.score, choice.algorithm, choice.propensity, choice.whole
         places.append(Place(len(places) + 1, *filled))
-    return places[page.offset :]
+    return places
 
 
-def _offers(shelves: Mapping[str, _Shelf], only_long_tail: bool, shown: set[int]) -> dict[str, Candidate]:
+def offered(shelves: Mapping[str, Shelf], only_long_tail: bool, shown: set[int]) -> dict[str, Candidate]:
     """What each arm would put at a place; without any long tail left, a reserved place is like any other."""
     offers = {arm: movie for arm, shelf in shelves.items() if (movie := shelf.best(only_long_tail, shown))}
-    return offers if offers or not only_long_tail else _offers(shelves, False, shown)
+    return offers if offers or not only_long_tail else offered(shelves, False, shown)
 
 
 def blend(lists: Mapping[str, ArmList], weights: Mapping[str, float], rated: Collection[int]) -> ArmList:

@@ -1,4 +1,7 @@
-"""Publishing: learned counts become the probabilities that serving draws from. Knows the order of things only."""
+"""Publishing: learned counts, and the arms' history, become the probabilities that serving draws from.
+
+Knows the order of things only.
+"""
 
 from typing import Final
 
@@ -7,11 +10,14 @@ import numpy as np
 from bandit_selector.learning.counts import Reals
 from bandit_selector.learning.memory import remembered
 from bandit_selector.lists.context import published_keys
+from bandit_selector.services.history import read_history
 from bandit_selector.services.learning_rule import forget_refuted, half_lives, learn_from
 from bandit_selector.settings import Settings
 from bandit_selector.store import posteriors
 from bandit_selector.store.connection import Connection, transaction
 
+NEGLIGIBLE: Final = 1e-6
+"""Outcomes: less of history is rounding."""
 TOLERANCE: Final = 1e-4
 """A context is published again when the probability of one of its arms moved by more than this."""
 
@@ -31,14 +37,16 @@ def _publish(connection: Connection, settings: Settings) -> int | None:
     posteriors.complete_contexts(connection, keys, settings)
     recorded = posteriors.read_cells(connection, keys, settings.arms)
     memory, ages = remembered(recorded, half_lives(settings))
-    memory, told = forget_refuted(recorded.contexts, memory, settings)
+    history = read_history(connection, recorded.contexts, settings)
+    recalled = history - posteriors.recalled(connection, recorded.contexts, recorded.arms)
+    memory, told = forget_refuted(recorded.contexts, memory.recalling(recalled), settings)
     learned = learn_from(recorded.contexts, memory, settings)
     moved = _moved(posteriors.published(connection, keys, settings.arms), learned.probability)
-    written = moved | recorded.news | bool(told)
+    written = moved | recorded.news | bool(told) | np.any(np.abs(recalled) > NEGLIGIBLE, axis=(0, 2))
     if not written.any():
         return None
     posteriors.record(connection, told)
-    edition = posteriors.Edition(recorded, memory, ages, learned, moved.tolist(), written.tolist())
+    edition = posteriors.Edition(recorded, memory, ages, learned, moved.tolist(), written.tolist(), history)
     return posteriors.write(connection, edition)
 
 

@@ -22,8 +22,10 @@ from bandit_selector.lists.context import USER_TYPES, Context, UserType, context
 from bandit_selector.lists.names import CONTROL, FALLBACK, OFF
 from bandit_selector.lists.session import ARM as SESSION_ARM
 from bandit_selector.lists.session import session_list
+from bandit_selector.lists.shadow import Shadow
 from bandit_selector.lists.slate import ArmList, Page, Place, Stock, bandit_slate, control_slate, is_treated
 from bandit_selector.lists.windows import Shown, length, missing
+from bandit_selector.services.shadow import Chances, with_shadow
 from bandit_selector.settings import Arm, Settings, parse_zone
 from bandit_selector.store.connection import Database
 from bandit_selector.store.movies import movie_json
@@ -54,7 +56,7 @@ class Asking(BaseModel):
     ] = Field(
         default="true",
         description="Who is asked: the bandit, the control list, or with `auto` the one that the visitor's sticky split"
-        " names. Ignored while ASSIGNMENT=server or BANDIT=off.",
+        " names. Ignored while ASSIGNMENT=server or BANDIT is not `on`.",
     )
     time_zone: Annotated[ZoneInfo | None, BeforeValidator(parse_zone, str | None)] = Field(
         default=None,
@@ -116,10 +118,11 @@ class Recommendations:
 
 @dataclass(frozen=True, slots=True)
 class Slate:
-    """The places, and the version of the posteriors that drew them."""
+    """The places, the version of the posteriors that drew them, and what was drawn beside them and is not shown."""
 
     places: list[Place]
     version: int | None = None
+    shadow: Shadow | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +140,13 @@ class Situation:
     def stock(self) -> Stock:
         """The visitor's lists; in a session of the treatment group, with the list that follows from it."""
         visitor = self.visitor
+        return self.treatments() if self.group == "treatment" else Stock(visitor.own, visitor.everybodys, visitor.rated)
+
+    def treatments(self) -> Stock:
+        """The visitor's lists, in a session with the list that follows from it."""
+        visitor = self.visitor
         own = visitor.own
-        if visitor.session and self.group == "treatment":
+        if visitor.session:
             try:
                 made = session_list(visitor.session, visitor.rated)
             except Exception as error:  # whatever it is, the nightly list is still there
@@ -245,7 +253,7 @@ def _recent(request: Request, settings: Settings, now: datetime) -> Asked | None
     gap = settings.session_gap
     if gap is None or SESSION_ARM not in settings.arms or isinstance(request, OwnCandidates):
         return None
-    possible = assign(request, settings, share=1) == "treatment"
+    possible = settings.bandit == "shadow" or assign(request, settings, share=1) == "treatment"
     return Asked(request.user_id, now, gap, settings.site_time_zone) if possible else None
 
 
@@ -277,7 +285,7 @@ def _whole(database: Database, situation: Situation, now: datetime, randomness: 
     page = Page(request.offset, request.limit, situation.settings.min_long_tail_share)
     slate = make_slate(situation, situation.stock(), page, randomness)
     showing = situation.showing(slate.version)
-    return database.run(lambda connection: record_list(connection, slate.places, showing, now))
+    return database.run(lambda connection: record_list(connection, slate.places, showing, now, slate.shadow))
 
 
 def _window(
@@ -290,17 +298,18 @@ def _window(
     last = min(request.offset + request.limit, length(stock, shown))
     again = [taken[at] for at in range(request.offset + 1, last + 1) if at in taken]
     avoided = {*visitor.rated, *(one.place.movie_id for one in shown)}
-    pages: list[list[Place]] = []
+    pages: list[tuple[list[Place], Shadow | None]] = []
     version = None
     for run in missing(request.offset + 1, last, taken):
         page = Page(0, len(run), situation.settings.min_long_tail_share)
         slate = make_slate(situation, replace(stock, rated=avoided), page, randomness)
         avoided |= {place.movie_id for place in slate.places}
-        pages += [[replace(place, position=place.position + run.start - 1) for place in slate.places]]
+        moved = [replace(place, position=place.position + run.start - 1) for place in slate.places]
+        pages.append((moved, slate.shadow))
         version = slate.version
     showing = situation.showing(version, lists)
     made = database.run(
-        lambda connection: record_pages(connection, [page for page in pages if page], again, showing, now)
+        lambda connection: record_pages(connection, [page for page in pages if page[0]], again, showing, now)
     )
     return sorted([*made[0], *made[1]], key=lambda answered: answered[0].place.position) if made else None
 
@@ -320,10 +329,10 @@ def share_in_force(visitor: Visitor, settings: Settings, now: datetime) -> float
 def assign(request: Asking, settings: Settings, share: float, begun: Group | None = None) -> Group | None:
     """The request's A/B group: that in which its list was `begun`, or as it asks, or by the sticky split.
 
-    `share` is that of treatment in force. None while BANDIT=off: nobody is in a group then. With ASSIGNMENT=server the
-    split decides, whatever is asked.
+    `share` is that of treatment in force. None while BANDIT is `off` or `shadow`: nobody is in a group then. With
+    ASSIGNMENT=server the split decides, whatever is asked.
     """
-    if settings.bandit == "off":
+    if settings.bandit != "on":
         return None
     if begun is not None:
         return begun
@@ -344,6 +353,8 @@ def recommendation_id(list_id: int) -> UUID:
 def make_slate(situation: Situation, stock: Stock, page: Page, randomness: Random) -> Slate:
     """The group's list; the control blend, named a fallback, when the bandit's own fails."""
     settings = situation.settings
+    if settings.bandit == "shadow":
+        return _shadowed(situation, stock, page, randomness)
     if situation.group == "treatment":
         beliefs = believed(situation.visitor, situation.context)
         try:
@@ -351,8 +362,25 @@ def make_slate(situation: Situation, stock: Stock, page: Page, randomness: Rando
         except Exception as error:  # whatever it is, the visitor still gets a list
             situation.on_failure(error)
     algorithm = {"control": CONTROL, "treatment": FALLBACK, None: OFF}[situation.group]
-    stock = replace(stock, own=_of(stock.own, settings.arms), everybodys=_of(stock.everybodys, settings.arms))
-    return Slate(control_slate(stock, settings.control_weights, page, randomness, algorithm))
+    return Slate(control_slate(_configured(stock, settings), settings.control_weights, page, randomness, algorithm))
+
+
+def _shadowed(situation: Situation, stock: Stock, page: Page, randomness: Random) -> Slate:
+    """Control's list, and treatment's beside it."""
+    settings = situation.settings
+    control = _configured(stock, settings), settings.control_weights
+    treatments = replace(situation.treatments(), rated=stock.rated)
+
+    def chances() -> Chances:
+        beliefs = believed(situation.visitor, situation.context)
+        return Chances(probabilities(beliefs, settings), newest_version(beliefs))
+
+    places, shadow = with_shadow(control, treatments, chances, page, randomness, situation.on_failure)
+    return Slate(places, None, shadow)
+
+
+def _configured(stock: Stock, settings: Settings) -> Stock:
+    return replace(stock, own=_of(stock.own, settings.arms), everybodys=_of(stock.everybodys, settings.arms))
 
 
 def believed(visitor: Visitor, context: Context) -> Sequence[Belief]:
@@ -369,7 +397,12 @@ def _of(lists: Mapping[str, ArmList], arms: Sequence[str]) -> dict[str, ArmList]
 
 def _drawn(stock: Stock, beliefs: Sequence[Belief], page: Page, settings: Settings, randomness: Random) -> Slate:
     places = bandit_slate(stock, probabilities(beliefs, settings), page, randomness)
-    return Slate(places, max((belief.version for belief in beliefs if belief.version is not None), default=None))
+    return Slate(places, newest_version(beliefs))
+
+
+def newest_version(beliefs: Sequence[Belief]) -> int | None:
+    """The version that these beliefs were published in; None before the first."""
+    return max((belief.version for belief in beliefs if belief.version is not None), default=None)
 
 
 def probabilities(beliefs: Sequence[Belief], settings: Settings) -> Mapping[str, float]:

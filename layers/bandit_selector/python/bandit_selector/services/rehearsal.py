@@ -35,8 +35,12 @@ class Rehearsal:
     knows: Reals
 
 
-def rehearse(traffic: Traffic, settings: Settings, days: float, share: float, rng: np.random.Generator) -> Rehearsal:
+def rehearse(
+    traffic: Traffic, settings: Settings, days: float, share: float, rng: np.random.Generator, history: float = 0.0
+) -> Rehearsal:
     """The rule under these settings, from nothing, while it fills `share` of all places for some days.
+
+    With `history`, it begins with so many outcomes of each arm, drawn at the arms' true rates by the mix of contexts.
 
     The arms' rates are drawn around the site's click rate with the spread that the rule expects (`hierarchy.Prior`).
     Outcomes reach the rule with the publication after the one they were drawn from: silence takes its time.
@@ -44,6 +48,7 @@ def rehearse(traffic: Traffic, settings: Settings, days: float, share: float, rn
     rates = _rates(traffic, settings, rng)
     ends = _ends(days)
     memory, ages = Memory.empty(*rates.shape), Ages(*(np.zeros((len(rates), 1)) for _ in range(3)))
+    memory = memory.recalling(_history(rates, traffic, history, rng.spawn(1)[0]))
     best, mix, lives = rates.max(axis=1), np.array(traffic.mix), half_lives(settings)
     lost, leading, waiting = (
         np.zeros(len(ends)),
@@ -77,6 +82,18 @@ def _rates(traffic: Traffic, settings: Settings, rng: np.random.Generator) -> Re
         logit = logit + np.array([effects[level[factor]] for level in levels])
     rates = 1 / (1 + np.exp(-logit))
     return np.clip(rates * traffic.ctr / float(np.array(traffic.mix) @ rates.mean(axis=1)), 1e-6, 0.95)
+
+
+def _history(rates: Reals, traffic: Traffic, outcomes: float, rng: np.random.Generator) -> Reals:
+    """(successes, failures) of each cell, whose arm has so many outcomes over all contexts.
+
+    By a generator of its own, so that all else is drawn as without history.
+    """
+    if not outcomes:
+        return np.zeros((2, *rates.shape))
+    shown = rng.poisson(outcomes * np.array(traffic.mix)[:, None] * np.ones_like(rates))
+    successes = rng.binomial(shown, rates)
+    return np.stack([successes, shown - successes]).astype(float)
 
 
 def _ends(days: float) -> Reals:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from random import Random
+from time import perf_counter
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -15,14 +16,16 @@ from pydantic import ConfigDict, Field
 
 from bandit_selector.errors import InvalidRequest
 from bandit_selector.lists.context import Context, user_type
-from bandit_selector.lists.names import CONTROL, FALLBACK, OFF
-from bandit_selector.lists.selection import Choice, draw_arms
+from bandit_selector.lists.names import CONTROL, FALLBACK, OFF, SHADOW
+from bandit_selector.lists.selection import Choice, draw_arms, of_arms
+from bandit_selector.lists.shadow import Shadow
 from bandit_selector.services.recommend import (
     Asking,
     Group,
     assign,
     believed,
     keys_of,
+    newest_version,
     possible_contexts,
     probabilities,
     recommendation_id,
@@ -129,9 +132,31 @@ def _drawn(
     if group == "treatment":
         try:
             chances = probabilities(beliefs, settings)
-            version = max((belief.version for belief in beliefs if belief.version is not None), default=None)
-            return Drawn(draw_arms({arm: chances[arm] for arm in arms}, request.places, randomness), None, version)
+            drawn = draw_arms({arm: chances[arm] for arm in arms}, request.places, randomness)
+            return Drawn(drawn, None, newest_version(beliefs))
         except Exception as error:  # whatever it is, the site still gets its arms
             on_failure(error)
     weights = {arm: settings.control_weights.get(arm, 0.0) for arm in arms}
-    return Drawn(draw_arms(weights, request.places, randomness), NAMES[group], None)
+    shown = draw_arms(weights, request.places, randomness)
+    if settings.bandit != "shadow":
+        return Drawn(shown, NAMES[group], None)
+    return Drawn(shown, SHADOW, None, _shadow(arms, beliefs, shown, settings, randomness, on_failure))
+
+
+def _shadow(
+    arms: Sequence[str],
+    beliefs: Sequence[Belief],
+    shown: Sequence[Choice],
+    settings: Settings,
+    randomness: Random,
+    on_failure: Callable[[Exception], None],
+) -> Shadow | None:
+    """The bandit's arms for the same places; what it fails with goes to `on_failure`."""
+    began = perf_counter()
+    try:
+        chances = probabilities(beliefs, settings)
+        drawn = draw_arms({arm: chances[arm] for arm in arms}, len(shown), randomness)
+        return of_arms(arms, drawn, shown, newest_version(beliefs), 1000 * (perf_counter() - began))
+    except Exception as error:  # whatever it is, the site still gets its arms
+        on_failure(error)
+        return None

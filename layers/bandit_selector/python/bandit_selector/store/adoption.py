@@ -145,6 +145,7 @@ def _digest(wanted: Shape) -> str:
         *site_view.defaults(wanted),
         *site_triggers.triggers(wanted),
         *site_triggers.keys(wanted),
+        *site_view.history(wanted),
     ]
     return sha256("\n".join(every).encode()).hexdigest()
 

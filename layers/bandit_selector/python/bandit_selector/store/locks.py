@@ -18,3 +18,4 @@ class Lock(IntEnum):
     SHARE = 7_310_080
     VISITOR = 7_310_019  # with a user id: one for each visitor
     SITE_HISTORY = 7_310_030
+    SHADOWS = 7_310_100

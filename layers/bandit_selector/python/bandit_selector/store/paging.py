@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from bandit_selector.lists.names import algorithm_of
+from bandit_selector.lists.shadow import Shadow
 from bandit_selector.lists.slate import Place
 from bandit_selector.lists.windows import Shown
 from bandit_selector.store.connection import Connection, transaction
@@ -38,9 +39,13 @@ def shown_of(rows: Sequence[tuple[Any, ...]]) -> list[Shown]:
 
 
 def record_pages(
-    connection: Connection, pages: Sequence[Sequence[Place]], again: Sequence[Shown], showing: Showing, now: datetime
+    connection: Connection,
+    pages: Sequence[tuple[Sequence[Place], Shadow | None]],
+    again: Sequence[Shown],
+    showing: Showing,
+    now: datetime,
 ) -> tuple[list[Answered], list[Answered]] | None:
-    """Records new runs of places of a seed's list, and reads the movies of those shown `again`.
+    """Records new runs of places of a seed's list, each with its shadow, and reads the movies of those shown `again`.
 
     None when another request has recorded a page of this list since it was read; then it is to be read again. The two
     lists are of the new places and of those shown again. One round trip.
@@ -58,14 +63,14 @@ def record_pages(
             {"user": showing.user_id, "seed": showing.seed, "since": now - PAGED_FOR, "until": now + PAGED_FOR},
         )
         written = [
-            record_statement(connection, places, replace(showing, known=(showing.known or 0) + number), now)
-            for number, places in enumerate(pages)
+            record_statement(connection, places, replace(showing, known=(showing.known or 0) + number), now, shadow)
+            for number, (places, shadow) in enumerate(pages)
         ]
         read = connection.execute(
             f"SELECT id, {showing.movie} FROM movies WHERE id = ANY(%s)".encode(),  # noqa: S608 # quoted names
             [[one.place.movie_id for one in again]],
         )
-    new = [place_rows(rows.fetchall(), places) for rows, places in zip(written, pages, strict=True)]
+    new = [place_rows(rows.fetchall(), places) for rows, (places, _) in zip(written, pages, strict=True)]
     if lists.fetchone() != (showing.known,):
         return None
     movies = {movie_id: json.loads(text) for movie_id, text in read}

@@ -18,7 +18,8 @@ from bandit_selector.store.locks import Lock
 @dataclass(frozen=True, slots=True)
 class Edition:
     """What one publication writes. Per context, `moved` tells whether its probabilities are published, and `written`
-    whether its cells' memory is kept; a context that moved is written."""
+    whether its cells' memory is kept; a context that moved is written. `history` is what the memory holds of it,
+    (2, contexts, arms)."""
 
     recorded: Recorded
     memory: Memory
@@ -26,6 +27,7 @@ class Edition:
     learned: Learned
     moved: Sequence[bool]
     written: Sequence[bool]
+    history: Reals
 
 
 def read_cells(connection: Connection, contexts: Sequence[str], arms: Sequence[str]) -> Recorded:
@@ -60,6 +62,16 @@ def read_cells(connection: Connection, contexts: Sequence[str], arms: Sequence[s
         ages=ages,
         seconds=seconds,
     )
+
+
+def recalled(connection: Connection, contexts: Sequence[str], arms: Sequence[str]) -> Reals:
+    """What the cells' memory holds of the arms' history, (2, contexts, arms)."""
+    rows = connection.execute(
+        "SELECT context_key, algorithm, history_successes, history_failures FROM bandit_posteriors"
+    )
+    known = {(context_key, arm): (successes, failures) for context_key, arm, successes, failures in rows}
+    cells = [known.get((context, arm), (0.0, 0.0)) for context in contexts for arm in arms]
+    return np.array(cells, dtype=float).reshape(len(contexts), len(arms), 2).transpose(2, 0, 1)
 
 
 def _ages(connection: Connection) -> tuple[Ages, float]:
@@ -179,15 +191,18 @@ def _remember(connection: Connection, edition: Edition) -> None:
             discounted_successes = cell.long_successes, discounted_failures = cell.long_failures,
             short_successes = cell.short_successes, short_failures = cell.short_failures,
             short_squares = cell.short_squares, short_cross = cell.short_cross, traffic = cell.traffic,
-            long_age = cell.long_age, short_age = cell.short_age, traffic_age = cell.traffic_age
+            long_age = cell.long_age, short_age = cell.short_age, traffic_age = cell.traffic_age,
+            history_successes = cell.history_successes, history_failures = cell.history_failures
         FROM unnest(
             %s::text[], %s::text[], %s::int[], %s::int[], %s::float8[], %s::float8[], %s::float8[], %s::float8[],
-            %s::float8[], %s::float8[], %s::float8[], %s::float8[], %s::float8[], %s::float8[]
+            %s::float8[], %s::float8[], %s::float8[], %s::float8[], %s::float8[], %s::float8[], %s::float8[],
+            %s::float8[]
         ) AS cell (context_key, algorithm, seen_successes, seen_failures, long_successes, long_failures,
-            short_successes, short_failures, short_squares, short_cross, traffic, long_age, short_age, traffic_age)
+            short_successes, short_failures, short_squares, short_cross, traffic, long_age, short_age, traffic_age,
+            history_successes, history_failures)
         WHERE posterior.context_key = cell.context_key AND posterior.algorithm = cell.algorithm
         """,
-        _cells(edition, edition.written, recorded.successes, recorded.failures, *kept, *ages),
+        _cells(edition, edition.written, recorded.successes, recorded.failures, *kept, *ages, *edition.history),
     )
 
 

@@ -13,7 +13,7 @@ from bandit_selector.store.connection import Connection
 from bandit_selector.store.locks import Lock
 from bandit_selector.store.outcomes import lock_lists
 
-PARENTS: Final = ("bandit_lists", "bandit_reactions", "feedback_events")
+PARENTS: Final = ("bandit_lists", "bandit_reactions", "feedback_events", "bandit_shadows")
 TRIES: Final = 600
 PAUSE_SECONDS: Final = 0.1
 T = TypeVar("T")
@@ -157,6 +157,7 @@ def _delete_from_defaults(connection: Connection, before: datetime) -> None:
         connection.execute(
             "DELETE FROM bandit_lists_default WHERE created_at < %(before)s AND settled_at IS NOT NULL", parameters
         )
+        connection.execute("DELETE FROM bandit_shadows_default WHERE created_at < %(before)s", parameters)
         connection.execute(
             "DELETE FROM feedback_events_default AS f WHERE received_at < %(before)s AND NOT EXISTS"
             " (SELECT FROM bandit_lists AS l WHERE l.id = f.event_id >> 6)",
@@ -236,5 +237,6 @@ def _erase(connection: Connection, user_id: int, lists: Sequence[int]) -> None:
     connection.execute("DELETE FROM bandit_inbox WHERE event_id >> 6 = ANY(%s)", [list(lists)])
     connection.execute("DELETE FROM bandit_unsettled WHERE list_id = ANY(%s)", [list(lists)])
     connection.execute("DELETE FROM bandit_lists WHERE user_id = %s", [user_id])
+    connection.execute("DELETE FROM bandit_shadows WHERE user_id = %s", [user_id])
     connection.execute("DELETE FROM feedback_events WHERE user_id = %s", [user_id])
     connection.execute("DELETE FROM recommendation_candidates WHERE user_id = %s", [user_id])

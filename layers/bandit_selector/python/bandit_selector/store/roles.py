@@ -53,7 +53,10 @@ ROLES: Final = {
             *("bandit_candidates", "bandit_posteriors", "bandit_states", "bandit_lists", "bandit_reactions"),
             *("bandit_shares", "movie_popularity", "movie_neighbours"),
         ),
-        writes=(("bandit_lists", "INSERT"), ("bandit_unsettled", "INSERT"), ("bandit_phases", "INSERT")),
+        writes=(
+            *(("bandit_lists", "INSERT"), ("bandit_unsettled", "INSERT"), ("bandit_phases", "INSERT")),
+            ("bandit_shadows", "INSERT"),
+        ),
         sequences=("bandit_list_number",),
     ),
     "feedback": Role("bandit_feedback", writes=_COUNTING, sequences=_COUNTERS, all_ours=True),
@@ -63,8 +66,12 @@ ROLES: Final = {
         writes=(
             *_COUNTING,
             *((table, CHANGE) for table in ("bandit_site_ratings", "bandit_inbox")),
-            *((table, CHANGE) for table in ("bandit_site_days", "bandit_site_hours")),
-            *((f"{parent}_default", "UPDATE") for parent in ("bandit_lists", "bandit_reactions", "feedback_events")),
+            *((table, CHANGE) for table in ("bandit_site_days", "bandit_site_hours", "bandit_site_arms")),
+            *((table, CHANGE) for table in ("bandit_shadow_days", "bandit_shadow_arms")),
+            *(
+                (f"{parent}_default", "UPDATE")
+                for parent in ("bandit_lists", "bandit_reactions", "feedback_events", "bandit_shadows")
+            ),
             ("bandit_shares", "INSERT"),
             ("bandit_looks", "UPDATE"),
             ("monitor_mails", "INSERT, UPDATE"),

@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from bandit_selector.lists.selection import Choice
+from bandit_selector.lists.shadow import Shadow
 from bandit_selector.store.connection import Connection, transaction
+from bandit_selector.store.shadows import of_selection
 from bandit_selector.store.showing import COLUMNS, Showing, lock_visitor, parameters, values
 
 
@@ -17,10 +19,11 @@ class Drawn:
     choices: Sequence[Choice]
     algorithm: str | None
     version: int | None
+    shadow: Shadow | None = None
 
 
 def record_selection(connection: Connection, drawn: Drawn, showing: Showing, now: datetime) -> int:
-    """Records a list of arms without movies, and returns its id. One round trip."""
+    """Records a list of arms without movies, with its shadow, and returns its id. One round trip."""
     with transaction(connection):
         lock_visitor(connection, showing)
         listed = _record(connection, drawn, showing, now)
@@ -29,6 +32,7 @@ def record_selection(connection: Connection, drawn: Drawn, showing: Showing, now
 
 def _record(connection: Connection, drawn: Drawn, showing: Showing, now: datetime) -> Any:
     arms = sorted({choice.arm for choice in drawn.choices})
+    beside, of_shadow = of_selection(drawn.shadow)
     return connection.execute(
         f"""
         WITH list AS (
@@ -41,7 +45,7 @@ def _record(connection: Connection, drawn: Drawn, showing: Showing, now: datetim
             RETURNING id, created_at
         ), unsettled AS (
             INSERT INTO bandit_unsettled (list_id, created_at) SELECT id, created_at FROM list
-        )
+        ){beside}
         SELECT id FROM list
         """.encode(),  # noqa: S608 # our own SQL
         {
@@ -51,5 +55,6 @@ def _record(connection: Connection, drawn: Drawn, showing: Showing, now: datetim
             "drawn": bytes(arms.index(choice.arm) + 1 for choice in drawn.choices),
             "places": len(drawn.choices),
             "propensities": [choice.propensity for choice in drawn.choices],
+            **of_shadow,
         },
     )

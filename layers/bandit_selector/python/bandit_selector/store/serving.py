@@ -9,11 +9,13 @@ from typing import Any, Protocol
 
 from bandit_selector.lists.names import arm_of
 from bandit_selector.lists.session import Session
+from bandit_selector.lists.shadow import Shadow
 from bandit_selector.lists.slate import ArmList, Place
 from bandit_selector.lists.windows import Shown
 from bandit_selector.store.connection import Connection, transaction
 from bandit_selector.store.movies import Column, read_columns
 from bandit_selector.store.recent import Asked, read_recent, session_of
+from bandit_selector.store.shadows import of_list
 from bandit_selector.store.showing import COLUMNS, Showing, lock_visitor, parameters, values
 
 EVERYBODY = 0
@@ -101,11 +103,13 @@ def read_visitor_and(
     return visitor, asked.fetchall() if asked else ()
 
 
-def record_list(connection: Connection, places: Sequence[Place], showing: Showing, now: datetime) -> list[Answered]:
-    """Records a list of those places whose movie exists, and returns them. One round trip."""
+def record_list(
+    connection: Connection, places: Sequence[Place], showing: Showing, now: datetime, shadow: Shadow | None = None
+) -> list[Answered]:
+    """Records a list of those places whose movie exists, with its shadow, and returns them. One round trip."""
     with transaction(connection):
         lock_visitor(connection, showing)
-        rows = record_statement(connection, places, showing, now)
+        rows = record_statement(connection, places, showing, now, shadow)
     return place_rows(rows.fetchall(), places)
 
 
@@ -118,9 +122,12 @@ def place_rows(rows: Sequence[tuple[int, int, str]], places: Sequence[Place]) ->
     ]
 
 
-def record_statement(connection: Connection, places: Sequence[Place], showing: Showing, now: datetime) -> Any:
+def record_statement(
+    connection: Connection, places: Sequence[Place], showing: Showing, now: datetime, shadow: Shadow | None = None
+) -> Any:
     """Records a list unless its seed has other lists than the `known`: (list id, index of the place, movie) rows."""
     arms = sorted({arm for place in places if (arm := arm_of(place.algorithm)) is not None})
+    beside, of_shadow = of_list(shadow)
     return connection.execute(
         f"""
         WITH place AS MATERIALIZED (
@@ -150,7 +157,7 @@ def record_statement(connection: Connection, places: Sequence[Place], showing: S
             RETURNING id, created_at
         ), unsettled AS (
             INSERT INTO bandit_unsettled (list_id, created_at) SELECT id, created_at FROM list
-        )
+        ){beside}
         SELECT list.id, place.index - 1, place.movie FROM list CROSS JOIN place ORDER BY place.number
         """.encode(),  # noqa: S608 # quoted names
         {
@@ -165,6 +172,7 @@ def record_statement(connection: Connection, places: Sequence[Place], showing: S
             "algorithm": None if arms or not places else places[0].algorithm,
             "arms": arms or None,
             "known": showing.known,
+            **of_shadow,
         },
     )
 

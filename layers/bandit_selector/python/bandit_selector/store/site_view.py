@@ -159,9 +159,18 @@ def history(shape: Shape) -> list[str]:
     said = ", ".join(
         f"{f'e.{column}' if column in names else 'NULL'}::{kinds[part]} AS {part}" for part, column in parts.items()
     )
+    factors = " || '|' || ".join(
+        _factor(name, "context" in names) for name in ("time_period", "day_of_week", "user_type")
+    )
     return [
         f"CREATE OR REPLACE FUNCTION bandit_site_clock(moment timestamptz) RETURNS {created}"
         f" LANGUAGE sql IMMUTABLE AS $site$ SELECT ({clock})::{created} $site$",
-        f"CREATE VIEW bandit_site_rows AS SELECT e.created_at, ({at})::timestamptz AS at, e.algorithm::text, {said}"
+        f"CREATE VIEW bandit_site_rows AS SELECT e.created_at, ({at})::timestamptz AS at, e.algorithm::text, {said},"
+        f" coalesce({factors}, '') AS context_key"
         f" FROM {shape.site(SET_ASIDE)} AS e",
     ]
+
+
+def _factor(name: str, known: bool) -> str:
+    """SQL of a factor's level in a row's context: of whatever type that is, and whatever else is in it."""
+    return f"""substring(e.context::text FROM '"{name}"\\s*:\\s*"([a-z_]+)"')""" if known else "NULL"
