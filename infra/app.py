@@ -8,6 +8,7 @@ from cdk_nag import AwsSolutionsChecks
 
 from infra.configuration import Configuration, UnusableContext, read_configuration
 from infra.data import DataStack
+from infra.edge import EdgeStack
 from infra.packaging import Layers, PackagingFailed, build_layers
 from infra.stack import ServiceStack
 
@@ -17,6 +18,8 @@ def build(
 ) -> ServiceStack:
     """The stacks inside `app`; without a `place` they can be deployed to any account and region."""
     stack = ServiceStack(app, configuration, DataStack(app, configuration, place), layers, place)
+    if configuration.edge_origin:
+        EdgeStack(app, configuration, place)
     cdk.Tags.of(app).add("service", "bandit-selector")
     cdk.Tags.of(app).add("environment", configuration.environment)
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))

@@ -39,6 +39,7 @@ class Configuration(BaseModel):
     mfa: Literal["optional", "required"] = "optional"
     domain_name: str = ""
     certificate_arn: str = ""
+    edge_origin: str = Field(default="", pattern=r"^([a-z0-9-]+(\.[a-z0-9-]+)+)?$")
     requests_per_second: int = Field(default=200, gt=0)
 
     # The database: made by the stack, or the team's own

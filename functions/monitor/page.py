@@ -57,6 +57,7 @@ def configuration(settings: Settings) -> dict[str, str]:
     return {
         "authorize_url": settings.sign_in_authorize_url,
         "token_url": settings.sign_in_token_url,
+        "revoke_url": settings.sign_in_revoke_url,
         "client_id": settings.sign_in_client_id,
         "scope": settings.sign_in_scope,
         "time_zone": str(settings.time_zone),
@@ -66,12 +67,12 @@ def configuration(settings: Settings) -> dict[str, str]:
 
 
 def policy(settings: Settings) -> str:
-    """The Content-Security-Policy: this origin's files, no inline script or style, and the issuer's token address."""
-    issuer = urlsplit(settings.sign_in_token_url)
-    redeem = f" {issuer.scheme}://{issuer.netloc}" if issuer.netloc else ""
+    """The Content-Security-Policy: this origin's files, no inline script or style, and the issuer's addresses."""
+    asked = map(urlsplit, (settings.sign_in_token_url, settings.sign_in_revoke_url))
+    issuer = "".join(dict.fromkeys(f" {url.scheme}://{url.netloc}" for url in asked if url.netloc))
     return (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-        f"connect-src 'self'{redeem}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        f"connect-src 'self'{issuer}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
 
 

@@ -246,6 +246,7 @@ def settings_of(
         "DASHBOARD_URL": f"{api}/dashboard",
         "SIGN_IN_AUTHORIZE_URL": f"{api}{sign_in.AUTHORIZE}",
         "SIGN_IN_TOKEN_URL": f"{api}{sign_in.TOKEN}",
+        "SIGN_IN_REVOKE_URL": f"{api}{sign_in.REVOKE}",
         "SIGN_IN_CLIENT_ID": sign_in.CLIENT,
         "SIGN_IN_SCOPE": "analytics",
         **of_this_run,

@@ -18,7 +18,8 @@ EXAMPLE = FOLDER / "example.html"
 CLIENT = {f"/{path.name}": path for path in FOLDER.glob("*.js")}
 PAGE = b"""<!doctype html><title>A site</title><script type="module">
 import { connect } from "/client.js";
-window.connect = (options) => (window.bandit = connect({ userId: 1, token: () => "a-token", gatherFor: 0, ...options }));
+const always = { userId: 1, token: () => "a-token", gatherFor: 0 };
+window.connect = (options) => (window.bandit = connect({ ...always, ...options }));
 window.connect();
 </script>"""
 

@@ -26,6 +26,9 @@ METRICS = {
     "Thumbs down (higher is worse)": ("thumbs_down_rate", 1, " %"),
 }
 
+KEPT = "bandit-selector.token"
+TOKEN = f"JSON.parse(sessionStorage.getItem('{KEPT}'))"
+
 
 def compared(metrics: dict[str, Any], heading: str) -> list[str]:
     """A metric's cells in the page's format: both groups, the lift, its bounds and its p-value."""
@@ -260,6 +263,25 @@ def test_a_token_that_the_service_refuses_leads_back_to_the_sign_in(
     page.get_by_role("button", name="Refresh").click()
     expect(page.get_by_role("alert")).to_contain_text("Your sign-in has ended")
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+def test_a_token_is_renewed_before_its_end_and_nobody_renews_it_after_the_sign_out(
+    visitor: BrowserContext, lively: Installation
+) -> None:
+    page = visitor.new_page()
+    open_dashboard(page, lively)
+    first = page.evaluate(f"{TOKEN}")
+    page.evaluate(f"sessionStorage.setItem('{KEPT}', JSON.stringify({{ ...{TOKEN}, expires_at: Date.now() + 30e3 }}))")
+    page.get_by_role("button", name="Refresh").click()
+    page.wait_for_function(f"{TOKEN}.expires_at > Date.now() + 600e3")
+    assert page.evaluate(f"{TOKEN}.refresh_token") == first["refresh_token"]
+    with page.expect_response("**/revoke") as revoked:
+        page.get_by_role("button", name="Sign out").click()
+    assert revoked.value.ok
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    told = page.evaluate("fetch('dashboard/configuration.json').then((answer) => answer.json())")
+    form = {"grant_type": "refresh_token", "client_id": told["client_id"], "refresh_token": first["refresh_token"]}
+    assert visitor.request.post(told["token_url"], form=form).status == 400
 
 
 def test_the_first_load_is_small_and_comes_packed(page: Page, service: Installation) -> None:

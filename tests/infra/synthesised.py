@@ -20,6 +20,7 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "mfa": "required",
         "monthly_budget": "300",
         "tracing": "true",
+        "edge_origin": "abc123.execute-api.eu-central-1.amazonaws.com",
     },
     "own": {
         "environment": "prod",

@@ -147,6 +147,24 @@ def test_the_teams_session_ends_within_half_a_day_and_can_be_revoked(prod: Synth
     assert client["EnableTokenRevocation"] is True
 
 
+def test_cloudfront_and_a_firewall_stand_before_the_api_where_they_are_asked_for(
+    synthesise: Callable[[str], Synthesised], prod: Synthesised
+) -> None:
+    assert not prod.resources("AWS::CloudFront::Distribution")
+    made = synthesise("isolated")
+    assert "bandit-selector-prod-edge" in made.stacks
+    config = made.one("AWS::CloudFront::Distribution")["DistributionConfig"]
+    (origin,) = config["Origins"]
+    assert origin["DomainName"] == "abc123.execute-api.eu-central-1.amazonaws.com"
+    assert origin["CustomOriginConfig"]["OriginProtocolPolicy"] == "https-only"
+    assert "DELETE" in config["DefaultCacheBehavior"]["AllowedMethods"]
+    (wall,) = made.resources("AWS::WAFv2::WebACL")
+    assert config["WebACLId"] == {"Fn::GetAtt": [wall, "Arn"]}
+    rules = made.one("AWS::WAFv2::WebACL")["Rules"]
+    assert [rule["Priority"] for rule in rules] == [0, 1, 2]
+    assert rules[0]["Action"] == {"Block": {}}
+
+
 @pytest.mark.parametrize("kind", ["prod", "dev", "isolated", "own"])
 def test_every_reference_has_its_target_and_nothing_waits_for_itself(
     synthesise: Callable[[str], Synthesised], kind: str

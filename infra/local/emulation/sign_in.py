@@ -18,8 +18,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 AUTHORIZE: Final = "/local/sign-in"
 TOKEN: Final = "/local/sign-in/token"  # noqa: S105 # an address
+REVOKE: Final = "/local/sign-in/revoke"
 CLIENT: Final = "dashboard"
 CODE_LIVES: Final = timedelta(minutes=1)
+SESSION_LIVES: Final = timedelta(hours=12)  # as Cognito's dashboard client has it
 TOKEN_SECONDS: Final = 3600
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -55,6 +57,16 @@ class Authorization(BaseModel):
     code_challenge_method: Literal["S256"]
 
 
+class Renewal(BaseModel):
+    """What the dashboard sends before its token ends."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    grant_type: Literal["refresh_token"]
+    client_id: Literal["dashboard"]
+    refresh_token: str
+
+
 class Redemption(BaseModel):
     """What the dashboard sends with the code it got."""
 
@@ -72,6 +84,7 @@ class Codes:
     """Issued codes, not yet redeemed; each works once, for a short time, and for its requester only."""
 
     granted: dict[str, tuple[Authorization, datetime]] = field(default_factory=dict)
+    renewable: dict[str, tuple[str, datetime]] = field(default_factory=dict)
 
     def grant(self, asked: Authorization, now: datetime) -> str:
         code = secrets.token_urlsafe(32)
@@ -85,6 +98,21 @@ class Codes:
             return None
         return asked.scope if challenge(given.code_verifier) == asked.code_challenge else None
 
+    def renewing(self, scope: str, now: datetime) -> str:
+        """A refresh token for these scopes."""
+        token = secrets.token_urlsafe(32)
+        self.renewable[token] = scope, now + SESSION_LIVES
+        return token
+
+    def renew(self, token: str, now: datetime) -> str | None:
+        """The scopes of a refresh token; None if it is unknown, revoked or expired."""
+        scope, until = self.renewable.get(token, (None, now))
+        return scope if now < until else None
+
+    def revoke(self, token: str) -> None:
+        """Ends what a refresh token is good for; an unknown one is no fault (RFC 7009, 2.2)."""
+        self.renewable.pop(token, None)
+
 
 def challenge(verifier: str) -> str:
     """PKCE's S256: the unpadded base64url of the verifier's SHA-256."""
@@ -92,7 +120,7 @@ def challenge(verifier: str) -> str:
 
 
 def routes(mint: Mint) -> list[web.RouteDef]:
-    """The issuer's two addresses: the sign-in page, and the exchange of a code for a token."""
+    """The issuer's addresses: the sign-in page, the exchange of a code or refresh token, and the end of a session."""
     codes = Codes()
 
     async def show(request: web.Request) -> web.Response:
@@ -108,16 +136,28 @@ def routes(mint: Mint) -> list[web.RouteDef]:
         raise web.HTTPSeeOther(f"{asked.redirect_uri}?{answer}")
 
     async def redeem(request: web.Request) -> web.Response:
-        scope = codes.redeem(Redemption.model_validate(dict(await request.post())), datetime.now(UTC))
+        asked, now = dict(await request.post()), datetime.now(UTC)
+        renewed = asked.get("grant_type") == "refresh_token"
+        scope = (
+            codes.renew(Renewal.model_validate(asked).refresh_token, now)
+            if renewed
+            else codes.redeem(Redemption.model_validate(asked), now)
+        )
         if scope is None:
             return web.json_response({"error": "invalid_grant"}, status=400)
         token = {"access_token": mint(scope), "token_type": "Bearer", "expires_in": TOKEN_SECONDS, "scope": scope}
-        return web.json_response(token, headers={"cache-control": "no-store"})
+        more = {} if renewed else {"refresh_token": codes.renewing(scope, now)}
+        return web.json_response(token | more, headers={"cache-control": "no-store"})
+
+    async def revoke(request: web.Request) -> web.Response:
+        codes.revoke(str((await request.post()).get("token", "")))
+        return web.Response()
 
     return [
         web.get(AUTHORIZE, _refusing(show)),
         web.post(AUTHORIZE, _refusing(confirm)),
         web.post(TOKEN, _refusing(redeem)),
+        web.post(REVOKE, revoke),
     ]
 
 

@@ -13,6 +13,7 @@ from functions.monitor import page
 SETTINGS = Settings(
     sign_in_authorize_url="https://login.example.com/oauth2/authorize",
     sign_in_token_url="https://login.example.com/oauth2/token",  # noqa: S106 # an address
+    sign_in_revoke_url="https://login.example.com/oauth2/revoke",
     sign_in_client_id="dashboard",
 )
 
@@ -58,6 +59,7 @@ def test_the_page_learns_where_to_sign_in(built: Path) -> None:
     told = json.loads(page.serve("configuration.json", SETTINGS, {}, built)["body"])
     assert told["authorize_url"] == "https://login.example.com/oauth2/authorize"
     assert told["client_id"] == "dashboard"
+    assert told["revoke_url"] == "https://login.example.com/oauth2/revoke"
 
 
 def test_the_page_says_what_the_team_wants_said_above_the_figures(built: Path) -> None:

@@ -57,3 +57,13 @@ def test_a_code_in_other_hands_is_worth_nothing(change: dict[str, str], later: t
 def test_no_code_leaves_this_machine(elsewhere: str) -> None:
     with pytest.raises(ValidationError, match="redirect_uri"):
         Authorization.model_validate(ASKED.model_dump() | {"redirect_uri": elsewhere})
+
+
+def test_a_session_is_renewed_until_it_is_revoked_or_over() -> None:
+    codes = Codes()
+    token = codes.renewing("analytics", NOW)
+    assert codes.renew(token, NOW + timedelta(hours=11)) == "analytics"
+    assert codes.renew(token, NOW + timedelta(hours=12)) is None
+    codes.revoke(token)
+    codes.revoke(token)
+    assert codes.renew(token, NOW) is None

@@ -10,7 +10,15 @@ import { HealthSection } from "./health";
 import { LearningSection } from "./learning";
 import { marksOf } from "./marks";
 import { Nothing, Select, show } from "./parts";
-import { type Configuration, completeSignIn, currentToken, readConfiguration, signIn, signOut } from "./session";
+import {
+  type Configuration,
+  completeSignIn,
+  currentToken,
+  liveToken,
+  readConfiguration,
+  signIn,
+  signOut,
+} from "./session";
 import { States, Summary } from "./summary";
 
 const REFRESH = 30_000; // ms
@@ -47,7 +55,7 @@ function address(view: View): string {
 }
 
 /** The newest figures for a view, refreshed every half minute; `ended` says why the sign-in ended. */
-function useFigures({ days, context, report }: View, refused: string) {
+function useFigures({ days, context, report }: View, configuration: Configuration, refused: string) {
   const [figures, setFigures] = useState<Figures | null>(null);
   const [backlog, setBacklog] = useState<Backlog | null>(null);
   const [fault, setFault] = useState("");
@@ -55,16 +63,16 @@ function useFigures({ days, context, report }: View, refused: string) {
   const turn = useRef(0);
 
   const leave = (reason = "") => {
-    signOut();
+    signOut(configuration);
     setFigures(null);
     setEnded(reason);
   };
   const refresh = useCallback(async () => {
-    const token = currentToken();
-    if (!token) return;
-    void readBacklog(token).then(setBacklog);
     const mine = ++turn.current; // an answer to an older request is dropped
     try {
+      const token = await liveToken(configuration);
+      if (!token) return;
+      void readBacklog(token).then(setBacklog);
       const found = await readFigures(token, days, context, report);
       if (mine !== turn.current) return;
       setFigures(found);
@@ -73,7 +81,7 @@ function useFigures({ days, context, report }: View, refused: string) {
       if (error instanceof NotAllowed) leave(error.message);
       else setFault(error instanceof TypeError ? "The service cannot be reached." : (error as Error).message);
     }
-  }, [days, context, report]);
+  }, [days, context, report, configuration]);
 
   useEffect(() => {
     const renew = () => document.hidden || void refresh();
@@ -101,7 +109,7 @@ function useNow(): number {
 
 function Dashboard({ configuration, refused }: { configuration: Configuration; refused: string }) {
   const [view, setView] = useState(readView);
-  const { figures, backlog, fault, ended, refresh, leave } = useFigures(view, refused);
+  const { figures, backlog, fault, ended, refresh, leave } = useFigures(view, configuration, refused);
   const now = useNow();
 
   const choose = (part: Partial<View>) => {

@@ -3,6 +3,8 @@
 export interface Configuration {
   authorize_url: string;
   token_url: string;
+  /** Where a sign-in is ended for good; empty where the issuer has no such address. */
+  revoke_url: string;
   client_id: string;
   scope: string;
   time_zone: string;
@@ -15,6 +17,8 @@ interface Token {
   access_token: string;
   /** Milliseconds since 1970. */
   expires_at: number;
+  /** With it the issuer gives another token for half a day, unless it is revoked. */
+  refresh_token?: string | undefined;
 }
 
 interface Attempt {
@@ -26,6 +30,7 @@ interface Attempt {
 
 const TOKEN = "bandit-selector.token";
 const ATTEMPT = "bandit-selector.sign-in";
+const RENEWED_BEFORE = 60_000; // ms before a token ends
 
 export async function readConfiguration(): Promise<Configuration> {
   const answer = await fetch("dashboard/configuration.json");
@@ -38,8 +43,25 @@ export function currentToken(): string | null {
   return token && token.expires_at > Date.now() ? token.access_token : null;
 }
 
-export function signOut(): void {
+/** The token, renewed shortly before its end; null when the sign-in is over. */
+export async function liveToken({ token_url, client_id }: Configuration): Promise<string | null> {
+  const token = stored<Token>(TOKEN);
+  if (!token?.refresh_token || token.expires_at - Date.now() > RENEWED_BEFORE) return currentToken();
+  const { refresh_token } = token;
+  const body = new URLSearchParams({ grant_type: "refresh_token", client_id, refresh_token });
+  const answer = await fetch(token_url, { method: "POST", body });
+  if (answer.ok && stored<Token>(TOKEN)) keep(await answer.json(), refresh_token);
+  return currentToken();
+}
+
+/** Forgets the token and has the issuer revoke what renews it (RFC 7009), also while the page is being closed. */
+export function signOut({ revoke_url, client_id }: Configuration): void {
+  const token = stored<Token>(TOKEN)?.refresh_token;
   sessionStorage.removeItem(TOKEN);
+  if (!token || !revoke_url) return;
+  const body = new URLSearchParams({ token, client_id });
+  const failed = (error: unknown) => console.warn("The issuer could not be told of the sign-out.", error);
+  fetch(revoke_url, { method: "POST", body, keepalive: true }).catch(failed);
 }
 
 /** Goes to the issuer's sign-in page. */
@@ -78,8 +100,22 @@ export async function completeSignIn({ token_url, client_id }: Configuration): P
   });
   const answer = await fetch(token_url, { method: "POST", body });
   if (!answer.ok) throw new Error(`The issuer did not take the code (${answer.status}); sign in again.`);
-  const { access_token, expires_in } = await answer.json();
-  const token: Token = { access_token, expires_at: Date.now() + expires_in * 1000 };
+  keep(await answer.json());
+}
+
+interface Granted {
+  access_token: string;
+  expires_in: number;
+  refresh_token?: string;
+}
+
+/** Keeps what the issuer granted; an issuer that does not turn the refresh token goes on with the old one. */
+function keep({ access_token, expires_in, refresh_token }: Granted, old?: string): void {
+  const token: Token = {
+    access_token,
+    expires_at: Date.now() + expires_in * 1000,
+    refresh_token: refresh_token ?? old,
+  };
   sessionStorage.setItem(TOKEN, JSON.stringify(token));
 }
 
