@@ -177,6 +177,10 @@ class Settings(BaseModel):
     # How many places of a visitor count in a UTC day, for learning and in the test; later ones are served all the same
     max_places_per_visitor: Annotated[Annotated[int, Field(ge=1, le=10_000)] | None, BeforeValidator(parse_bound)] = 100
     planned_lift: float = Field(default=0.15, gt=0, le=1, description="the relative lift that the test should detect")
+    planned_ctr: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        default=None,
+        description="control's clicks per movie shown by which visitors are planned; measured where not set",
+    )
     # How much one visitor may weigh in the test: the movies that this share of visitors stays below; 1 bounds nobody
     visitor_weight_quantile: float = Field(default=0.95, ge=0.5, le=1)
     # What feedback means

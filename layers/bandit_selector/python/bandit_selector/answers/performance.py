@@ -10,6 +10,7 @@ from typing import Literal, Self
 from pydantic import Field
 
 from bandit_selector.answers.stats import AlgorithmPerformance, Answer, scaled
+from bandit_selector.evidence.background import Covariate
 from bandit_selector.evidence.experiment import Comparison, ReadOut, Verdict
 from bandit_selector.evidence.exploration import Exploration
 from bandit_selector.evidence.lift import Lift
@@ -120,7 +121,8 @@ class SampleSize(Answer):
     """Visitors per group: planned for the lift, reached, and still needed for ± precision_percent.
 
     The plan is fixed once, when the control's rate is known; null before. `information_percent` is how much of the
-    planned information there is: visitors who return add to it.
+    planned information there is: visitors who return add to it. `saved_users`: the lift in CTR is `adjusted_for` what
+    was known of visitors when they came, and so is as exact as with so many more per group.
     """
 
     planned_lift_percent: float
@@ -129,6 +131,8 @@ class SampleSize(Answer):
     information_percent: float | None
     precision_percent: float
     more_users: int | None
+    adjusted_for: list[Covariate] = Field(default_factory=list[Covariate])
+    saved_users: int = 0
 
 
 class Experiment(Answer):
@@ -200,6 +204,8 @@ def _sample_size(test: ReadOut) -> SampleSize:
         information_percent=scaled(test.information, 100),
         precision_percent=100 * test.plan.precision,
         more_users=test.more_users,
+        adjusted_for=list(test.adjusted_for),
+        saved_users=test.saved_users,
     )
 
 

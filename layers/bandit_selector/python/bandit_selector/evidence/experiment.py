@@ -12,7 +12,19 @@ from typing import Final, Literal, TypeAlias
 
 import numpy as np
 
+from bandit_selector.evidence.background import (
+    NOTHING_KNOWN,
+    RATIOS_IN_ALL,
+    Adjustment,
+    Background,
+    Covariate,
+    adjustment,
+    covariates,
+    ratios,
+    saved,
+)
 from bandit_selector.evidence.lift import Array, Lift, contrast, lift_of, users_for_width
+from bandit_selector.evidence.planning import users_for_rate
 from bandit_selector.evidence.ratio import ENOUGH_CLUSTERS, Interval, Ratio, clustered, rate_bounds
 from bandit_selector.evidence.split import MISMATCH_BELOW, Arrivals, sample_ratio_p
 from bandit_selector.evidence.tally import RATIOS, Metric, Tally, total
@@ -25,6 +37,8 @@ CLUSTERS: Final = 128
 """Random groups of visitors, as the SQL function bandit_cluster makes them."""
 STABLE_AFTER_DAYS: Final = 7
 """A plan is fixed after a week, which has every day once, or with half of its information."""
+MEASURED_AFTER_DAYS: Final = 1
+"""With a planned rate, it is fixed once visitors' movies and their design effect are measured on a whole day."""
 MISSING_CLICKS: Final = 20.0
 """One group's tracking is broken if this many clicks were expected, correlation allowed for, and not a tenth came."""
 
@@ -33,7 +47,10 @@ MISSING_CLICKS: Final = 20.0
 class Plan:
     """The test's plan: treatment's share now, the lift to detect, and the half-width of the interval to reach.
 
-    `contexts` is how many contexts are possible. `users` is the planned number of visitors per group once it is fixed.
+    `ctr` is control's rate as planned; None where it is measured.
+
+    `contexts` is how many contexts are possible. `users` is the planned number of visitors per group once it is fixed,
+    `adjustment` what the lift in CTR is adjusted for once that is decided.
     """
 
     treatment_share: float
@@ -41,6 +58,8 @@ class Plan:
     precision: float = 0.02
     contexts: int = 24
     users: int | None = None
+    adjustment: Adjustment | None = None
+    ctr: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +75,15 @@ class Part:
     tally: Tally
     excess_clicked: float = 0.0
     excess_shown: float = 0.0
+    background: Background = NOTHING_KNOWN
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """One metric in both groups; `lift` is None while it cannot be read out.
 
-    `events` and `clusters` are those of the group with fewer: events, and effective clusters of visitors.
+    `events` and `clusters` are those of the group with fewer: events, and effective clusters of visitors. `saved` is
+    the share of visitors that covariates save: without them, the same interval would take 1/(1 − saved) as many.
     """
 
     treatment: Ratio
@@ -70,13 +91,15 @@ class Comparison:
     lift: Lift | None
     events: float = 0.0
     clusters: float = 0.0
+    saved: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class ReadOut:
     """The test at one moment; numbers of visitors are per group.
 
-    `more_users` is None with too little data, `plannable` the number to fix as the plan, None while it is not stable.
+    `more_users` is None with too little data; `plannable` is the number to fix as the plan and `adjustable` the
+    adjustment to fix, None while they are not stable. `saved_users`: without covariates, so many more were needed.
     """
 
     treatment: Tally
@@ -87,6 +110,9 @@ class ReadOut:
     sample_ratio_p: float
     planned_share: float
     plannable: int | None
+    adjustable: Adjustment | None
+    adjusted_for: tuple[Covariate, ...]
+    saved_users: int
     more_users: int | None
     verdict: Verdict
     plan: Plan
@@ -104,6 +130,9 @@ def read_out(parts: Iterable[Part], arrivals: Sequence[Arrivals], plan: Plan, da
     treatment, control = (total(part.tally for part in known if part.group == group) for group in GROUPS)
     treated, untreated = sum(part.treated for part in arrivals), sum(part.untreated for part in arrivals)
     metrics: dict[Metric, Comparison] = {metric: compare(metric, known, plan.lift) for metric in RATIOS}
+    adjusted_for = plan.adjustment.covariates if plan.adjustment else ()
+    if adjusted_for:
+        metrics["ctr"] = compare("ctr", known, plan.lift, names=adjusted_for)
     ctr, each = metrics["ctr"], per_group(treated, untreated)
     ratio_p = sample_ratio_p(arrivals)
     more = max(0, users_for_width(ctr.lift, each, plan.precision) - round(each)) if ctr.lift and each else None
@@ -115,7 +144,10 @@ def read_out(parts: Iterable[Part], arrivals: Sequence[Arrivals], plan: Plan, da
         metrics=metrics,
         sample_ratio_p=ratio_p,
         planned_share=_planned_share(arrivals, plan),
-        plannable=_plannable(ctr.lift, each, days),
+        plannable=_plannable(known, treated + untreated, ctr.lift, each, plan, days),
+        adjustable=adjustment(_array("ctr", known), _backgrounds(known)) if _is_stable(ctr.lift, days) else None,
+        adjusted_for=adjusted_for,
+        saved_users=round(each * ctr.saved / (1 - ctr.saved)) if ctr.saved > 0 else 0,
         more_users=more,
         verdict=_verdict(treatment, control, ctr, ratio_p),
         plan=plan,
@@ -123,16 +155,30 @@ def read_out(parts: Iterable[Part], arrivals: Sequence[Arrivals], plan: Plan, da
 
 
 def compare(
-    metric: Metric, parts: Iterable[Part], planned_lift: float, level: float = 0.05, enough: float = ENOUGH_CLUSTERS
+    metric: Metric,
+    parts: Iterable[Part],
+    planned_lift: float,
+    level: float = 0.05,
+    enough: float = ENOUGH_CLUSTERS,
+    names: Sequence[Covariate] = (),
 ) -> Comparison:
-    """One metric of both groups over all phases; the lift needs 100 events and `enough` clusters in each group."""
+    """One metric of both groups over all phases; the lift needs 100 events and `enough` clusters in each group.
+
+    The lift is adjusted for the covariates of these names.
+    """
     known = [part for part in parts if part.group in GROUPS]
     ours, theirs = (_pooled(metric, [part for part in known if part.group == group]) for group in GROUPS)
     if not ours.denominator or not theirs.denominator:
         return Comparison(ours, theirs, None)
-    found = contrast(_array(metric, known))
+    sums, backgrounds = _array(metric, known), _backgrounds(known)
+    found = contrast(sums, covariates(backgrounds, names))
     return Comparison(
-        ours, theirs, lift_of(found, planned_lift, level, enough), float(found.events), float(found.clusters)
+        ours,
+        theirs,
+        lift_of(found, planned_lift, level, enough),
+        float(found.events),
+        float(found.clusters),
+        float(saved(sums, backgrounds, names)) if names else 0.0,
     )
 
 
@@ -172,7 +218,7 @@ def lift_over_time(days: Iterable[tuple[date, Part]], plan: Plan) -> list[tuple[
 
 def _array(metric: Metric, parts: Sequence[Part]) -> Array:
     """The sums as `contrast` takes them."""
-    phases = {phase: place for place, phase in enumerate(sorted({part.phase for part in parts}))}
+    phases = _phases(parts)
     sums = np.zeros((len(phases), len(GROUPS), CLUSTERS, 2))
     for part in parts:
         x, n = RATIOS[metric](part.tally)
@@ -181,8 +227,22 @@ def _array(metric: Metric, parts: Sequence[Part]) -> Array:
     return sums
 
 
+def _backgrounds(parts: Sequence[Part]) -> Array:
+    """What was known of visitors, as `covariates` takes it."""
+    phases = _phases(parts)
+    sums = np.zeros((RATIOS_IN_ALL, len(phases), len(GROUPS), CLUSTERS, 2))
+    for part in parts:
+        sums[:, phases[part.phase], GROUPS.index(part.group), part.cluster] += ratios(part.background)
+    return sums
+
+
+def _phases(parts: Sequence[Part]) -> dict[int, int]:
+    """Each phase's place in the arrays."""
+    return {phase: place for place, phase in enumerate(sorted({part.phase for part in parts}))}
+
+
 def _pooled(metric: Metric, parts: Iterable[Part]) -> Ratio:
-    """One group's ratio over all phases, by clusters of visitors."""
+    """These parts' ratio over all phases, by clusters of visitors."""
     sums: dict[int, Tally] = {}
     for part in parts:
         sums[part.cluster] = sums.get(part.cluster, Tally()) + part.tally
@@ -197,10 +257,18 @@ def _planned_share(arrivals: Sequence[Arrivals], plan: Plan) -> float:
     return sum(part.share * (part.treated + part.untreated) for part in arrivals) / number
 
 
-def _plannable(lift: Lift | None, each: float, days: int) -> int | None:
-    if not lift or not each or (days < STABLE_AFTER_DAYS and lift.information < 0.5):
+def _plannable(parts: Sequence[Part], users: int, lift: Lift | None, each: float, plan: Plan, days: int) -> int | None:
+    if plan.ctr is not None:
+        return (
+            users_for_rate(_pooled("ctr", parts), users, plan.ctr, plan.lift) if days >= MEASURED_AFTER_DAYS else None
+        )
+    if not lift or not each or not _is_stable(lift, days):
         return None
     return max(1, round(each / lift.information))
+
+
+def _is_stable(lift: Lift | None, days: int) -> bool:
+    return lift is not None and (days >= STABLE_AFTER_DAYS or lift.information >= 0.5)
 
 
 def _verdict(treatment: Tally, control: Tally, ctr: Comparison, ratio_p: float) -> Verdict:

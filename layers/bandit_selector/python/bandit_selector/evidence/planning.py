@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bandit_selector.evidence.lift import planned_error
+from bandit_selector.evidence.ratio import Ratio
 
 Reals = NDArray[np.float64]
 
@@ -39,6 +40,20 @@ class Traffic:
             raise ValueError(f"design_effect must be at least 1; got {self.design_effect}.")
         if len(self.mix) != len(self.contexts) or abs(sum(self.mix) - 1) > 1e-6 or min(self.mix) < 0:
             raise ValueError("mix needs one share for each context, and they must sum to 1.")
+
+
+def users_for_rate(measured: Ratio, users: int, ctr: float, lift: float) -> int | None:
+    """Visitors per group that show a relative `lift` over `ctr` with 80 % power, by how visitors of both groups act.
+
+    Their movies and their design effect are measured on `users` visitors together, which tells nothing of a lift (an
+    internal pilot: Wittes & Brittain 1990). None while they cannot be measured.
+    """
+    rate = measured.value
+    if not measured.known or not rate or rate >= 1 or not users:
+        return None
+    effect = max(1.0, measured.variance * measured.denominator / (rate * (1 - rate)))
+    noise = 2 * effect * (1 - ctr) / ctr * users / measured.denominator
+    return max(1, round(noise / planned_error(lift) ** 2))
 
 
 def days_until_shown(traffic: Traffic, lift: float, share: float) -> float:

@@ -7,17 +7,22 @@ from typing import Final
 
 from bandit_selector.answers.performance import Experiment, PhaseAnswer
 from bandit_selector.answers.timeline import LiftPoint
+from bandit_selector.evidence.background import NOTHING_KNOWN
 from bandit_selector.evidence.bound import bound_of
 from bandit_selector.evidence.experiment import Plan, ReadOut, lift_over_time, read_out
 from bandit_selector.evidence.exploration import explore
 from bandit_selector.lists.context import CONTEXT_KEYS
 from bandit_selector.settings import Settings
-from bandit_selector.store import bounds, phases
+from bandit_selector.store import backgrounds, bounds, phases
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.phases import Phase, Span
 from bandit_selector.store.showing import Key
 
 MOMENTS: Final = 30
+ADJUSTED: Final = {
+    "earlier": "what visitors did before the test",
+    "daypart": "the time of day at which they came first",
+}
 A_DAY: Final = timedelta(days=1)
 
 
@@ -62,10 +67,21 @@ def running(connection: Connection, settings: Settings, now: datetime, *, comple
 
 
 def read(connection: Connection, test: Test, settings: Settings) -> ReadOut:
-    """The test's read-out; single visitors are bounded for the present, because only their totals of now are known."""
+    """The test's read-out.
+
+    For a moment in the past single visitors are not bounded and nothing is adjusted: only what is known of them now is
+    known.
+    """
     found = phases.parts(connection, test.span, bounded=not test.complete)
     came = phases.arrivals(connection, test.span, test.shares(settings))
-    return read_out(found, came, plan(connection, test.key, settings), test.days)
+    due = plan(connection, test.key, settings)
+    if test.complete:
+        return read_out(found, came, replace(due, adjustment=None), test.days)
+    known = backgrounds.sums(connection, test.span.phases)
+    with_them = [
+        replace(one, background=known.get((one.phase, one.group, one.cluster), NOTHING_KNOWN)) for one in found
+    ]
+    return read_out(with_them, came, due, test.days)
 
 
 def experiment_with_contexts(connection: Connection, settings: Settings, now: datetime) -> Experiment:
@@ -89,12 +105,12 @@ def answer(connection: Connection, test: Test, found: ReadOut, settings: Setting
         until=test.until,
         phases=told,
         fallback_shown=phases.fallbacks(connection, test.span),
-        notes=notes(connection, test, settings),
+        notes=notes(connection, test, found, settings),
     )
 
 
-def notes(connection: Connection, test: Test, settings: Settings) -> list[str]:
-    """What one must know to read the figures: when the test begins, and how much a single visitor weighs."""
+def notes(connection: Connection, test: Test, read_out: ReadOut, settings: Settings) -> list[str]:
+    """What one must know to read the figures: the test's begin, a single visitor's weight, and what is adjusted."""
     found: list[str] = []
     asked, begins = settings.experiment_start, settings.experiment_begins
     if asked and begins and asked != begins:
@@ -109,19 +125,28 @@ def notes(connection: Connection, test: Test, settings: Settings) -> list[str]:
             f"In the lift in CTR a visitor weighs at most {most:,} movies in a phase, and clicks at most as the "
             f"eager {1 - settings.visitor_weight_quantile:.0%} do: it is the lift per movie of visitors so weighed."
         )
+    if read_out.adjusted_for and not test.complete:
+        known = " and ".join(ADJUSTED[name] for name in read_out.adjusted_for)
+        found.append(
+            f"The lift in CTR is adjusted for {known}: it is as exact as with {read_out.saved_users:,} more visitors "
+            "per group, and not quite the ratio of the two CTRs."
+        )
     return found
 
 
 def renew_test(connection: Connection, now: datetime, settings: Settings) -> None:
-    """The bounds follow the totals of visitors, and the plan is fixed once it is stable."""
+    """The bounds follow the totals of visitors, and the plan and what is adjusted are fixed once they are stable."""
     test = running(connection, settings, now)
     for one in test.phases:
         due = bound_of(bounds.sample(connection, one.phase), settings.visitor_weight_quantile)
         if due != bounds.in_force(connection, one.phase):
             bounds.put_in_force(connection, one.phase, due, now)
-    users = read(connection, test, settings).plannable
-    if users:
-        phases.fix_plan(connection, test.key, settings.planned_lift, users, now)
+    backgrounds.read_newcomers(connection, test.key, test.span.phases, independent=settings.assignment == "server")
+    found = read(connection, test, settings)
+    if found.plannable:
+        phases.fix_plan(connection, test.key, settings.planned_lift, found.plannable, now)
+    if found.adjustable:
+        backgrounds.fix_adjustment(connection, test.key, found.adjustable, now)
 
 
 def lift_points(connection: Connection, test: Test, settings: Settings) -> list[LiftPoint]:
@@ -134,13 +159,15 @@ def lift_points(connection: Connection, test: Test, settings: Settings) -> list[
 def plan(connection: Connection, key: Key, settings: Settings) -> Plan:
     """The test's plan under these settings."""
     known = phases.planned_users(connection, key, settings.planned_lift)
-    return replace(planned(settings), users=known)
+    return replace(planned(settings), users=known, adjustment=backgrounds.adjustment(connection, key))
 
 
 def planned(settings: Settings) -> Plan:
     """The plan as the settings alone have it."""
     further = prod(len(levels) + 1 for levels in settings.context_factors.values())
-    return Plan(settings.treatment_share, settings.planned_lift, contexts=len(CONTEXT_KEYS) * further)
+    return Plan(
+        settings.treatment_share, settings.planned_lift, contexts=len(CONTEXT_KEYS) * further, ctr=settings.planned_ctr
+    )
 
 
 def whole_test(connection: Connection, settings: Settings) -> ReadOut | None:

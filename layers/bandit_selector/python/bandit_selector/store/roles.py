@@ -87,6 +87,8 @@ ROLES: Final = {
             *((table, CHANGE) for table in ("monitor_reports", "monitor_incidents", "monitor_mails")),
             ("bandit_retention", "UPDATE"),
             *(("experiment_bounds", CHANGE), ("experiment_excess", CHANGE), ("bandit_plans", "INSERT")),
+            *(("experiment_backgrounds", "INSERT"), ("experiment_background_sums", "INSERT, UPDATE")),
+            ("bandit_adjustments", "INSERT"),
         ),
         sequences=("monitor_mails_id_seq",),
         all_ours=True,

@@ -9,7 +9,7 @@ from datetime import date
 
 from psycopg.sql import SQL, Identifier
 
-from bandit_selector.store import bounds
+from bandit_selector.store import backgrounds, bounds
 from bandit_selector.store.connection import Connection
 
 
@@ -88,6 +88,7 @@ def forget(connection: Connection, user_id: int) -> None:
         """,
         {"user": user_id},
     )
+    backgrounds.forget(connection, user_id)
 
 
 def changed_days(connection: Connection) -> list[date]:
@@ -140,7 +141,7 @@ def rebuild(connection: Connection) -> None:
         connection.execute(
             """
             LOCK TABLE recommendation_hours, experiment_days, experiment_contexts, experiment_visitors,
-                experiment_excess IN SHARE ROW EXCLUSIVE MODE
+                experiment_excess, experiment_backgrounds, experiment_background_sums IN SHARE ROW EXCLUSIVE MODE
             """
         )
         _rebuild_hours(connection)
@@ -171,6 +172,7 @@ def _rebuild_visitors(connection: Connection) -> None:
         "INSERT INTO experiment_visitors SELECT * FROM experiment_visitors_recomputed ON CONFLICT DO NOTHING"
     )
     bounds.recompute(connection)
+    backgrounds.recompute(connection)
 
 
 def _rebuild_days(connection: Connection) -> None:
@@ -296,7 +298,12 @@ def visitors_difference(connection: Connection) -> str | None:
 
     Visitors who came before the oldest list that is kept cannot be recomputed.
     """
-    return _totals_difference(connection) or _arrivals_difference(connection) or bounds.difference(connection)
+    return (
+        _totals_difference(connection)
+        or _arrivals_difference(connection)
+        or bounds.difference(connection)
+        or backgrounds.difference(connection)
+    )
 
 
 def _totals_difference(connection: Connection) -> str | None:
