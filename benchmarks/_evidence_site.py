@@ -13,6 +13,7 @@ from uuid import UUID
 import numpy as np
 from bandit_selector.feedback import Message
 from bandit_selector.services.daily import make_due
+from bandit_selector.services.publish import publish
 from bandit_selector.services.report import Report
 from bandit_selector.settings import GUIDE_ARMS, Settings
 from bandit_selector.store.connection import Connection, connect
@@ -88,11 +89,10 @@ def template(admin: Connection, url: str) -> Generator[str]:
 
 @contextmanager
 def copy(admin: Connection, url: str, source: str, name: str) -> Generator[Connection]:
-    """A connection to a copy of a database, which is dropped afterwards."""
+    """A connection to a copy of a database; the copy stays."""
     admin.execute(f"CREATE DATABASE {name} TEMPLATE {source}".encode())
     with connect(_address(url, name)) as connection:
         yield connection
-    admin.execute(f"DROP DATABASE {name}".encode())
 
 
 def morning(connection: Connection, day: int, habits: Habits, rng: np.random.Generator) -> list[tuple[str, str]]:
@@ -100,8 +100,12 @@ def morning(connection: Connection, day: int, habits: Habits, rng: np.random.Gen
     now = FIRST + timedelta(days=day)
     _live(connection, now, day, habits, rng)
     _nightly(connection, now, habits)
+    publish(connection, SETTINGS)
     row = connection.execute("SELECT coalesce(max(id), 0) FROM monitor_mails").fetchone()
     make_due(connection, now, 7, SETTINGS, habits.dead_letters)
+    connection.execute(
+        "UPDATE bandit_retention SET verified_at = clock_timestamp()"
+    )  # sums carry the real clock's time
     rows = connection.execute("SELECT kind, metric FROM monitor_mails WHERE id > %s ORDER BY id", row)
     return rows.fetchall()
 
@@ -144,7 +148,7 @@ def _visits(now: datetime, day: int, habits: Habits, rng: np.random.Generator) -
     treated = rng.random(habits.a_day) < habits.share
     stays = ~treated | (rng.random(habits.a_day) >= habits.missing)
     lists = np.where(rng.random(habits.a_day) < habits.eager, 12, 1)
-    users = [(day * 10_000 + n + 1, bool(treated[n]), int(lists[n]), None) for n in np.flatnonzero(stays)]
+    users = [(day * 10_000 + int(n) + 1, bool(treated[n]), int(lists[n]), None) for n in np.flatnonzero(stays)]
     users += [(day * 10_000 + 9_000 + n, True, 100, 1.0) for n in range(habits.scripts)]
     answer: list[_Visit] = []
     for user, group, number, chance in users:
@@ -190,7 +194,11 @@ def _row(one: _Visit, phase: int, counted: int) -> tuple[object, ...]:
     return (
         *(one.list_id, one.at, one.user, 1, phase, None if counted == PLACES else counted),
         *(f"{period}|weekday|regular", "treatment" if one.treated else "control", "shown"),
-        *((None, list(GUIDE_ARMS), bytes(arm + 1 for arm in one.arms)) if one.treated else ("hybrid_control", None, None)),
+        *(
+            (None, list(GUIDE_ARMS), bytes(arm + 1 for arm in one.arms))
+            if one.treated
+            else ("hybrid_control", None, None)
+        ),
         *(one.movies, [0.5] * PLACES, [1 / 6] * PLACES if one.treated else None),
     )
 

@@ -5,7 +5,9 @@ from datetime import date, timedelta
 
 import numpy as np
 import pytest
+from bandit_selector.evidence.background import Adjustment
 from bandit_selector.evidence.experiment import CLUSTERS, Part, Plan, ReadOut, lift_over_time, read_out
+from bandit_selector.evidence.lift import planned_error
 from bandit_selector.evidence.split import Arrivals
 from bandit_selector.evidence.tally import Tally
 from bandit_selector.evidence.words import sentence
@@ -92,7 +94,7 @@ def test_the_plan_is_fixed_when_it_hardly_moves_any_more() -> None:
                 for cluster in range(CLUSTERS)
             ],
             [Arrivals(0.5, 133 * (day + 1), 133 * (day + 1))],
-            PLAN,
+            replace(PLAN, adjustment=Adjustment()),
             day + 1,
         ).plannable
         for day, sums in enumerate(days)
@@ -102,6 +104,17 @@ def test_the_plan_is_fixed_when_it_hardly_moves_any_more() -> None:
     assert len(known) > 50
     assert max(known) < 2 * known[0]
     assert min(known) > known[0] / 2
+
+
+def test_a_planned_rate_fixes_the_plan_after_one_day_whatever_control_does() -> None:
+    found = parts(0.12, 0.12, shown=100)
+    fixed = [read_out(found, EVEN, replace(PLAN, ctr=rate), days=1).plannable for rate in (0.06, 0.12)]
+    assert read_out(found, EVEN, replace(PLAN, ctr=0.12)).plannable is None
+    assert fixed[0] is not None
+    assert fixed[1] is not None
+    assert fixed[0] / fixed[1] == pytest.approx((0.94 / 0.06) / (0.88 / 0.12), rel=0.01)
+    # 25,600 movies of 10,000 visitors, one like another: 2 · (1 − p)/p / (movies a visitor) / error²
+    assert fixed[1] == pytest.approx(2 * 0.88 / 0.12 / 2.56 / planned_error(0.15) ** 2, rel=0.01)
 
 
 def test_the_lift_over_time_ends_with_the_lift_of_the_whole() -> None:

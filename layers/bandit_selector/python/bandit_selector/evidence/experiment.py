@@ -145,7 +145,7 @@ def read_out(parts: Iterable[Part], arrivals: Sequence[Arrivals], plan: Plan, da
         sample_ratio_p=ratio_p,
         planned_share=_planned_share(arrivals, plan),
         plannable=_plannable(known, treated + untreated, ctr.lift, each, plan, days),
-        adjustable=adjustment(_array("ctr", known), _backgrounds(known)) if _is_stable(ctr.lift, days) else None,
+        adjustable=_adjustable(known, ctr.lift, plan, days),
         adjusted_for=adjusted_for,
         saved_users=round(each * ctr.saved / (1 - ctr.saved)) if ctr.saved > 0 else 0,
         more_users=more,
@@ -265,6 +265,12 @@ def _plannable(parts: Sequence[Part], users: int, lift: Lift | None, each: float
     if not lift or not each or not _is_stable(lift, days):
         return None
     return max(1, round(each / lift.information))
+
+
+def _adjustable(parts: Sequence[Part], lift: Lift | None, plan: Plan, days: int) -> Adjustment | None:
+    if plan.adjustment or not _is_stable(lift, days):
+        return None
+    return adjustment(_array("ctr", parts), _backgrounds(parts))
 
 
 def _is_stable(lift: Lift | None, days: int) -> bool:

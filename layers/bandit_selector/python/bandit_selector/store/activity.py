@@ -53,20 +53,20 @@ def over_time(
 ) -> list[Moment]:
     """What was shown, clicked and judged of each algorithm in each hour or day of a time zone, oldest first.
 
-    Of all contexts, or of one.
+    Of all contexts, or of one. Hours are those of UTC, which begin at half past where clocks are half an hour apart.
     """
     rows = connection.execute(
         """
-        WITH hours AS MATERIALIZED (
-            SELECT each AS hour, date_trunc(%(resolution)s, each, %(zone)s) AS at
-            FROM generate_series(%(since)s::timestamptz, %(until)s::timestamptz, '1 hour') AS each
-        ), activity AS MATERIALIZED ( -- once, not for each hour; all contexts of an hour before it is looked up
+        WITH activity AS MATERIALIZED (
             SELECT hour, algorithm, sum(shown) AS shown, sum(clicked) AS clicked, sum(successes) AS successes,
                 sum(failures) AS failures
             FROM recommendation_activity
             WHERE hour >= %(since)s AND hour < %(until)s
                 AND (%(context_key)s::text IS NULL OR context_key = %(context_key)s)
             GROUP BY hour, algorithm
+        ), hours AS MATERIALIZED ( -- an hour is one of UTC, a day one of the zone: both are whole rows
+            SELECT hour, date_trunc(%(resolution)s, hour, %(zone)s) AS at
+            FROM (SELECT DISTINCT hour FROM activity) AS each
         )
         SELECT at, algorithm, sum(shown)::bigint, sum(clicked)::bigint, sum(successes)::bigint, sum(failures)::bigint
         FROM activity JOIN hours USING (hour)
@@ -75,7 +75,7 @@ def over_time(
         """,
         {
             "resolution": resolution,
-            "zone": time_zone,
+            "zone": "UTC" if resolution == "hour" else time_zone,
             "since": window.since,
             "until": window.until,
             "context_key": context_key,

@@ -22,7 +22,7 @@ def fold(connection: Connection, events: Sequence[int], rule: Rule, now: datetim
             FROM unnest(%(events)s::bigint[]) AS event_id
         ), folded AS MATERIALIZED ( -- the reaction as it was (r), and as its messages make it (said)
             SELECT c.event_id, bandit_second(l.id) AS second, l.settled_at IS NOT NULL AS settled,
-                date_trunc('hour', l.created_at, 'UTC') AS hour, (l.created_at AT TIME ZONE 'UTC')::date AS day,
+                bandit_hour(l.created_at) AS hour, (l.created_at AT TIME ZONE 'UTC')::date AS day,
                 l.context_key, name.algorithm, name.arm, coalesce(l.ab_group, 'other')::text AS ab_group,
                 bandit_cluster(l.user_id) AS cluster, l.user_id, l.id AS list_id,
                 coalesce(l.ramp_phase, 0::smallint) AS phase,
@@ -120,7 +120,7 @@ def see(connection: Connection, seen: Mapping[int, int], rule: Rule, now: dateti
             WHERE l.id = b.id AND l.created_at = b.created_at AND b.news <> 0
                 AND l.created_at >= %(since)s AND l.created_at < %(until)s
         ), image AS (
-            SELECT 1 AS sign, true AS settled, date_trunc('hour', b.created_at, 'UTC') AS hour,
+            SELECT 1 AS sign, true AS settled, bandit_hour(b.created_at) AS hour,
                 (b.created_at AT TIME ZONE 'UTC')::date AS day, name.algorithm, b.context_key, place.counts,
                 CASE WHEN place.counts AND b.algorithm IS NULL THEN name.arm END AS arm,
                 coalesce(b.ab_group, 'other')::text AS ab_group,
@@ -163,7 +163,7 @@ def settle_lists(connection: Connection, lists: Sequence[int], rule: Rule, now: 
     connection.execute(
         """
         WITH due AS MATERIALIZED ( -- as they were; the statement does not see its own update
-            SELECT l.*, date_trunc('hour', l.created_at, 'UTC') AS hour, (l.created_at AT TIME ZONE 'UTC')::date AS day,
+            SELECT l.*, bandit_hour(l.created_at) AS hour, (l.created_at AT TIME ZONE 'UTC')::date AS day,
                 coalesce(l.ab_group, 'other')::text AS assigned, bandit_cluster(l.user_id) AS cluster,
                 coalesce(l.ramp_phase, 0::smallint) AS phase
             FROM bandit_lists AS l

@@ -94,7 +94,7 @@ def _sum(connection: Connection, day: date, now: datetime) -> None:
     connection.execute(
         """
         INSERT INTO bandit_site_hours
-        SELECT date_trunc('hour', at, 'UTC'), algorithm, count(*), count(*) FILTER (WHERE clicked),
+        SELECT bandit_hour(at), algorithm, count(*), count(*) FILTER (WHERE clicked),
             count(*) FILTER (WHERE rating BETWEEN 0.5 AND 5),
             coalesce(sum(rating) FILTER (WHERE rating BETWEEN 0.5 AND 5), 0),
             count(*) FILTER (WHERE thumbs_up), count(*) FILTER (WHERE thumbs_down), count(*) FILTER (WHERE favorite),
