@@ -69,22 +69,27 @@ def template(admin: Connection, url: str) -> Generator[str]:
     with connect(_address(url, name)) as connection:
         site.create_tables(connection)
         migrate(connection)
-        connection.execute("SELECT bandit_make_partitions(%s, %s)", [FIRST, FIRST + timedelta(days=150)])
-        connection.execute(
-            "INSERT INTO movies (id, title, genres) SELECT n, 'Movie ' || n,"
-            " json_build_array((%(genres)s::text[])[1 + n %% 6], (%(genres)s::text[])[1 + n / 6 %% 6])"
-            " FROM generate_series(1, %(movies)s) AS n",
-            {"genres": list(GENRES), "movies": MOVIES},
-        )
-        connection.execute(
-            "INSERT INTO movie_popularity SELECT n, 2000 / n, n > %s FROM generate_series(1, %s) AS n",
-            [LONG_TAIL_FROM, MOVIES],
-        )
-        for arm in GUIDE_ARMS:
-            connection.execute(
-                "INSERT INTO recommendation_candidates VALUES (0, %s, ARRAY[1, 2, 3], ARRAY[.9, .8, .7], now())", [arm]
-            )
+        prepare(connection)
     yield name
+
+
+def prepare(connection: Connection) -> None:
+    """Gives a migrated database a catalogue, and partitions for the simulated days."""
+    connection.execute("SELECT bandit_make_partitions(%s, %s)", [FIRST, FIRST + timedelta(days=150)])
+    connection.execute(
+        "INSERT INTO movies (id, title, genres) SELECT n, 'Movie ' || n,"
+        " json_build_array((%(genres)s::text[])[1 + n %% 6], (%(genres)s::text[])[1 + n / 6 %% 6])"
+        " FROM generate_series(1, %(movies)s) AS n",
+        {"genres": list(GENRES), "movies": MOVIES},
+    )
+    connection.execute(
+        "INSERT INTO movie_popularity SELECT n, 2000 / n, n > %s FROM generate_series(1, %s) AS n",
+        [LONG_TAIL_FROM, MOVIES],
+    )
+    for arm in GUIDE_ARMS:
+        connection.execute(
+            "INSERT INTO recommendation_candidates VALUES (0, %s, ARRAY[1, 2, 3], ARRAY[.9, .8, .7], now())", [arm]
+        )
 
 
 @contextmanager

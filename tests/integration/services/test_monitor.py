@@ -57,6 +57,33 @@ def test_missed_days_are_made_up_at_the_next_run(service: Service) -> None:
     assert shown[0] < shown[-1] == 6000
 
 
+def test_a_report_made_later_counts_what_was_shown_until_then(service: Service) -> None:
+    """On whole UTC days: the day of the missed report was not over at its hour."""
+    service.at(NINE - timedelta(days=3))
+    service.at(NINE)
+    for day in ("08", "09"):
+        test = Report.model_validate_json(service.stored(f"reports/2026/06/{day}/report.json")).ab_test
+        until = datetime(2026, 6, int(day), tzinfo=UTC)
+        rows = service.database.connection().execute(
+            """
+            SELECT ab_group, count(*), sum(count(*)) OVER ()
+            FROM (SELECT DISTINCT ON (user_id) user_id, ab_group FROM bandit_lists WHERE created_at < %s
+                  ORDER BY user_id, id) AS first
+            GROUP BY ab_group
+            """,
+            [until],
+        )
+        users = {group: number for group, number, _ in rows.fetchall()}
+        shown = (
+            service.database.connection()
+            .execute("SELECT count(*) FROM recommendation_events WHERE created_at < %s", [until])
+            .fetchone()
+        )
+        assert {name: group.users for name, group in test.groups.items()} == users
+        assert shown == (sum(group.total_recommendations for group in test.groups.values()),)
+        assert test.until == until
+
+
 def test_a_day_is_the_teams_own(service: Service) -> None:
     tokyo = service.settings.model_copy(
         update={"time_zone": Settings.model_validate({"time_zone": "Asia/Tokyo"}).time_zone}

@@ -76,6 +76,13 @@ def test_fallbacks_count_as_assigned_and_excess_does_not_count_in_the_lift() -> 
     assert bounded.treatment.clicked == plain.treatment.clicked + 2_000
 
 
+def test_without_a_count_of_visitors_nothing_is_said_of_more() -> None:
+    """The lists of before phases are compared, but their visitors were not counted."""
+    test, said = told(parts(0.14, 0.12), [Arrivals(0.5, 0, 0)])
+    assert (test.verdict, test.more_users) == ("higher", None)
+    assert said.endswith("; you may look every day.")
+
+
 @pytest.mark.parametrize("lift", [0.0001, 0.002, 1.0])
 def test_every_planned_lift_gives_a_sentence(lift: float) -> None:
     for found in (parts(0.14, 0.12), parts(0.12, 0.12, shown=40)):

@@ -92,6 +92,8 @@ def _one_sided(lift: Interval) -> str:
 
 def _more_words(test: ReadOut) -> str:
     looks, plan = "you may look every day", test.plan
+    if test.more_users is None:
+        return f"{looks}."
     if not test.more_users:
         return f"{looks}; the lift is already known to ±{plan.precision:.0%}."
     more = _rounded(test.more_users)
