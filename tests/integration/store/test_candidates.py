@@ -2,16 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 
+import pytest
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.serving import read_visitor
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from psycopg.errors import CheckViolation
 
 SAME_DATABASE = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 users = st.integers(0, 3)
 arms = st.sampled_from(("svd", "graph"))
-movie_ids = st.lists(st.sampled_from((-1, 0, 1, 2, 3, 4)), max_size=5)
+movie_ids = st.lists(st.sampled_from((-1, 0, 1, 2, 3, 4, None)), max_size=5)
 scores = st.sampled_from((0.5, 0.25, 1.0, float("nan"), float("inf"), None))
 
 Write = tuple[str, Mapping[str, object]]
@@ -57,7 +59,13 @@ def test_serving_reads_what_the_sites_jobs_wrote(connection: Connection, history
     for user, arm, movies, given_scores in written.fetchall():
         entries: dict[int, tuple[int, float, bool]] = {}
         for movie, score in zip(movies, given_scores, strict=True):
-            if movie > 0 and score is not None and abs(score) < float("inf") and movie not in entries:
+            if (
+                movie is not None
+                and movie > 0
+                and score is not None
+                and abs(score) < float("inf")
+                and movie not in entries
+            ):
                 entries[movie] = (movie, score, tail.get(movie, True))
         if entries:
             expected.setdefault(user, {})[arm] = list(entries.values())
@@ -65,3 +73,9 @@ def test_serving_reads_what_the_sites_jobs_wrote(connection: Connection, history
         lists = read_visitor(connection, user, []).own
         read = {arm: list(zip(one.movie_ids, one.scores, one.long_tail, strict=True)) for arm, one in lists.items()}
         assert read == expected.get(user, {})
+
+
+@pytest.mark.parametrize("given_scores", [[], [1.0], [1.0, 0.5, 0.2]])
+def test_a_score_too_few_or_too_many_is_refused(connection: Connection, given_scores: list[float]) -> None:
+    with pytest.raises(CheckViolation):
+        connection.execute(PUT, {**GOOD, "scores": given_scores})
