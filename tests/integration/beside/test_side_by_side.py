@@ -195,6 +195,16 @@ def test_a_forgotten_visitor_leaves_neither_keys_nor_words(adopted: Connection, 
     assert first_difference(adopted) is None
 
 
+def test_a_statement_that_changes_nothing_leaves_nothing(adopted: Connection) -> None:
+    """ORMs write whole rows; here every column is set to what it is."""
+    show(adopted, [ONE])
+    adopted.execute("UPDATE recommendation_events SET clicked = clicked, thumbs_up = false, rating_value = NULL")
+    assert adopted.execute("SELECT count(*) FROM bandit_inbox").fetchone() == (0,)
+    adopted.execute("UPDATE recommendation_events SET clicked = true")
+    adopted.execute("UPDATE recommendation_events SET clicked = true")
+    assert adopted.execute("SELECT count(*) FROM bandit_inbox WHERE pending AND clicked").fetchone() == (1,)
+
+
 def test_its_startup_migration_meets_the_view(adopted_url: str, application: Session) -> None:
     opened = engine(adopted_url)
     Base.metadata.create_all(opened)  # finds both names
