@@ -111,9 +111,9 @@ def _sessions(runs: int) -> list[Figure]:
 
 
 def _uneven(runs: int) -> list[Figure]:
-    alarms = _alarms(np.random.default_rng(53), [0.5] * 90, [0.52] * 90, 400, runs)
+    alarms = _alarms(np.random.default_rng(53), [0.5] * 90, [0.52] * 90, 500, runs)
     day = np.where(alarms.any(axis=1), alarms.argmax(axis=1) + 1, np.inf)
-    return [Figure("52 to 48 in place of halves, 400 visitors a day: found on day", float(np.median(day)), None, "–")]
+    return [Figure("52 to 48 in place of halves, 500 visitors a day: found on day", float(np.median(day)), None, "–")]
 
 
 def _alarms(
@@ -136,10 +136,11 @@ def _adjusted(runs: int) -> list[Figure]:
         rng = np.random.default_rng(59)
         found = [adjusted(*world.run(rng, 60), PLANNED, 6) for _ in range(runs)]
         answer.append(_called(f"{name}: called", runs, sum(called for called, _, _ in found), LEVEL))
-        share = 100 * float(np.mean([saved for _, _, saved in found]))
-        answer.append(Figure(f"{name}: visitors saved", share, None, "–", unit=" %"))
-        used = sum(bool(chosen) for _, chosen, _ in found)
-        answer.append(Figure(f"{name}: adjusted in", used, runs, "–"))
+        shares = [saved for _, chosen, saved in found if chosen]
+        answer.append(Figure(f"{name}: adjusted in", len(shares), runs, "–"))
+        if shares:
+            saved = 100 * float(np.mean(shares))
+            answer.append(Figure(f"{name}: visitors saved where adjusted", saved, None, "–", unit=" %"))
     return answer
 
 
