@@ -16,6 +16,19 @@ HEALTHY: Final = Habits()
 BEFORE: Final = 14
 """Healthy days before a fault begins: a day's window is seven."""
 LONGEST: Final = 30
+AFTER: Final = 8
+"""A day more than a window: by then the window has seen nothing but the fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mailed:
+    """The morning on which a fault is mailed (None: not in LONGEST), mails about other metrics, and what was called
+    over while it lasted, in AFTER mornings more."""
+
+    fault: str
+    morning: int | None
+    others: list[str]
+    ended: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +82,8 @@ def healthy(runs: range, days: int, each: Callable[[int, list[str], int], None])
             each(run, mails, called)
 
 
-def faults(runs: range, each: Callable[[int, str, int | None, list[str]], None]) -> None:
-    """Calls `each` with every run and fault: the mornings until it is mailed (None: not in LONGEST), and other mails.
-
-    A run has one site's healthy days, on which every fault begins in a copy.
-    """
+def faults(runs: range, each: Callable[[Mailed], None]) -> None:
+    """Calls `each` with every run of every fault. A run has one site's healthy days; a fault begins in a copy of it."""
     with server_url(SERVER) as url, connect(url) as admin, template(admin, url) as source:
         for run in runs:
             rng = np.random.default_rng([37, run])
@@ -83,17 +93,23 @@ def faults(runs: range, each: Callable[[int, str, int | None, list[str]], None])
                     morning(connection, day, HEALTHY, rng)
             for number, (what, fault) in enumerate(FAULTS.items()):
                 with copy(admin, url, name, f"fault_{run}_{number}") as connection:
-                    each(run, what, *_until_mailed(connection, fault, np.random.default_rng([41, run])))
+                    each(_mailed(connection, what, fault, np.random.default_rng([41, run])))
 
 
-def _until_mailed(connection: Connection, fault: Fault, rng: np.random.Generator) -> tuple[int | None, list[str]]:
+def _mailed(connection: Connection, what: str, fault: Fault, rng: np.random.Generator) -> Mailed:
+    if fault.by_hand:
+        connection.execute(fault.by_hand.encode())
+    found: int | None = None
     others: list[str] = []
-    for morning_number in range(1, LONGEST + 1):
-        if fault.by_hand and morning_number == 1:
-            connection.execute(fault.by_hand.encode())
-        mails = morning(connection, BEFORE + morning_number - 1, fault.habits, rng)
-        named = [metric for kind, metric in mails if kind == "alert"]
-        if any(metric in fault.mailed_as for metric in named):
-            return morning_number, others
-        others += named
-    return None, others
+    ended: list[str] = []
+    for number in range(1, LONGEST + 1):
+        for kind, metric in morning(connection, BEFORE + number - 1, fault.habits, rng):
+            if kind == "alert" and metric in fault.mailed_as:
+                found = found or number
+            elif kind == "alert":
+                others.append(metric)
+            elif kind == "recovery" and metric in fault.mailed_as:
+                ended.append(metric)
+        if found and number >= found + AFTER:
+            break
+    return Mailed(what, found, others, ended)

@@ -1,9 +1,10 @@
 """Draws the studies for a person: false verdicts against their limit, and how soon each fault is mailed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 from typing import Final
 
+from benchmarks._evidence_monitor import Mailed
 from benchmarks._evidence_studies import Figure
 
 WIDTH: Final = 960
@@ -13,10 +14,11 @@ BARS: Final = WIDTH - LABELS - 90
 NOW, BEFORE, LINE = "#0b6e99", "#d9d9d9", "#b00020"
 
 
-def picture(figures: Sequence[Figure], mornings: Mapping[str, Sequence[int | None]]) -> str:
-    """An SVG of both; `mornings` are those until a fault is mailed, by run."""
+def picture(figures: Sequence[Figure], mailed: Sequence[Mailed]) -> str:
+    """An SVG of both."""
     false = [one for one in figures if one.runs and one.limit.startswith("at most") and one.limit.endswith("%")]
     top = _false(false, 40)
+    mornings = by_fault(mailed)
     below = 40 + ROW * len(false) + 70
     height = below + ROW * len(mornings) + 20
     body = [*top, *_soon(mornings, below)]
@@ -25,6 +27,14 @@ def picture(figures: Sequence[Figure], mornings: Mapping[str, Sequence[int | Non
         f'font-family="sans-serif" font-size="13" role="img" aria-label="False alarms, and mornings until a fault is '
         f'mailed"><rect width="{WIDTH}" height="{height}" fill="#fff"/>{"".join(body)}</svg>\n'
     )
+
+
+def by_fault(mailed: Sequence[Mailed]) -> dict[str, list[int | None]]:
+    """Each fault's mornings until it is mailed, by run."""
+    mornings: dict[str, list[int | None]] = {}
+    for one in mailed:
+        mornings.setdefault(one.fault, []).append(one.morning)
+    return mornings
 
 
 def _false(figures: Sequence[Figure], top: int) -> list[str]:
@@ -47,7 +57,7 @@ def _false(figures: Sequence[Figure], top: int) -> list[str]:
     return drawn
 
 
-def _soon(mornings: Mapping[str, Sequence[int | None]], top: int) -> list[str]:
+def _soon(mornings: dict[str, list[int | None]], top: int) -> list[str]:
     drawn = [_text(10, top - 18, "Mornings until a fault is mailed (266 visitors a day, ten movies each)", "bold")]
     most = max((one for runs in mornings.values() for one in runs if one), default=1)
     for place, (name, runs) in enumerate(mornings.items()):

@@ -5,6 +5,8 @@ from typing import Any
 
 from scipy.stats import beta
 
+from benchmarks._evidence_monitor import AFTER, BEFORE, Mailed
+from benchmarks._evidence_picture import by_fault
 from benchmarks._evidence_studies import Figure
 
 A_YEAR = 365.0
@@ -14,12 +16,11 @@ def table(
     figures: Sequence[Figure],
     sites: Sequence[Mapping[str, Any]],
     days: int,
-    mornings: Mapping[str, Sequence[int | None]],
-    others: Sequence[str],
+    mailed: Sequence[Mailed],
 ) -> str:
     """The page: studies without a database, healthy sites under the monitor, and faults."""
     studies = "\n".join(f"| {one.study} | {_value(one)} | {one.limit} | {_before(one)} |" for one in figures)
-    faults = "\n".join(f"| {name} | {_mornings(runs)} |" for name, runs in mornings.items())
+    faults = "\n".join(f"| {name} | {_mornings(runs)} |" for name, runs in by_fault(mailed).items())
     return f"""# How often the evidence is wrong, and how soon it finds what is there
 
 `./dev bench evidence`, or a part of it: `./dev bench evidence --only power --runs 100`. All visitors are simulated.
@@ -38,9 +39,9 @@ before each visitor counted once. An interval is the 95 % one of the rate (Clopp
 {_healthy(sites, days)}
 
 ## How soon a fault is mailed
-266 visitors a day with ten movies each, half of them in treatment, CTR 14 %. The fault begins after {14} healthy days,
-just after the monitor has run, and stays. Alerts judge the last seven days, and the test all of its days: so what is
-slow here is the share of a fault that a week has seen. {_others(others)}
+266 visitors a day with ten movies each, half of them in treatment, CTR 14 %. The fault begins after {BEFORE} healthy
+days, just after the monitor has run, and stays. Alerts judge the last seven days, and the test all of its days: so a
+mild fault is mailed when it fills enough of the week. {_others(mailed)}
 
 | fault | mornings until it is mailed |
 |---|---|
@@ -82,8 +83,13 @@ def _mornings(runs: Sequence[int | None]) -> str:
     return ", ".join("not in 30" if one is None else f"{one}" for one in runs)
 
 
-def _others(others: Sequence[str]) -> str:
-    return f"Mails about something else meanwhile: {', '.join(others)}." if others else "No other mail came meanwhile."
+def _others(mailed: Sequence[Mailed]) -> str:
+    others = sorted({f"{metric} ({one.fault})" for one in mailed for metric in one.others})
+    ended = sorted({f"{metric} ({one.fault})" for one in mailed for metric in one.ended})
+    told = f"Mails about other metrics meanwhile: {', '.join(others)}." if others else "No other mail came meanwhile."
+    if ended:
+        return f"{told} Called over while it lasted: {', '.join(ended)}."
+    return f"{told} In the {AFTER} mornings after its mail, no fault was called over."
 
 
 def interval(number: int, of: int, level: float = 0.05) -> tuple[float, float]:

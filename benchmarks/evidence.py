@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks._evidence_monitor import faults, healthy
+from benchmarks._evidence_monitor import Mailed, faults, healthy
 from benchmarks._evidence_picture import picture
 from benchmarks._evidence_studies import STUDIES, Figure
 from benchmarks._evidence_words import table
@@ -50,12 +50,7 @@ def _run(part: str, arguments: argparse.Namespace, kept: dict[str, Any]) -> None
             )
         case "faults":
             kept["faults"] = []
-            faults(
-                range(arguments.faulty),
-                lambda _, what, mornings, others: kept["faults"].append(
-                    {"fault": what, "mornings": mornings, "others": others}
-                ),
-            )
+            faults(range(arguments.faulty), lambda found: kept["faults"].append(asdict(found)))
         case _:
             kept["studies"][part] = [asdict(figure) for figure in STUDIES[part](arguments.runs)]
 
@@ -68,10 +63,7 @@ def _kept() -> dict[str, Any]:
 
 def _keep(kept: dict[str, Any]) -> None:
     figures = [Figure(**one) for part in STUDIES for one in kept["studies"].get(part, [])]
-    mornings: dict[str, list[int | None]] = {}
-    for one in kept["faults"]:
-        mornings.setdefault(one["fault"], []).append(one["mornings"])
-    others = [metric for one in kept["faults"] for metric in one["others"]]
+    mailed = [Mailed(**one) for one in kept["faults"]]
     RESULTS.with_suffix(".json").write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
-    RESULTS.with_suffix(".svg").write_text(picture(figures, mornings))
-    RESULTS.write_text(table(figures, kept["healthy"], MORNINGS, mornings, others))
+    RESULTS.with_suffix(".svg").write_text(picture(figures, mailed))
+    RESULTS.write_text(table(figures, kept["healthy"], MORNINGS, mailed))

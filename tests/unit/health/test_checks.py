@@ -217,6 +217,15 @@ def test_what_nobody_can_judge_now_ends_no_incident() -> None:
     assert "lift" in mismatch.checks["experiment"].unjudged
 
 
+def test_no_incident_ends_because_its_evidence_is_gone() -> None:
+    """The bandit fails, so nothing is drawn; control's clicks do not arrive, so no lift can move."""
+    failing = judge(replace(WELL, treatment_places={}, arm_shares={}), THRESHOLDS).checks["algorithm_balance"]
+    assert failing.unjudged == ("algorithm_balance",)
+    deaf = replace(WELL, algorithms={"bandit_svd": Tally(50_000, 6_000), "hybrid_control": Tally(50_000, 0)})
+    assert judge(deaf, THRESHOLDS).checks["visitors"].unjudged == ("visitors_influence",)
+    assert judge(WELL, THRESHOLDS).checks["visitors"].unjudged == ()
+
+
 def test_too_few_lists_are_said_in_words() -> None:
     few = judge(replace(WELL, lists=12), THRESHOLDS).checks["engagement"]
     assert few.metrics["meaning"] == "12 lists of this service in the window, 500 are needed to judge"

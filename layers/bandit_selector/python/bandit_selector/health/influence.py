@@ -48,6 +48,7 @@ def influence(visitors: Visitors, algorithms: Mapping[str, Tally]) -> Check:
             "meaning": _words(visitors, lift, arm),
         },
         tuple(alerts),
+        () if lift else ("visitors_influence",),
     )
 
 

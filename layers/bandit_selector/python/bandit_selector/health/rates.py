@@ -87,6 +87,8 @@ def algorithm_balance(facts: Facts, thresholds: Thresholds) -> Check:
     metrics: dict[str, Value] = {**shares, "balance": balance, **_drop_outs(facts)} if shares else {}
     alerts = [alert for arm in shares for alert in _dominance(arm, facts, thresholds)]
     needed = {f"algorithm_dominance:{arm}": ratio for arm, ratio in facts.arm_shares.items()}
+    if not needed:  # nothing was drawn, for example because the bandit fails: no arm's share is known
+        needed = {"algorithm_balance": NOTHING}
     return _judged(metrics, alerts, facts, thresholds, needed)
 
 
