@@ -7,7 +7,8 @@ from typing import Final
 from bandit_selector.answers.performance import Performance
 from bandit_selector.answers.reports import Reports
 from bandit_selector.answers.selection import MovieAnswer, SelectionAnswer
-from bandit_selector.answers.stats import Backlog, BanditStats, RecommendationStats
+from bandit_selector.answers.shipping import TeamStats
+from bandit_selector.answers.stats import Backlog, RecommendationStats
 from bandit_selector.answers.timeline import Timeline
 from bandit_selector.services.recommend import OwnCandidates, Request
 from bandit_selector.services.report import Report
@@ -78,7 +79,10 @@ ROUTES_DESCRIBED: Final[dict[str, Described]] = {
         Tracked, body=Reaction, status=202, errors=(429,),
     ),
     "GET /analytics/bandit/stats": Described(
-        "What the bandit has learned", "Rates are between 0 and 1.", BanditStats, query=Filter
+        "What the bandit has learned",
+        "Rates are between 0 and 1; those of `shipping` are in percent.",
+        TeamStats,
+        query=Filter,
     ),
     "GET /analytics/performance": Described(
         "Each algorithm, and the test", "Rates are in percent, ratings in stars.", Performance, query=Year

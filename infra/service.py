@@ -86,8 +86,9 @@ class Cors:
 
 _DATABASE = ("DATABASE_POOLED",)
 _HTTP = ("LOG_SAMPLE",)
+_ARMS = ("ARMS", "CONTROL_WEIGHTS")  # always together: settings refuse weights of other arms
 _LEARNING = (
-    "ARMS",
+    *_ARMS,
     "POLICY",
     "PRIOR_ALPHA",
     "PRIOR_BETA",
@@ -112,7 +113,6 @@ _SHARE = ("TREATMENT_SHARE", "RAMP", "ASSIGNMENT")  # always together: settings 
 _STEERING = ("BANDIT", "BRAKE_BELOW", "BRAKE_FALLBACKS")
 _SLATE = (
     "MIN_LONG_TAIL_SHARE",
-    "CONTROL_WEIGHTS",
     "BANDIT",
     "EXPERIMENT_SALT",
     "EXPERIMENT_START",
@@ -131,6 +131,7 @@ _PAGE = (
     "DASHBOARD_NOTICE",
 )
 _EXPERIMENT = (*_SHARE, "EXPERIMENT_SALT", "EXPERIMENT_START", "PLANNED_LIFT", "PLANNED_CTR", "VISITOR_WEIGHT_QUANTILE")
+_SHIPPING = ("BANDIT", "HISTORY_WORTH")
 _THRESHOLDS = (
     "MIN_AVG_RATING",
     "MIN_CTR",
@@ -167,7 +168,8 @@ FUNCTIONS: Final = (
     Function(
         "monitor", "functions.monitor.handler.handler", 1024, timedelta(minutes=5), 1,
         ("database", "feedback_queue", "reports", "alerts"),
-        ("TIME_ZONE", "ARMS", "DASHBOARD_URL", *_DATABASE, *_WINDOWS, *_EXPERIMENT, *_THRESHOLDS),
+        ("TIME_ZONE", "DASHBOARD_URL", *_ARMS, *_DATABASE, *_WINDOWS, *_EXPERIMENT, *_THRESHOLDS, *_SILENCE,
+         *_SHIPPING),
     ),
     Function(
         "analytics", "functions.monitor.analytics.handler", 1024, timedelta(seconds=29), 10,
@@ -187,7 +189,7 @@ FUNCTIONS: Final = (
     ),
     Function(
         "candidates", "functions.candidates.handler.handler", 3008, timedelta(minutes=15), 1,
-        ("database",), ("ARMS", *_DATABASE), retries=0,
+        ("database",), (*_ARMS, *_DATABASE), retries=0,
     ),
     Function(
         "archive", "functions.archive.handler.handler", 3008, timedelta(minutes=15), 1,

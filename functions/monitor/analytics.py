@@ -6,12 +6,14 @@ from typing import Annotated, Any, Final, TypeAlias
 
 from bandit_selector.answers.performance import Performance
 from bandit_selector.answers.reports import Reports
+from bandit_selector.answers.shipping import TeamStats
 from bandit_selector.answers.stats import AlgorithmPerformance, BanditStats, RecommendationStats, group_totals
 from bandit_selector.answers.timeline import Timeline, context_shares, points
 from bandit_selector.errors import NoReport, OutdatedReport
 from bandit_selector.evidence.tally import Window, total
 from bandit_selector.services.experiment import experiment_with_contexts, lift_points, running
 from bandit_selector.services.report import Report, forgetting_points
+from bandit_selector.services.shipping import read_shipping
 from bandit_selector.settings import Settings, read_settings
 from bandit_selector.snapstart import forget_at_snapshot
 from bandit_selector.store import activity, reports
@@ -101,8 +103,10 @@ def respond(event: Event, settings: Settings, database: Database) -> HttpAnswer:
     return answer(200, found.model_dump(mode="json"), {"cache-control": "private, no-store"})
 
 
-def bandit_stats(connection: Connection, event: Event, settings: Settings) -> BanditStats:
-    return BanditStats.of(activity.cells(connection, read_query(event, Filter).context_key), settings)
+def bandit_stats(connection: Connection, event: Event, settings: Settings) -> TeamStats:
+    learned = BanditStats.of(activity.cells(connection, read_query(event, Filter).context_key), settings)
+    shipping = read_shipping(connection, settings, received_at(event))
+    return TeamStats(**dict(learned), shipping=shipping)
 
 
 def performance(connection: Connection, event: Event, settings: Settings) -> Performance:

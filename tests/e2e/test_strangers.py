@@ -22,6 +22,7 @@ USUAL: Final[dict[str, tuple[str, ...]]] = {
     "explain": ("1",),
     "export": ("--from", "2026-01-01", "--until", "2026-01-01", "--to", "/dev/null/export.parquet"),
     "forget-user": ("1", "--yes"),
+    "goals": (),
     "import-movielens": ("/nowhere",),
     "migrate": (),
     "plan": ("--runs", "2", "--days", "3"),

@@ -53,6 +53,12 @@ def test_functions_that_record_or_tell_the_silence_get_both_of_its_settings(name
     assert {"SILENCE_COUNTS_AFTER", "SILENCE_COUNTS"} <= {*function.settings}
 
 
+def test_a_function_that_is_told_the_arms_is_told_the_weights_too() -> None:
+    """Settings refuse weights of other arms, so a function with ARMS alone would not start once svd is gone."""
+    told = [{*function.settings} & {"ARMS", "CONTROL_WEIGHTS"} for function in FUNCTIONS]
+    assert [named for named in told if len(named) == 1] == []
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [("TIME_ZONE", "Mars/Olympus"), ("POLICY", "greedy"), ("PRIOR_ALPHA", "0"), ("ARMS", "SVD!"),

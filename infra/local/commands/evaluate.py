@@ -13,6 +13,7 @@ from pathlib import Path
 from bandit_selector.errors import InvalidSetting
 from bandit_selector.services.evaluate import Answer, Policy, evaluate, fixed, learning, usual
 from bandit_selector.settings import GUIDE_FACTORS, Settings, read_settings
+from bandit_selector.store.evaluations import keep
 from rich.console import Console
 from rich.progress import track
 
@@ -25,7 +26,7 @@ from infra.local.tables import Listing, console, show
 DAYS = whole(1, 3_650, "a number of days")
 EPILOG = """\
 examples:
-  ./dev evaluate                                  the last 30 days of the database
+  ./dev evaluate                                  the last 30 days of the database; the dashboard shows it, too
   ./dev evaluate --from events.parquet            a file or folder that ./dev export wrote
   ./dev evaluate --from archive --days 90         the archive's bucket
   ./dev evaluate --rule "HALF_LIFE=40000 MIN_ARM_PROBABILITY=0.01"
@@ -60,6 +61,9 @@ def run(arguments: argparse.Namespace) -> int:
         answers = list(track(found, "evaluating", total=len(policies), console=Console(stderr=True), transient=True))
     except ValueError as error:
         raise LocalError(f"--table: {error}") from None
+    if not arguments.source:
+        with open_database() as connection:
+            keep(connection, _object(logged, answers), moment.now())
     print(json.dumps(_object(logged, answers))) if arguments.json else _print(logged, answers, arguments)
     return 0
 

@@ -1,12 +1,15 @@
-"""Prints the A/B table and what was learned: successes, outcomes and shares of places per context and arm."""
+"""Prints the share in force, the A/B table, the shadow, and what was learned per context and arm."""
 
 import argparse
 
+from bandit_selector.services.shipping import read_shipping
 from bandit_selector.settings import read_settings
 
+from infra.local import moment
 from infra.local.database import open_database
 from infra.local.demo.printout import show_stats
 from infra.local.demo.report import report
+from infra.local.shipping import show_shipping
 from infra.local.tables import console
 
 
@@ -15,6 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(_arguments: argparse.Namespace) -> int:
+    settings = read_settings()
     with open_database() as connection:
-        show_stats(report(connection, read_settings()), console())
+        standing = read_shipping(connection, settings, moment.now())
+        show_stats(report(connection, settings), console())
+    show_shipping(standing, console())
     return 0

@@ -20,8 +20,64 @@ export interface Silence {
   sentence: string;
 }
 
+/** A line of a checklist; `figure` is why. */
+export interface Goal {
+  stage: string;
+  goal: string;
+  state: "met" | "not yet" | "cannot be known";
+  figure: string;
+}
+
+/** The bandit's lists that nobody is shown; shares in percent. */
+export interface Shadow {
+  since: string;
+  until: string;
+  lists: number;
+  undrawn: number;
+  same_percent: number;
+  common_percent: number;
+  median_ms: number | null;
+  slow_ms: number | null;
+  algorithms: {
+    algorithm: string;
+    drawn_percent: number;
+    stocked_percent: number;
+    agreed_percent: number;
+    outcomes: number;
+    success_percent: number | null;
+  }[];
+  ready: boolean;
+  checks: Goal[];
+}
+
+/** What `./dev evaluate` said last; null figures where the log cannot tell. */
+export interface Evaluation {
+  made_at: string;
+  impressions: number;
+  served_per_100: number;
+  policies: {
+    policy: string;
+    per_100: number | null;
+    low: number | null;
+    high: number | null;
+    lift_percent: number | null;
+    lift_low: number | null;
+    lift_high: number | null;
+    refusal: string;
+  }[];
+}
+
+/** Where the team stands: treatment's share in force, the shadow, and the newest evaluation. */
+export interface Shipping {
+  share: { percent: number; braked: boolean; why: string; since: string } | null;
+  shadow: Shadow | null;
+  evaluation: Evaluation | null;
+}
+
 export interface BanditStats {
   silence: Silence;
+  /** Absent from the answers of older versions. */
+  shipping?: Shipping;
   summary: { total_contexts: number; total_pulls: number };
   detailed_stats: Record<string, Cell>;
 }
@@ -138,6 +194,8 @@ export interface Report {
     { status: "ok" | "warning" | "critical" | "no_data"; metrics: Record<string, number | string | null> }
   >;
   alerts: Alert[];
+  /** The deployment guide's goals; empty in reports of older versions. */
+  goals?: Goal[];
 }
 
 /** The newest report, or the reason for its absence, as it can fail while the figures are there; `opened` is the one

@@ -19,6 +19,7 @@ import {
   signIn,
   signOut,
 } from "./session";
+import { ShippingSection } from "./shipping";
 import { States, Summary } from "./summary";
 
 const REFRESH = 30_000; // ms
@@ -137,7 +138,7 @@ function Dashboard({ configuration, refused }: { configuration: Configuration; r
         </p>
       </header>
       <main>
-        <States configuration={configuration} test={figures?.test} />
+        <States configuration={configuration} test={figures?.test} share={figures?.stats.shipping?.share ?? null} />
         {fault && <Fault reason={fault} figures={figures} now={now} />}
         {figures && (
           <Sections
@@ -178,6 +179,9 @@ function Sections({ figures, backlog, view, choose, now, zone }: SectionsProps) 
   const { stats, test, timeline, health } = figures;
   const decision = decide(test, timeline, now, zone);
   const marks = marksOf(figures);
+  const shipping = stats.shipping && (
+    <ShippingSection shipping={stats.shipping} goals={health.report?.goals ?? []} view={view} zone={zone} />
+  );
   const healthy = <HealthSection health={health} backlog={backlog} view={view} choose={choose} now={now} zone={zone} />;
   const summary = (
     <Summary
@@ -198,6 +202,7 @@ function Sections({ figures, backlog, view, choose, now, zone }: SectionsProps) 
           calls <code>GET /movies/recommendations</code> on this service, or start simulated visitors:{" "}
           <code>./dev demo</code>.
         </Nothing>
+        {shipping}
         {healthy}
       </>
     );
@@ -214,6 +219,7 @@ function Sections({ figures, backlog, view, choose, now, zone }: SectionsProps) 
       {summary}
       <ExperimentSection test={test} decision={decision} timeline={timeline} marks={marks} view={view} zone={zone} />
       <LearningSection stats={stats} timeline={timeline} marks={marks} view={view} choose={choose} zone={zone} />
+      {shipping}
       {healthy}
     </>
   );

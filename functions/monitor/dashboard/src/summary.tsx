@@ -1,6 +1,6 @@
 /** The top of the page: does it pay, is it healthy, what to do next, as of when. Must not make requests. */
 
-import type { Alert, Backlog, Experiment, Figures, Report } from "./answers";
+import type { Alert, Backlog, Experiment, Figures, Report, Shipping } from "./answers";
 import type { Decision } from "./decision";
 import { age, counted, moment } from "./format";
 import type { Configuration } from "./session";
@@ -92,8 +92,14 @@ function dead(backlog: Backlog | null): Trouble[] {
   return [{ severity: "critical", headline: `${messages} could not be applied`, advice: backlog.sentence }];
 }
 
+interface StatesProps {
+  configuration: Configuration;
+  test: Experiment | undefined;
+  share: Shipping["share"];
+}
+
 /** What kind of figures these are, where they are not those of a running test on real visitors. */
-export function States({ configuration, test }: { configuration: Configuration; test: Experiment | undefined }) {
+export function States({ configuration, test, share }: StatesProps) {
   const { notice, bandit } = configuration;
   return (
     <>
@@ -110,6 +116,11 @@ export function States({ configuration, test }: { configuration: Configuration; 
       {bandit === "off" && (
         <p class="state off">
           <strong>Off</strong> Every visitor gets the control list, because BANDIT is “off”.
+        </p>
+      )}
+      {bandit === "on" && share?.braked && (
+        <p class="state stale">
+          <strong>Braked</strong> Treatment’s share is {Number(share.percent.toFixed(1))} % of the visitors. {share.why}
         </p>
       )}
       {test && <Ramping {...test} />}

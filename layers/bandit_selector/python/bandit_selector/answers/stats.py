@@ -77,7 +77,7 @@ SENTENCES: Final = {
 
 
 class BanditStats(Answer):
-    """GET /analytics/bandit/stats."""
+    """What is learned, and what silence means."""
 
     silence: Silence
     summary: BanditSummary

@@ -12,6 +12,7 @@ from bandit_selector.evidence.tally import Metric
 from bandit_selector.health.facts import Alert, Check, Value
 from bandit_selector.lists.context import CONTEXT_KEYS
 from bandit_selector.pages.charts import between, charts, signed, table
+from bandit_selector.pages.standing import standing, state
 from bandit_selector.services.report import Report
 
 HEADLINES: Final = {
@@ -53,7 +54,7 @@ def page(report: Report) -> str:
 <header class="{report.overall_status}">
 <p class="over">Bandit Selector · last {report.period_days} days · {day}, {report.timestamp:%H:%M %Z}</p>
 <h1>{_headline(report)}</h1>
-<p class="verdict">{escape(report.ab_test.sentence)}</p>
+<p class="verdict">{state(report)}{escape(report.ab_test.sentence)}</p>
 </header>
 <main>
 {_tiles(report)}
@@ -65,6 +66,7 @@ def page(report: Report) -> str:
 {_health(report)}
 {_posteriors(report)}
 {_forgettings(report.forgettings)}
+{standing(report)}
 {_notes(report)}
 </main>
 </body>

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bandit_selector.answers import stats
 from bandit_selector.answers.performance import Experiment
+from bandit_selector.answers.shipping import GoalAnswer, Shipping
 from bandit_selector.answers.timeline import CtrPoint, ForgettingPoint, LiftPoint, Point, RateAnswer, points
 from bandit_selector.evidence.experiment import ReadOut, ctr_by_day
 from bandit_selector.evidence.ratio import Ratio, clustered
@@ -20,6 +21,7 @@ from bandit_selector.health.facts import (
     Check,
     Facts,
     Feedback,
+    Health,
     Overall,
     Partitions,
     Thresholds,
@@ -29,6 +31,7 @@ from bandit_selector.health.facts import (
 from bandit_selector.health.genres import parse_genres
 from bandit_selector.lists.names import algorithm_of, arm_of
 from bandit_selector.services.experiment import answer, lift_points, read, running
+from bandit_selector.services.shipping import judged, read_shipping
 from bandit_selector.settings import Settings
 from bandit_selector.store import activity, facts
 from bandit_selector.store.archives import due_before, unarchived_days
@@ -66,6 +69,8 @@ class Report(BaseModel):
     posteriors: dict[str, stats.CellStats]
     version: str = Field(default="", description="the version of the function that made it; empty where it has none")
     forgettings: list[ForgettingPoint] = Field(default=[], description="what newer outcomes refuted in the window")
+    goals: list[GoalAnswer] = Field(default=[], description="the guide's goals, each with its figure")
+    shipping: Shipping | None = Field(default=None, description="the share in force, the shadow, the newest evaluation")
 
     def unjudged(self) -> list[str]:
         """The names of the checks, and of the metrics of others, that had too little evidence."""
@@ -112,6 +117,7 @@ def make_report(connection: Connection, days: int, now: datetime, settings: Sett
     found = read(connection, test, settings)
     health = judge(_facts(connection, window, algorithms, settings, found, present), thresholds(settings))
     zone = str(settings.time_zone)
+    goals = [] if present.past else _goals(connection, settings, algorithms, found, health)
     return Report(
         timestamp=now.astimezone(settings.time_zone),
         period_days=days,
@@ -129,7 +135,19 @@ def make_report(connection: Connection, days: int, now: datetime, settings: Sett
         lift=lift_points(connection, test, settings),
         posteriors=stats.BanditStats.of(activity.cells(connection), settings).detailed_stats,
         forgettings=forgetting_points(connection, window),
+        goals=goals,
+        shipping=None if present.past else read_shipping(connection, settings, now),
     )
+
+
+def _goals(
+    connection: Connection, settings: Settings, algorithms: Mapping[str, Tally], test: ReadOut, health: Health
+) -> list[GoalAnswer]:
+    """The goals by this report's own figures."""
+    critical = [alert.headline for alert in health.alerts if alert.severity == "critical"]
+    diversity = health.checks["diversity"]
+    of_check = {"metrics": diversity.metrics, "status": diversity.status}
+    return [GoalAnswer.of(one) for one in judged(connection, settings, algorithms, test, critical, of_check)]
 
 
 def forgetting_points(connection: Connection, window: Window) -> list[ForgettingPoint]:

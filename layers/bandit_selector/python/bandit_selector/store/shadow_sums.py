@@ -1,10 +1,10 @@
 """Sums of shadows by day, beside our other sums and outside the invariant; they stay when the shadows are dropped."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
+from bandit_selector.health.readiness import ShadowArm, ShadowDays
 from bandit_selector.store.connection import Connection, transaction
 from bandit_selector.store.locks import Lock
 
@@ -128,36 +128,6 @@ ARMS: Final = """
         coalesce(agreed, 0) AS agreed, coalesce(successes, 0) AS successes, coalesce(failures, 0) AS failures
     FROM stocked LEFT JOIN drawn USING (context_key, arm) LEFT JOIN agreed USING (context_key, arm)
 """
-
-
-@dataclass(frozen=True, slots=True)
-class ShadowDays:
-    """What the shadows of some days say together. `lists` are those that should have one, `undrawn` those that have
-    none; the rest is of a sample. Times in ms: the median and the slowest days' 95th percentile."""
-
-    first: date | None
-    last: date | None
-    lists: int
-    undrawn: int
-    places: int
-    same: int
-    common: int
-    median_ms: float | None
-    slow_ms: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class ShadowArm:
-    """Of one arm over all contexts: places of the shown lists, those for which it had a movie, places that it was drawn
-    for, places at which it would have put the movie that was shown, and their outcomes."""
-
-    arm: str
-    places: int
-    stocked: int
-    drawn: int
-    agreed: int
-    successes: int
-    failures: int
 
 
 def read_days(connection: Connection, since: date) -> ShadowDays:
