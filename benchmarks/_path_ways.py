@@ -10,7 +10,7 @@ from uuid import uuid4
 from bandit_selector.feedback import Message
 from bandit_selector.lists.context import CONTEXT_KEYS
 from bandit_selector.lists.slate import Page, Place, Stock, bandit_slate
-from bandit_selector.services.recommend import probabilities
+from bandit_selector.services.chances import probabilities
 from bandit_selector.settings import Settings
 from bandit_selector.store import outcomes, serving
 from bandit_selector.store.connection import Connection

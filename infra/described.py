@@ -10,7 +10,7 @@ from bandit_selector.answers.selection import MovieAnswer, SelectionAnswer
 from bandit_selector.answers.shipping import TeamStats
 from bandit_selector.answers.stats import Backlog, RecommendationStats
 from bandit_selector.answers.timeline import Timeline
-from bandit_selector.services.recommend import OwnCandidates, Request
+from bandit_selector.services.asked import OwnCandidates, Request
 from bandit_selector.services.report import Report
 from bandit_selector.services.select_arms import SelectionRequest
 from bandit_selector.web import MAX_BODY, MAX_SERVICE_BODY

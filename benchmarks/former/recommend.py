@@ -10,7 +10,8 @@ from uuid import UUID, uuid4
 from bandit_selector.errors import UnknownUser
 from bandit_selector.lists.context import USER_TYPES, context_at, user_type
 from bandit_selector.lists.slate import Page, Place
-from bandit_selector.services.recommend import Request, probabilities
+from bandit_selector.services.asked import Request
+from bandit_selector.services.chances import probabilities
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Database
 from bandit_selector.telemetry import Telemetry

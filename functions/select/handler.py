@@ -7,7 +7,8 @@ from typing import Final
 
 from bandit_selector.answers.selection import PlaceAnswer, SelectionAnswer
 from bandit_selector.quota import NO_QUOTA, Quota
-from bandit_selector.services.recommend import OwnCandidates, Recommendations, Request, recommend
+from bandit_selector.services.asked import OwnCandidates, Request
+from bandit_selector.services.recommend import Recommendations, recommend
 from bandit_selector.services.select_arms import Selection, SelectionRequest, check_arms, select_arms
 from bandit_selector.settings import Settings, read_settings
 from bandit_selector.snapstart import forget_at_snapshot

@@ -16,7 +16,8 @@ from typing import Final, TextIO, TypeVar
 import numpy as np
 from bandit_selector.evidence.paired import paired_lift
 from bandit_selector.evidence.ratio import Interval
-from bandit_selector.services.recommend import Request, draft
+from bandit_selector.services.asked import Request
+from bandit_selector.services.recommend import draft
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Database
 

@@ -10,7 +10,8 @@ from uuid import UUID
 
 import pytest
 from bandit_selector.feedback import Message
-from bandit_selector.services.recommend import Request, draft
+from bandit_selector.services.asked import Request
+from bandit_selector.services.recommend import draft
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Connection, Database
 from bandit_selector.store.outcomes import apply

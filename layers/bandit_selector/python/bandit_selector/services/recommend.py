@@ -1,106 +1,45 @@
 """One request's list: context, group, slate, and the record of what was shown. Knows the order of things only."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from random import Random
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
-
-import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from bandit_selector.errors import DatabaseUnavailable, UnknownUser
-from bandit_selector.feedback import Id
 from bandit_selector.health.genres import parse_genres
-from bandit_selector.learning.best import probability_best
-from bandit_selector.lists.context import USER_TYPES, Context, UserType, context_at, user_type
+from bandit_selector.lists.context import Context, user_type
 from bandit_selector.lists.names import CONTROL, FALLBACK, OFF
 from bandit_selector.lists.session import ARM as SESSION_ARM
 from bandit_selector.lists.session import session_list
 from bandit_selector.lists.shadow import Shadow
-from bandit_selector.lists.slate import ArmList, Page, Place, Stock, bandit_slate, control_slate, is_treated
+from bandit_selector.lists.slate import ArmList, Page, Place, Stock, bandit_slate, control_slate
 from bandit_selector.lists.windows import Shown, length, missing
+from bandit_selector.services.asked import (
+    OwnCandidates,
+    Request,
+    keys_of,
+    own_lists,
+    possible_contexts,
+)
+from bandit_selector.services.assignment import Group, assign, share_in_force, test_of
+from bandit_selector.services.chances import believed, newest_version, probabilities
 from bandit_selector.services.shadow import Chances, with_shadow
-from bandit_selector.settings import Arm, Settings, parse_zone
+from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Database
 from bandit_selector.store.movies import movie_json
 from bandit_selector.store.paging import read_shown, record_pages, shown_of
 from bandit_selector.store.recent import Asked
 from bandit_selector.store.serving import Answered, Belief, Rows, Visitor, read_visitor_and, record_list
-from bandit_selector.store.showing import Key, Showing
+from bandit_selector.store.showing import Showing
 
-Group = Literal["treatment", "control"]
 NO_FIELDS: Final[Mapping[str, object]] = MappingProxyType({})
 ATTEMPTS: Final = 5
 """How often a page is made again because another page of its list was recorded meanwhile."""
-
-
-def spelled(value: object) -> object:
-    """A boolean of JSON as a query spells it."""
-    return str(value).lower() if isinstance(value, bool) else value
-
-
-class Asking(BaseModel):
-    """Who asks, for which group of the test, and by which clock."""
-
-    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
-
-    user_id: Id = Field(description="The visitor.", examples=[1])
-    use_bandit: Annotated[
-        Literal["true", "false", "auto"], BeforeValidator(spelled, bool | Literal["true", "false", "auto"])
-    ] = Field(
-        default="true",
-        description="Who is asked: the bandit, the control list, or with `auto` the one that the visitor's sticky split"
-        " names. Ignored while ASSIGNMENT=server or BANDIT is not `on`.",
-    )
-    time_zone: Annotated[ZoneInfo | None, BeforeValidator(parse_zone, str | None)] = Field(
-        default=None,
-        description="The IANA time zone of the visitor's clock; without it, the service's.",
-        examples=["Europe/Berlin"],
-    )
-
-
-class Request(Asking):
-    """The query of GET /movies/recommendations; parameters it does not name are ignored."""
-
-    limit: int = Field(default=30, ge=1, le=50, description="How many movies.")
-    offset: int = Field(default=0, ge=0, le=1000, description="How many movies of the list come before.")
-    seed: str | None = Field(
-        default=None,
-        max_length=64,
-        description="For an hour, every `limit` and `offset` of one seed is a window of one recorded list.",
-        examples=["monday"],
-    )
-
-
-class Candidate(BaseModel):
-    """A movie that an arm would show, with the arm's own score, which the control list blends."""
-
-    model_config = ConfigDict(frozen=True)
-
-    movie_id: Id = Field(examples=[5])
-    score: float = Field(allow_inf_nan=False, ge=-1e30, le=1e30, examples=[0.9])
-
-
-class OwnCandidates(Request):
-    """The body of POST /movies/recommendations: the query of GET, and each arm's movies from best to worst.
-
-    Only these are shown. Further fields are read where CONTEXT_FACTORS names them.
-    """
-
-    model_config = ConfigDict(extra="allow")
-
-    candidates: dict[Arm, Annotated[list[Candidate], Field(max_length=1000)]] = Field(
-        min_length=1,
-        max_length=100,
-        description="Per arm its movies from best to worst. Every arm must be among ARMS.",
-        examples=[{"svd": [{"movie_id": 5, "score": 0.9}, {"movie_id": 7, "score": 0.4}]}],
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,11 +110,6 @@ class Situation:
             test=test_of(self.group, settings),
             share=self.share,
         )
-
-
-def test_of(group: Group | None, settings: Settings) -> Key | None:
-    """The test that a list of this group is part of."""
-    return Key(settings.experiment_salt, settings.experiment_begins) if group else None
 
 
 def recommend(
@@ -257,28 +191,6 @@ def _recent(request: Request, settings: Settings, now: datetime) -> Asked | None
     return Asked(request.user_id, now, gap, settings.site_time_zone) if possible else None
 
 
-def possible_contexts(
-    asking: Asking, settings: Settings, now: datetime, fields: Mapping[str, object]
-) -> dict[UserType, Context]:
-    """The context of a request for each kind of visitor: which kind it is follows from what is read in one round trip
-    with what is believed."""
-    zone = asking.time_zone or settings.time_zone
-    factors = settings.context_factors
-    return {name: context_at(now, zone, name).with_factors(factors, fields) for name in USER_TYPES}
-
-
-def keys_of(contexts: Iterable[Context]) -> list[str]:
-    """The keys that beliefs are read for, each once: those of the contexts and of their fallbacks."""
-    return list(dict.fromkeys(key for one in contexts for key in (one.key, one.fallback.key)))
-
-
-def own_lists(candidates: Mapping[str, Sequence[Candidate]]) -> dict[str, list[Candidate]]:
-    """The same, each movie once in an arm: at its first place."""
-    return {
-        arm: list({one.movie_id: one for one in reversed(offers)}.values())[::-1] for arm, offers in candidates.items()
-    }
-
-
 def _whole(database: Database, situation: Situation, now: datetime, randomness: Random) -> list[Answered] | None:
     """A list of its own."""
     request = situation.request
@@ -319,32 +231,6 @@ def _recommendations(situation: Situation, answered: Sequence[Answered]) -> Reco
     return Recommendations(first, situation.group, situation.context, as_movies(answered))
 
 
-def share_in_force(visitor: Visitor, settings: Settings, now: datetime) -> float:
-    """Treatment's share of visitors: as the database has it, or before it knows these settings' plan, as planned."""
-    if visitor.shared and visitor.shared[0] == settings.share_plan:
-        return visitor.shared[1]
-    return settings.planned_share(now)
-
-
-def assign(request: Asking, settings: Settings, share: float, begun: Group | None = None) -> Group | None:
-    """The request's A/B group: that in which its list was `begun`, or as it asks, or by the sticky split.
-
-    `share` is that of treatment in force. None while BANDIT is `off` or `shadow`: nobody is in a group then. With
-    ASSIGNMENT=server the split decides, whatever is asked.
-    """
-    if settings.bandit != "on":
-        return None
-    if begun is not None:
-        return begun
-    asked = "auto" if settings.assignment == "server" else request.use_bandit
-    treated = {
-        "true": True,
-        "false": False,
-        "auto": is_treated(request.user_id, settings.experiment_salt, share),
-    }
-    return "treatment" if treated[asked] else "control"
-
-
 def recommendation_id(list_id: int) -> UUID:
     """The list's id in the form of a UUID, as the SQL function bandit_recommendation_id makes it."""
     return UUID(int=8 << 76 | 8 << 60 | list_id)
@@ -383,14 +269,6 @@ def _configured(stock: Stock, settings: Settings) -> Stock:
     return replace(stock, own=_of(stock.own, settings.arms), everybodys=_of(stock.everybodys, settings.arms))
 
 
-def believed(visitor: Visitor, context: Context) -> Sequence[Belief]:
-    """What is published for the context, or else for the one with its further factors unknown."""
-    beliefs = visitor.beliefs.get(context.key, ())
-    if any(belief.probability is not None for belief in beliefs):
-        return beliefs
-    return visitor.beliefs.get(context.fallback.key, beliefs)
-
-
 def _of(lists: Mapping[str, ArmList], arms: Sequence[str]) -> dict[str, ArmList]:
     return {arm: lists[arm] for arm in arms if arm in lists}
 
@@ -398,30 +276,6 @@ def _of(lists: Mapping[str, ArmList], arms: Sequence[str]) -> dict[str, ArmList]
 def _drawn(stock: Stock, beliefs: Sequence[Belief], page: Page, settings: Settings, randomness: Random) -> Slate:
     places = bandit_slate(stock, probabilities(beliefs, settings), page, randomness)
     return Slate(places, newest_version(beliefs))
-
-
-def newest_version(beliefs: Sequence[Belief]) -> int | None:
-    """The version that these beliefs were published in; None before the first."""
-    return max((belief.version for belief in beliefs if belief.version is not None), default=None)
-
-
-def probabilities(beliefs: Sequence[Belief], settings: Settings) -> Mapping[str, float]:
-    """Per configured arm, its chance: as published; before anything is, P(best) of Beta(alpha, beta), with the floor.
-
-    An arm configured after the last publication gets an even share; one no longer configured gets none.
-    """
-    known = {belief.arm: belief for belief in beliefs}
-    published = {arm: belief.probability for arm, belief in known.items() if belief.probability is not None}
-    if published:
-        return {arm: published.get(arm, 1 / len(settings.arms)) for arm in settings.arms}
-    counts = [
-        (known[arm].alpha, known[arm].beta) if arm in known else (settings.prior_alpha, settings.prior_beta)
-        for arm in settings.arms
-    ]
-    alpha, beta = np.array(counts).T
-    floor = min(settings.min_arm_probability, 1 / len(settings.arms))
-    chances = floor + (1 - len(settings.arms) * floor) * probability_best(alpha, beta)
-    return dict(zip(settings.arms, chances.tolist(), strict=True))
 
 
 def as_movies(answered: Sequence[Answered]) -> list[dict[str, Any]]:

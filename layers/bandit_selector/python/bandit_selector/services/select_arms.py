@@ -19,19 +19,10 @@ from bandit_selector.lists.context import Context, user_type
 from bandit_selector.lists.names import CONTROL, FALLBACK, OFF, SHADOW
 from bandit_selector.lists.selection import Choice, draw_arms, of_arms
 from bandit_selector.lists.shadow import Shadow
-from bandit_selector.services.recommend import (
-    Asking,
-    Group,
-    assign,
-    believed,
-    keys_of,
-    newest_version,
-    possible_contexts,
-    probabilities,
-    recommendation_id,
-    share_in_force,
-    test_of,
-)
+from bandit_selector.services.asked import Asking, keys_of, possible_contexts
+from bandit_selector.services.assignment import Group, assign, share_in_force, test_of
+from bandit_selector.services.chances import believed, newest_version, probabilities
+from bandit_selector.services.recommend import recommendation_id
 from bandit_selector.settings import Arm, Settings
 from bandit_selector.store.connection import Database
 from bandit_selector.store.selections import Drawn, record_selection
