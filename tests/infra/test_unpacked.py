@@ -2,84 +2,25 @@
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import boto3
 import pytest
 from bandit_selector.store.connection import Connection
-from moto.server import ThreadedMotoServer
-from psycopg.conninfo import conninfo_to_dict
 
-from infra.packaging import Layers, build_layers, size_mb, this_machine
+from infra.packaging import Layers, size_mb
 from infra.service import FUNCTIONS, ROUTES, Function
 from infra.unpacked import FunctionFailed, Process, bare_python, running, unpack
 from tests.integration.events import http_event, load_site, queue_event
 
+from .conftest import client_of
 from .synthesised import Synthesised
 
 pytestmark = pytest.mark.xdist_group("infra")
 
 MEGABYTES_UNZIPPED = 100
 MEGABYTES_ALLOWED = 250  # by Lambda, code and layers together
-TOKEN = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region_name": "eu-central-1"}
-
-
-@pytest.fixture(scope="module")
-def layers() -> Layers:
-    """The layers as they are deployed, but for this machine's processor and Python."""
-    return build_layers(this_machine())
-
-
-@pytest.fixture(scope="module")
-def moto() -> Iterator[str]:
-    """AWS on this machine."""
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest.fixture
-def environment(moto: str, database_url: str) -> dict[str, str]:
-    """The functions' environment for this machine; the password is in moto's Secrets Manager only."""
-    parts = conninfo_to_dict(database_url)
-    secret = json.dumps({"username": parts["user"], "password": parts["password"]})
-    made = _client("secretsmanager", moto).create_secret(Name=str(parts["dbname"]), SecretString=secret)
-    queue = _client("sqs", moto).create_queue(QueueName=f"feedback-{parts['dbname']}")["QueueUrl"]
-    bucket = f"reports-{parts['dbname']}".replace("_", "-")
-    _client("s3", moto).create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
-    return {
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_REGION": "eu-central-1",
-        "AWS_DEFAULT_REGION": "eu-central-1",
-        "AWS_ENDPOINT_URL": moto,
-        "DATABASE_SECRET_ARN": made["ARN"],
-        "DATABASE_URL": f"postgresql://{parts['host']}:{parts['port']}/{parts['dbname']}?sslmode=disable",
-        "FEEDBACK_QUEUE_URL": queue,
-        "REPORT_BUCKET": bucket,
-        "ALERT_TOPIC_ARN": _client("sns", moto).create_topic(Name="alerts")["TopicArn"],
-    }
-
-
-@pytest.fixture
-def process(
-    prod: Synthesised, layers: Layers, environment: dict[str, str], tmp_path: Path
-) -> Iterator[Callable[..., Process]]:
-    """Starts a function by name; `snapped` as after a SnapStart restore."""
-
-    def start(name: str, snapped: bool = False) -> Process:
-        function = next(function for function in FUNCTIONS if function.name == name)
-        own = {"candidates": [layers.candidates], "archive": [layers.archive]}.get(name, [])
-        tree = unpack(prod.asset(function), [layers.third_party, layers.product, *own], tmp_path / name)
-        return started.enter_context(running(tree, function, environment, snapped))
-
-    with ExitStack() as started:
-        yield start
 
 
 @pytest.fixture
@@ -112,7 +53,7 @@ def test_every_function_answers_from_what_is_uploaded(
     reaction = {"user_id": 1, "movie_id": movies[0]["id"]}
     tracked = process("ingest").invoke(http_event(body=reaction, path={"action": "click"}))
     assert json.loads(tracked["body"]) == {"status": "tracked", "action": "click"}
-    (message,) = _client("sqs", moto).receive_message(QueueUrl=environment["FEEDBACK_QUEUE_URL"])["Messages"]
+    (message,) = client_of("sqs", moto).receive_message(QueueUrl=environment["FEEDBACK_QUEUE_URL"])["Messages"]
 
     assert process("feedback").invoke(queue_event(message["Body"])) == {"batchItemFailures": []}
     assert connection.execute("SELECT sum(total_successes) FROM bandit_states").fetchone() == (1,)
@@ -122,7 +63,7 @@ def test_every_function_answers_from_what_is_uploaded(
     stats = process("analytics").invoke(http_event(scope="analytics") | asked)
     assert json.loads(stats["body"])["summary"]["total_successes"] == 1
     assert process("monitor").invoke({"time": "2026-06-02T09:00:00Z"})["reports"] == ["2026-06-02"]
-    kept = _client("s3", moto).list_objects_v2(Bucket=environment["REPORT_BUCKET"])["Contents"]
+    kept = client_of("s3", moto).list_objects_v2(Bucket=environment["REPORT_BUCKET"])["Contents"]
     assert "reports/2026/06/02/report.json" in {it["Key"] for it in kept}
     assert process("migrate").invoke({}) == {"applied": [], "roles": "", "missing": []}
 
@@ -153,7 +94,7 @@ def test_the_archive_answers_with_its_duckdb(
     process("select").invoke(http_event({"user_id": "1", "limit": "5", "use_bandit": "true"}))
     done = process("archive").invoke({"time": "2026-07-01T01:30:00Z"})
     assert done["days"] == ["2026-06-01"]
-    found = _client("s3", moto).list_objects_v2(Bucket=environment["REPORT_BUCKET"])["Contents"]
+    found = client_of("s3", moto).list_objects_v2(Bucket=environment["REPORT_BUCKET"])["Contents"]
     assert [it["Key"] for it in found] == ["events/date=2026-06-01/part-0000.parquet"]
 
 
@@ -232,7 +173,3 @@ def test_an_asset_is_a_functions_own_folder_and_small(
         assert {path.name for path in (asset / "functions").iterdir()} == {"__init__.py", package}
         record_property(f"asset {function.name}, unzipped", f"{size_mb(asset) * 1000:.0f} kB")
         assert size_mb(asset) < (3 if package == "monitor" else 1)  # with the pages of the API's reference
-
-
-def _client(service: str, endpoint: str) -> Any:
-    return cast("Any", boto3.client(service, endpoint_url=endpoint, **TOKEN))
