@@ -158,7 +158,7 @@ class Compute(Construct):
             for queue in (self._messaging.feedback, self._messaging.dead_letters):
                 queue.grant(role, "sqs:GetQueueAttributes", "sqs:GetQueueUrl")
         if "reports" in uses:
-            self._admit(role, "reports", "s3:GetObject", "s3:PutObject")
+            self._admit(role, "reports", "s3:PutObject")
         if "archive" in uses:
             self._admit(
                 role,

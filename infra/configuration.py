@@ -13,6 +13,12 @@ SNAPSHOT: Final = "[A-Za-z][A-Za-z0-9:/-]*"
 MOMENT: Final = r"[a-z][a-z0-9-]*@(latest|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)"
 """What a database is restored from: a snapshot's name or ARN, or a cluster at a time (`NAME@latest`)."""
 
+
+def _number(given: object) -> object:
+    """The command line gives text."""
+    return int(given) if isinstance(given, str) and given.isdecimal() else given
+
+
 Words = Annotated[tuple[str, ...], BeforeValidator(parse_list)]
 
 
@@ -68,7 +74,7 @@ class Configuration(BaseModel):
     monthly_budget: int = Field(default=0, ge=0, description="US $; 0: no budget")
     endpoint_zones: int = Field(default=1, ge=1, le=2)
     keep_data: bool = True
-    log_days: Literal[1, 3, 5, 7, 14, 30, 60, 90, 180, 365] = 30
+    log_days: Annotated[Literal[1, 3, 5, 7, 14, 30, 60, 90, 180, 365], BeforeValidator(_number)] = 30
     alarm_mails: Words = ()
     page_mails: Words = ()
 

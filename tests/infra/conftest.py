@@ -83,14 +83,19 @@ def environment(moto: str, database_url: str) -> dict[str, str]:
 
 @pytest.fixture
 def process(
-    prod: Synthesised, layers: Layers, environment: dict[str, str], tmp_path: Path
+    synthesise: Callable[[str], Synthesised],
+    prod: Synthesised,
+    layers: Layers,
+    environment: dict[str, str],
+    tmp_path: Path,
 ) -> Iterator[Callable[..., Process]]:
     """Starts a function by name, which is also its access key; `snapped` as after a SnapStart restore."""
 
     def start(name: str, snapped: bool = False, **settings: str) -> Process:
         function = next(function for function in (*FUNCTIONS, AUTHORIZER) if function.name == name)
         own = {"candidates": [layers.candidates], "archive": [layers.archive]}.get(name, [])
-        tree = unpack(prod.asset(function), [layers.third_party, layers.product, *own], tmp_path / name)
+        made = synthesise("own") if function is AUTHORIZER else prod
+        tree = unpack(made.asset(function), [layers.third_party, layers.product, *own], tmp_path / name)
         told = environment | {"AWS_ACCESS_KEY_ID": name, **settings}
         return started.enter_context(running(tree, function, told, snapped))
 

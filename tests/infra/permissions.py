@@ -119,7 +119,7 @@ def _of_form(entry: Mapping[str, Any], headers: Mapping[str, str], body: str, na
 def _of_path(entry: Mapping[str, Any], headers: Mapping[str, str], body: str, names: Mapping[str, str]) -> Call:
     """S3: the action is the method, the resource the path."""
     del headers, body
-    url = urlsplit(entry["url"])
+    url = urlsplit(str(entry["url"]))
     query = parse_qs(url.query, keep_blank_values=True)
     bucket, _, key = url.path.lstrip("/").partition("/")
     if not key:

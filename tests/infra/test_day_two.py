@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from infra.service import FEEDBACK_QUEUE, FUNCTIONS, ROUTES, SCHEDULES
 
+from .ordering import unordered
 from .synthesised import Synthesised
 
 pytestmark = pytest.mark.xdist_group("infra")
@@ -169,43 +169,5 @@ def test_cloudfront_and_a_firewall_stand_before_the_api_where_they_are_asked_for
 def test_every_reference_has_its_target_and_nothing_waits_for_itself(
     synthesise: Callable[[str], Synthesised], kind: str
 ) -> None:
-    """As CloudFormation orders resources: what is referred to exists, and no resource waits for itself."""
     for name, stack in synthesise(kind).stacks.items():
-        known = {*stack["Resources"], *stack.get("Parameters", {})}
-        waits = {
-            resource: {it for it in _named(body) if not it.startswith("AWS::")}
-            for resource, body in stack["Resources"].items()
-        }
-        assert {it for named in waits.values() for it in named} <= known, name
-        assert _ordered({resource: named & set(stack["Resources"]) for resource, named in waits.items()}), name
-        assert all(len(resource) <= 255 and resource.isalnum() for resource in stack["Resources"])
-        assert len(stack["Resources"]) <= 500  # CloudFormation's own bound, as is the size of a template
-        assert len(json.dumps(stack)) < 1_000_000
-
-
-def _named(value: Any) -> set[str]:
-    """Every logical id that a part of a template refers to, and those it depends on."""
-    if isinstance(value, list):
-        return set[str]().union(*map(_named, value))  # pyright: ignore[reportUnknownArgumentType]
-    if not isinstance(value, dict):
-        return set()
-    found: dict[str, Any] = value  # pyright: ignore[reportUnknownVariableType]
-    if set(found) == {"Ref"}:
-        return {found["Ref"]}
-    if set(found) == {"Fn::GetAtt"}:
-        return {found["Fn::GetAtt"][0]}
-    depends = found.get("DependsOn", [])
-    waited = {depends} if isinstance(depends, str) else {it for it in depends if isinstance(it, str)}
-    return waited.union(*map(_named, found.values()))
-
-
-def _ordered(waits: dict[str, set[str]]) -> bool:
-    """Whether all can be made, one after the other."""
-    left = dict(waits)
-    while left:
-        free = [name for name, named in left.items() if not named & set(left)]
-        if not free:
-            return False
-        for name in free:
-            del left[name]
-    return True
+        assert unordered(stack) == "", name
