@@ -21,6 +21,7 @@ def run(_arguments: argparse.Namespace) -> int:
     settings = read_settings()
     with open_database() as connection:
         standing = read_shipping(connection, settings, moment.now())
-        show_stats(report(connection, settings), console())
+        known = report(connection, settings)
     show_shipping(standing, console())
+    show_stats(known, console())
     return 0
