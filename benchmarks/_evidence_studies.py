@@ -258,6 +258,13 @@ STUDIES: Final[Mapping[str, Study]] = {
     "large planned lift": _population(
         "600 a group, heavy visitors, PLANNED_LIFT 1, 120 looks", Population(600, 600, 1.8, 1.0), GEOMETRIC, 1.0, 0.279
     ),
+    "few": _population(
+        "30 a group with 1,000 movies each, PLANNED_LIFT .5, 60 looks",
+        Population(30, 30, 0.5, 0.5, movies=1_000.0),
+        SIXTY,
+        0.5,
+        0.12,
+    ),
     "mornings": _mornings,
     "ramp": _ramp,
     "ramp split": _splits(

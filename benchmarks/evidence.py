@@ -46,13 +46,19 @@ def _run(part: str, arguments: argparse.Namespace, kept: dict[str, Any]) -> None
             healthy(
                 range(arguments.sites),
                 MORNINGS,
-                lambda _, mails, called: kept["healthy"].append({"mails": mails, "called": called}),
+                lambda _, mails, called: _add(kept, "healthy", {"mails": mails, "called": called}),
             )
         case "faults":
             kept["faults"] = []
-            faults(range(arguments.faulty), lambda found: kept["faults"].append(asdict(found)))
+            faults(range(arguments.faulty), lambda found: _add(kept, "faults", asdict(found)))
         case _:
             kept["studies"][part] = [asdict(figure) for figure in STUDIES[part](arguments.runs)]
+
+
+def _add(kept: dict[str, Any], part: str, found: dict[str, Any]) -> None:
+    """Keeps one site's result at once: a run takes minutes, and may be stopped."""
+    kept[part].append(found)
+    _keep(kept)
 
 
 def _kept() -> dict[str, Any]:
