@@ -45,7 +45,7 @@ def _false(figures: Sequence[Figure], top: int) -> list[str]:
     for place, one in enumerate(figures):
         y = top + ROW * place
         rate = one.value / one.runs if one.runs else 0.0
-        limit = float(one.limit.removeprefix("at most ").removesuffix("%")) / 100
+        limit = float(one.limit.removeprefix("at most ").removesuffix(" %")) / 100
         drawn.append(_text(10, y + 13, one.study))
         if one.before is not None:
             drawn.append(_bar(y, min(one.before, most) / most, BEFORE, ROW - 6))

@@ -108,9 +108,9 @@ def morning(connection: Connection, day: int, habits: Habits, rng: np.random.Gen
     publish(connection, SETTINGS)
     row = connection.execute("SELECT coalesce(max(id), 0) FROM monitor_mails").fetchone()
     make_due(connection, now, 7, SETTINGS, habits.dead_letters)
-    connection.execute(
-        "UPDATE bandit_retention SET verified_at = clock_timestamp()"
-    )  # sums carry the real clock's time
+    connection.execute(  # sums carry the real clock's time; where something was wrong, it stays as it was
+        "UPDATE bandit_retention SET verified_at = clock_timestamp() WHERE verified_at = %s", [now]
+    )
     rows = connection.execute("SELECT kind, metric FROM monitor_mails WHERE id > %s ORDER BY id", row)
     return rows.fetchall()
 

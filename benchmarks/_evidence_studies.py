@@ -52,7 +52,7 @@ Study = Callable[[int], list[Figure]]
 
 
 def _called(name: str, runs: int, called: int, limit: float, before: float | None = None) -> Figure:
-    return Figure(name, called, runs, f"at most {limit:.1%}", before)
+    return Figure(name, called, runs, f"at most {100 * limit:g} %", before)
 
 
 def _population(name: str, population: Population, moments: Array, lift: float, before: float) -> Study:
