@@ -7,10 +7,10 @@ from typing import Final
 from benchmarks._evidence_monitor import Mailed
 from benchmarks._evidence_studies import Figure
 
-WIDTH: Final = 960
-LABELS: Final = 430
+WIDTH: Final = 1_100
+LABELS: Final = 500
 ROW: Final = 24
-BARS: Final = WIDTH - LABELS - 90
+BARS: Final = WIDTH - LABELS - 155
 NOW, BEFORE, LINE = "#0b6e99", "#d9d9d9", "#b00020"
 
 
@@ -53,7 +53,7 @@ def _false(figures: Sequence[Figure], top: int) -> list[str]:
         x = LABELS + BARS * limit / most
         drawn.append(f'<line x1="{x:.1f}" y1="{y}" x2="{x:.1f}" y2="{y + ROW - 6}" stroke="{LINE}" stroke-width="2"/>')
         before = f" (before {one.before:.0%})" if one.before is not None else ""
-        drawn.append(_text(WIDTH - 85, y + 13, f"{rate:.1%}{before}"))
+        drawn.append(_text(WIDTH - 148, y + 13, f"{rate:.1%}{before}"))
     return drawn
 
 
@@ -66,7 +66,7 @@ def _soon(mornings: dict[str, list[int | None]], top: int) -> list[str]:
         drawn.append(_text(10, y + 13, name))
         if known:
             middle = known[len(known) // 2]
-            drawn += [_bar(y + 2, middle / most, NOW, ROW - 10), _text(WIDTH - 85, y + 13, _span(known))]
+            drawn += [_bar(y + 2, middle / most, NOW, ROW - 10), _text(WIDTH - 148, y + 13, _span(known))]
         else:
             drawn.append(_text(LABELS, y + 13, "not in 30"))
     return drawn
