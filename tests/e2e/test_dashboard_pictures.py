@@ -5,6 +5,8 @@ pictures; look at each before it is committed.
 """
 
 from collections.abc import Iterator
+from typing import Final
+from xml.etree import ElementTree
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -12,6 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from . import golden_pictures as golden
 from .pages import violations
 
+SVG: Final = "{http://www.w3.org/2000/svg}"
 pytestmark = [pytest.mark.xdist_group("pages"), pytest.mark.usefixtures("needs_npm")]
 
 
@@ -104,3 +107,22 @@ def test_a_chart_is_saved_as_a_picture(page: Page) -> None:
         page.get_by_role("button", name="Save as PNG: Click-through rate").click()
     assert told.value.suggested_filename == "click-through-rate.png"
     assert told.value.path().read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_chart_is_saved_as_a_drawing_with_its_series_and_marks(page: Page) -> None:
+    golden.show(page, "much")
+    for title, polygons, polylines in (("Who fills the places", 6, 0), ("Lift in click-through rate", 1, 1)):
+        with page.expect_download() as told:
+            page.get_by_role("button", name=f"Save as SVG: {title}").click()
+        assert told.value.suggested_filename.endswith(".svg")
+        drawn = ElementTree.fromstring(told.value.path().read_text())  # noqa: S314 # the page's own file
+        assert len(drawn.findall(f".//{SVG}polygon")) == polygons
+        assert len(drawn.findall(f".//{SVG}polyline")) == polylines
+        assert "alert: graph is never shown" in [mark.text for mark in drawn.findall(f".//{SVG}g/{SVG}title")]
+        assert all(-1 < float(at) < 900 for at in numbers(drawn))
+
+
+def numbers(drawn: ElementTree.Element) -> list[str]:
+    """The coordinates of all lines and areas."""
+    shapes = [*drawn.findall(f".//{SVG}polygon"), *drawn.findall(f".//{SVG}polyline")]
+    return [at for shape in shapes for at in shape.attrib["points"].replace(",", " ").split()]

@@ -1,4 +1,4 @@
-/** Makes files of what the page shows: a table as CSV, a chart as PNG. Must not make requests. */
+/** Makes files of what the page shows: a table as CSV, a chart as PNG or SVG. Must not make requests. */
 
 /** Saves a file with a readable name: "Lift by context" → lift-by-context.csv. */
 export function save(title: string, ending: string, content: Blob): void {

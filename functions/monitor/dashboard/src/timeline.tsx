@@ -2,10 +2,12 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
-import { savePicture } from "./download";
+import { save, savePicture } from "./download";
 import { colour, moment, style } from "./format";
 import type { Mark } from "./marks";
 import { Figure, Table } from "./parts";
+import { day, isDaily, range } from "./scale";
+import { vector } from "./vector";
 
 export interface Series {
   name: string;
@@ -61,6 +63,7 @@ export function Timeline({ marks: all, ...given }: TimelineProps) {
     const named = series.map(({ name, colour: index }) => ({ name, colour: colour(index) }));
     if (canvas) savePicture(title, canvas, named);
   };
+  const drawing = () => save(title, "svg", new Blob([vector(props)], { type: "image/svg+xml" }));
   if (times.length === 1)
     return (
       <Figure title={title} {...(note ? { note } : {})} table={table}>
@@ -71,6 +74,9 @@ export function Timeline({ marks: all, ...given }: TimelineProps) {
     <>
       <button class="save" aria-label={`Save as PNG: ${title}`} onClick={picture}>
         PNG
+      </button>
+      <button class="save" aria-label={`Save as SVG: ${title}`} onClick={drawing}>
+        SVG
       </button>
       <Marks marks={marks} zone={zone} />
     </>
@@ -166,13 +172,6 @@ const HEIGHT = 260;
 const HOURS = [1, 2, 3, 6, 12, 24].map((hours) => hours * 3600);
 const DAYS = [1, 2, 7, 14, 28, 56, 112].map((days) => days * 86_400);
 
-function day(seconds: number, daily: boolean, zone: string): string {
-  const parts: Intl.DateTimeFormatOptions = daily
-    ? { day: "numeric", month: "short" }
-    : { weekday: "short", hour: "2-digit", minute: "2-digit" };
-  return new Date(seconds * 1000).toLocaleString("en-GB", { timeZone: zone, ...parts });
-}
-
 /** uPlot's columns: times in seconds, then per series its values, and its bounds if it has any. */
 function columns({ times, series, stacked }: TimelineProps): uPlot.AlignedData {
   const below = times.map(() => 0);
@@ -187,7 +186,7 @@ function columns({ times, series, stacked }: TimelineProps): uPlot.AlignedData {
 }
 
 function options({ times, series, marks, zone, write, stacked, zero }: TimelineProps, width: number): uPlot.Options {
-  const daily = times.length > 1 && times[1]!.getTime() - times[0]!.getTime() > 80_000_000; // ms: a day, also at a change of summer time
+  const daily = isDaily(times);
   const drawn: uPlot.Series[] = [];
   const bands: uPlot.Band[] = [];
   series.forEach(({ name, values, colour: index, low, high }, order) => {
@@ -240,17 +239,6 @@ function options({ times, series, marks, zone, write, stacked, zero }: TimelineP
       draw: [...(zero ? [zeroLine] : []), (plot) => markLines(plot, marks)],
     },
   };
-}
-
-function range(
-  low: number,
-  high: number,
-  { stacked, zero }: { stacked?: boolean | undefined; zero?: boolean | undefined },
-): [number, number] {
-  if (stacked) return [0, 100];
-  const [bottom, top] = zero ? [Math.min(low ?? 0, 0), Math.max(high ?? 0, 0)] : [0, high ?? 0];
-  const room = (top - bottom || 1) * 0.08;
-  return [zero ? bottom - room : 0, top + room];
 }
 
 function zeroLine({ ctx, bbox, valToPos }: uPlot): void {
