@@ -18,8 +18,7 @@ FOLDER: Final = Path(__file__).parent
 FILES: Final = {
     "/": FOLDER / "index.html",
     "/site/site.css": FOLDER / "site.css",
-    "/site/site.js": FOLDER / "site.js",
-    "/site/poster.js": FOLDER / "poster.js",
+    **{f"/site/{path.name}": path for path in FOLDER.glob("*.js")},
     **{f"/site/{path.name}": path for path in (FOLDER.parents[2] / "clients" / "browser").glob("*.js")},
 }
 KINDS: Final = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
