@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from infra.local.emulation import aws
 from infra.local.installation import Installation
 
 from .pages import Watch, open_dashboard, violations
@@ -54,16 +53,3 @@ def test_the_demo_site_is_accessible(page: Page, lively: Installation) -> None:
     expect(page.get_by_role("button", name="Why?").first).to_be_visible()
     assert violations(page) == []
     assert fits(page)
-
-
-def test_the_daily_report_is_accessible(page: Page, lively: Installation) -> None:
-    page.set_content(newest_report(lively))
-    assert violations(page) == []
-    assert fits(page)
-
-
-def newest_report(service: Installation) -> str:
-    bucket = aws.client("s3", service.addresses.aws_endpoint)
-    kept = bucket.list_objects_v2(Bucket=service.addresses.bucket)["Contents"]
-    (name,) = [it["Key"] for it in kept if it["Key"].endswith("report.html")]
-    return bucket.get_object(Bucket=service.addresses.bucket, Key=name)["Body"].read().decode()

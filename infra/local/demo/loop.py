@@ -201,9 +201,13 @@ async def _emptied(service: Installation) -> None:
 
 
 async def _close(service: Installation) -> Inspection | None:
-    """Settles the last lists after their silence and runs the daily monitor; None if it failed."""
+    """Settles the last lists after their silence and runs the daily monitor; None if it failed.
+
+    The clock goes on to then, so that the dashboard reads the same figures as the report.
+    """
     silence = read_settings().silence_counts_after or timedelta()
-    moment = (service.clock.now() + silence + timedelta(seconds=1)).isoformat()
+    service.clock.go_on(service.clock.now() + silence + timedelta(seconds=1))
+    moment = service.clock.now().isoformat()
     await service.invoke("settle", {"time": moment})
     with suppress(InvocationFailed, Throttled):  # its log says why
         return await inspect(service, moment, FOLDER)

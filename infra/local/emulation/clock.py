@@ -27,12 +27,16 @@ class Clock:
         """The moment before which no request is in flight: the oldest in flight, else now."""
         return min(self._in_flight, default=self.now())
 
+    def go_on(self, moment: datetime) -> None:
+        """Moves a simulated clock on to `moment`, never back; the real clock stays."""
+        if self.simulated:
+            self._newest = max(self._newest or moment, moment)
+
     @contextmanager
     def request(self, claimed: str | None) -> Generator[datetime]:
         """One request's moment; `claimed` (ISO 8601 with zone) is used on a simulated clock only."""
         moment = datetime.fromisoformat(claimed) if claimed and self.simulated else self.now()
-        if self.simulated:
-            self._newest = max(self._newest or moment, moment)
+        self.go_on(moment)
         self._in_flight.append(moment)
         try:
             yield moment

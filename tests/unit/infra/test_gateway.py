@@ -260,3 +260,13 @@ def test_what_is_settled_lies_before_every_request_in_flight() -> None:
     with clock.request("2026-03-01T10:00:00+00:00"), clock.request("2026-03-01T12:00:00+00:00"):
         assert (clock.settled().hour, clock.now().hour) == (10, 12)
     assert clock.settled().hour == 12
+
+
+def test_a_simulated_clock_goes_on_and_never_back() -> None:
+    clock = Clock(simulated=True)
+    for hour in (10, 9):
+        clock.go_on(datetime(2026, 3, 1, hour, tzinfo=UTC))
+    assert clock.now().hour == 10
+    real = Clock()
+    real.go_on(datetime(2020, 1, 1, tzinfo=UTC))
+    assert real.now().year > 2020

@@ -11,7 +11,7 @@ from typing import Final
 
 WIDTH: Final = 420
 HEIGHT: Final = 230
-LEFT, RIGHT, TOP, BOTTOM = 44, 8, 12, 26
+LEFT, RIGHT, TOP, BOTTOM = 58, 8, 12, 26
 LABELS: Final = 6
 SMALLEST: Final = 1e-6
 """The smallest difference that the numbers beside an axis can show."""
