@@ -244,13 +244,13 @@ def test_a_demo_in_trouble_prints_the_mails_it_sent_and_leaves_its_report(checko
     outcome = json.loads(said.splitlines()[-1])
     subjects = outcome["monitor"]["mails"]
     assert (code, outcome["verified"], outcome["monitor"]["status"]) == (0, True, "critical")
-    assert "[WARNING] Bandit Selector: long_tail is never shown" in subjects
+    assert "[WARNING] Bandit Selector: long tail is never shown" in subjects
     assert any(subject.startswith("[CRITICAL] Bandit Selector: average rating") for subject in subjects)
     assert all(f"Mail: {subject}" in said for subject in subjects)
     assert "What to do: Build its candidate lists again" in said
     page = checkout / ".local" / "demo" / "report.html"
     assert str(page) in said
-    assert "long_tail is never shown" in page.read_text()
+    assert "long tail is never shown" in page.read_text()
 
 
 def _descendants(pid: int) -> list[int]:

@@ -143,7 +143,7 @@ def test_dead_letters_are_an_incident(service: Service) -> None:
     assert dead_letters(service.outside, service.settings) == 1
     service.at(NINE)
     ((subject, _),) = service.mails()
-    assert subject == "[CRITICAL] Bandit Selector: feedback could not be applied, dead letters: 1"
+    assert subject == "[CRITICAL] Bandit Selector: 1 feedback message could not be counted"
     nowhere = service.settings.model_copy(update={"feedback_queue_url": f"{dead}-missing"})
     assert dead_letters(service.outside, nowhere) is None
 
@@ -152,7 +152,7 @@ def test_stored_sums_that_are_wrong_are_an_incident(service: Service) -> None:
     service.database.connection().execute("UPDATE bandit_states SET alpha = alpha + 1 WHERE algorithm = 'svd'")
     service.at(NINE)
     ((subject, body),) = service.mails()
-    assert subject == "[CRITICAL] Bandit Selector: stored sums do not follow from the recorded events"
+    assert subject == "[CRITICAL] Bandit Selector: what was learned does not agree with the recorded events"
     assert "svd" in body
 
 

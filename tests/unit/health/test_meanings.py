@@ -7,9 +7,10 @@ from pathlib import Path
 from bandit_selector import health
 from bandit_selector.health.facts import Alert
 from bandit_selector.health.incidents import Incident, mails
-from bandit_selector.health.meanings import MEANINGS, meaning_of
+from bandit_selector.health.meanings import FIGURES, MEANINGS, meaning_of
 from bandit_selector.settings import Settings
 
+ROOT = Path(__file__).parents[3]
 NOW = datetime(2026, 3, 12, 9, tzinfo=UTC)
 LINK = "https://example.com/dashboard#report=2026-03-12"
 SOURCES = [path.read_text() for path in Path(health.__file__).parent.glob("*.py")]
@@ -44,3 +45,10 @@ def test_where_no_address_is_known_no_line_is_left_empty() -> None:
     for mail in mails([alert("ctr")], known, (), NOW, ""):
         assert "Report" not in mail.body
         assert "s3:" not in mail.body
+
+
+def test_the_dashboard_calls_each_figure_as_the_report_does() -> None:
+    source = (ROOT / "functions" / "monitor" / "dashboard" / "src" / "health.tsx").read_text()
+    listed = re.search(r"FIGURES: Record<string, string> = \{(.*?)\};", source, re.DOTALL)
+    assert listed
+    assert dict(re.findall(r'(\w+): "([^"]+)"', listed[1])) == FIGURES

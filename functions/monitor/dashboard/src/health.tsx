@@ -188,9 +188,31 @@ function Status({ status }: { status: string }) {
   );
 }
 
+/** As in the daily report: what a figure is called where its own name does not say it. */
+const FIGURES: Record<string, string> = {
+  age_hours: "age in hours",
+  arms_without_outcome: "algorithms never shown",
+  avg_rating: "average rating",
+  ctr: "click-through rate",
+  days_ahead: "days that tables last",
+  drop_outs: "places of algorithms without lists",
+  forgettings: "algorithms forgotten",
+  invariant: "counts agree with events",
+  join_rate: "feedback that matches a movie shown",
+  largest_without_drop_outs: "largest without those",
+  lift_moved: "lift moved by visitors over the bound",
+  long_tail_percentage: "long-tail movies",
+  over: "visitors over the bound",
+  p: "p of the lift",
+  places_beyond: "places beyond the bound",
+  sample_ratio_p: "p of the split",
+  site_set_aside: "site's reactions set aside",
+  unattributed: "feedback without a movie shown",
+};
+
 function figures(check: string, metrics: Report["checks"][string]["metrics"]): string {
   const written = Object.entries(metrics).map(
-    ([name, value]) => `${name.replaceAll("_", " ")} ${write(check, name, value)}`,
+    ([name, value]) => `${FIGURES[name] ?? name.replaceAll("_", " ")} ${write(check, name, value)}`,
   );
   return written.join(" · ") || "–";
 }

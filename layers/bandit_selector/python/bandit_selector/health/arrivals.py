@@ -5,6 +5,7 @@ from typing import Final
 
 from bandit_selector.evidence.ratio import rate_bounds
 from bandit_selector.health.facts import Alert, Check, Facts, Feedback, Thresholds, Value, worst
+from bandit_selector.health.meanings import counted
 from bandit_selector.health.rates import below
 
 EXPECTED_FEEDBACK: Final = 10.0
@@ -74,7 +75,7 @@ def _silent(feedback: Feedback, hours: float, limit: float, expected: float) -> 
         value=hours,
         threshold=limit,
         message=f"No feedback for {hours:.0f} hours (threshold: {limit:.0f})",
-        headline=f"no feedback for {hours:.0f} hours",
+        headline=f"no feedback for {counted(round(hours), 'hour')}",
         detail=f"{feedback.shown_since:,} movies were shown since the newest feedback; "
         f"about {expected:,.0f} reactions were expected.",
         advice="Send one click by hand (POST /analytics/track/click) and follow it: the answer, the queue, the "
@@ -92,7 +93,7 @@ def _dead_letters(count: int | None) -> list[Alert]:
             value=count,
             threshold=0,
             message=f"Dead letters ({count}) above threshold (0)",
-            headline=f"feedback could not be applied, dead letters: {count}",
+            headline=f"{counted(count, 'feedback message')} could not be counted",
             detail="They stay in the dead-letter queue for 14 days.",
             advice="Read the consumer's log for the reason, repair it, then redrive the queue; a message that is "
             "delivered twice counts once.",
@@ -110,7 +111,7 @@ def _site_set_aside(count: int | None) -> list[Alert]:
             value=count,
             threshold=0,
             message=f"Feedback of the site's own application set aside ({count}) above threshold (0)",
-            headline=f"what the site's application said could not be counted, impressions: {count}",
+            headline=f"{counted(count, 'reaction')} of the site's own application could not be counted",
             detail="It stays visible in recommendation_events and does not count.",
             advice="SELECT event_id, refused FROM bandit_inbox WHERE refused IS NOT NULL says why; repair the row, then"
             " set its pending to true.",

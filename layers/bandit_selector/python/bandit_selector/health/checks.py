@@ -14,7 +14,7 @@ from bandit_selector.evidence.words import sentence
 from bandit_selector.health.arrivals import arrivals
 from bandit_selector.health.facts import Alert, Check, Facts, Health, Thresholds, Value, worst
 from bandit_selector.health.influence import influence
-from bandit_selector.health.meanings import meaning_of
+from bandit_selector.health.meanings import meaning_of, readable
 from bandit_selector.health.rates import algorithm_balance, diversity, engagement, quality
 
 EXPECTED_PLACES: Final = 10.0
@@ -151,7 +151,7 @@ def _invariant(difference: str) -> Alert:
         value="broken",
         threshold="holds",
         message=difference,
-        headline="stored sums do not follow from the recorded events",
+        headline="what was learned does not agree with the recorded events",
         detail="`./dev verify` found it.",
         advice="Find who else writes these tables, stop it, then rebuild the sums from the events.",
     )
@@ -164,7 +164,7 @@ def _without_outcome(arm: str) -> Alert:
         value=0,
         threshold=1,
         message=f"Algorithm '{arm}' had no outcome in this window",
-        headline=f"{arm} is never shown",
+        headline=f"{readable(arm)} is never shown",
         detail="It is published, and no list showed it: it probably has no candidates.",
         advice="Build its candidate lists again, or take it out of ARMS.",
     )
@@ -211,7 +211,7 @@ def _too_short(ahead: float) -> Alert:
         value=round(ahead, 1),
         threshold=DAYS_AHEAD,
         message=f"Tables for new events exist for {ahead:.1f} days (threshold: {DAYS_AHEAD})",
-        headline=f"tables for new events exist for {ahead:.1f} more days",
+        headline=f"the tables for new events last {ahead:.1f} more days",
         detail="Later events would go into the default tables: served and counted, but slow to drop.",
         advice="See why the archive function fails: it makes them every night, 14 days ahead.",
     )

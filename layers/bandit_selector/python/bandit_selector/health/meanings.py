@@ -53,6 +53,39 @@ MEANINGS: Final = {
 }
 
 
+FIGURES: Final = {
+    "age_hours": "age in hours",
+    "arms_without_outcome": "algorithms never shown",
+    "avg_rating": "average rating",
+    "ctr": "click-through rate",
+    "days_ahead": "days that tables last",
+    "drop_outs": "places of algorithms without lists",
+    "forgettings": "algorithms forgotten",
+    "invariant": "counts agree with events",
+    "join_rate": "feedback that matches a movie shown",
+    "largest_without_drop_outs": "largest without those",
+    "lift_moved": "lift moved by visitors over the bound",
+    "long_tail_percentage": "long-tail movies",
+    "over": "visitors over the bound",
+    "p": "p of the lift",
+    "places_beyond": "places beyond the bound",
+    "sample_ratio_p": "p of the split",
+    "site_set_aside": "site's reactions set aside",
+    "unattributed": "feedback without a movie shown",
+}
+"""What a check's figure is called on a page, where its own name does not say it."""
+
+
+def readable(name: str) -> str:
+    """The name of a figure, or of an algorithm, in words: `long_tail` → `long tail`."""
+    return FIGURES.get(name, name.replace("_", " "))
+
+
+def counted(number: int, one: str) -> str:
+    """`1 hour`, `1,200 hours`."""
+    return f"{number:,} {one}{'' if number == 1 else 's'}"
+
+
 def meaning_of(metric: str) -> Meaning:
     """The meaning of an alert's metric, which may name its algorithm after a colon."""
     return MEANINGS.get(metric.partition(":")[0], Meaning(""))

@@ -10,6 +10,7 @@ from typing import Final
 
 from bandit_selector.evidence.ratio import Interval, Ratio, mean_bounds, rate_bounds
 from bandit_selector.health.facts import Alert, Check, Facts, Severity, Thresholds, Value, evenness_among, worst
+from bandit_selector.health.meanings import readable
 
 NOTHING: Final = Ratio(0.0, 0.0, 0.0, 0.0)
 
@@ -115,7 +116,7 @@ def _dominance(arm: str, facts: Facts, thresholds: Thresholds) -> list[Alert]:
             value=share,
             threshold=limit,
             message=f"Algorithm '{arm}' dominates with {share:.2%} of recommendations (threshold: {limit:.2%})",
-            headline=f"{arm} holds {share:.0%} of the places, above {limit:.0%}",
+            headline=f"{readable(arm)} holds {share:.0%} of the places, above {limit:.0%}",
             detail=f"{places:,} places of the bandit's lists, {sampled.denominator:,.0f} sampled; 95 % interval "
             f"{bounds.low:.1%}–{bounds.high:.1%}.",
             advice=_why_dominant(arm, facts, thresholds),

@@ -10,6 +10,7 @@ from bandit_selector.answers.stats import CellStats
 from bandit_selector.answers.timeline import ForgettingPoint
 from bandit_selector.evidence.tally import Metric
 from bandit_selector.health.facts import Alert, Check, Value
+from bandit_selector.health.meanings import readable
 from bandit_selector.lists.context import CONTEXT_KEYS
 from bandit_selector.pages.charts import between, charts, signed, table
 from bandit_selector.pages.standing import standing, state
@@ -130,7 +131,7 @@ def _position(order: tuple[str, ...], name: str) -> int:
 
 def _check(name: str, check: Check) -> str:
     figures = ", ".join(
-        f"{metric.replace('_', ' ')} <b>{_value(metric, value, name)}</b>" for metric, value in check.metrics.items()
+        f"{readable(metric)} <b>{_value(metric, value, name)}</b>" for metric, value in check.metrics.items()
     )
     title = name.replace("_", " ").capitalize()
     status = f'<span class="pill {check.status}">{STATUS[check.status]}</span>'
