@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import json
+from typing import Final
 
 from bandit_selector.services.explain import ArmBelief, Explanation, explain
 from bandit_selector.settings import read_settings
@@ -32,19 +33,43 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def sentences(explanation: Explanation) -> list[str]:
-    """The draw, in words."""
+    """What was shown, why, what is believed of its arm, and from which version that was drawn."""
     shown = explanation.shown
+    what = "a movie of the site's own" if shown.movie_id is None else f"movie {shown.movie_id}"
     lines = [
-        f"Event {shown.event_id}: movie {shown.movie_id} at place {shown.position} for user {shown.user_id},"
-        f" {shown.created_at:%Y-%m-%d %H:%M} UTC, by {shown.algorithm} in {shown.context_key or 'no context'}.",
-        f"Outcome: {shown.outcome or 'pending'}.",
+        f"Visitor {shown.user_id} was shown {what}{f' at place {shown.position}' if shown.position else ''} on"
+        f" {shown.created_at:%Y-%m-%d %H:%M} UTC. {OUTCOMES[shown.outcome]}"
     ]
-    if shown.propensity is None:
-        return [*lines, "Nothing was drawn: this list was not the bandit's, and its feedback teaches it nothing."]
-    lines.append(f"Its arm was drawn with probability {shown.propensity:.3f} from {_version(shown.version)}.")
-    if shown.version != explanation.version_now:
-        lines.append(f"The table is of now: {_version(explanation.version_now)}.")
-    return lines
+    if shown.propensity is None or shown.context_key is None:
+        return [*lines, f"Nothing was drawn: it was by {shown.algorithm}, and its feedback teaches the bandit nothing."]
+    arm = shown.algorithm.removeprefix("bandit_")
+    lines.append(
+        f"Why: the bandit drew {arm} for this place. Its chance was {shown.propensity:.1%}"
+        f" here ({shown.context_key.replace('|', ', ').replace('_', ' ')})."
+    )
+    lines += _believed(explanation.beliefs, arm)
+    then, now = _version(shown.version), _version(explanation.version_now)
+    return [*lines, f"Drawn from {then}." if then == now else f"Drawn from {then}; what follows is of {now}."]
+
+
+OUTCOMES: Final[dict[str | None, str]] = {
+    "success": "It was a success.",
+    "failure": "It was a failure.",
+    "neutral": "It counted as neutral.",
+    None: "Its outcome is not known yet.",
+}
+
+
+def _believed(beliefs: tuple[ArmBelief, ...], arm: str) -> list[str]:
+    """The arm's expected success rate beside the highest of the others."""
+    mine = next((belief for belief in beliefs if belief.arm == arm), None)
+    other = max((belief for belief in beliefs if belief.arm != arm), key=lambda belief: belief.mean, default=None)
+    if mine is None or other is None:
+        return []
+    return [
+        f"Of {arm}'s movies {mine.mean:.1%} are expected to succeed here (90 %: {mine.low:.1%} to {mine.high:.1%}),"
+        f" of {other.arm}'s, the best of the others, {other.mean:.1%} ({other.low:.1%} to {other.high:.1%})."
+    ]
 
 
 def _version(version: int | None) -> str:

@@ -37,7 +37,10 @@ def test_an_impression_is_explained_by_its_draw_and_by_every_arms_belief(
     assert beliefs["svd"].own > 0.9 > beliefs["graph"].own == 0
     for belief in beliefs.values():
         assert belief.own + belief.borrowed + belief.prior == pytest.approx(1)
-    assert "drawn with probability" in " ".join(sentences(found))
+    arm, first = found.shown.algorithm.removeprefix("bandit_"), " ".join(sentences(found))
+    assert f"Why: the bandit drew {arm} for this place. Its chance was {drawn.probability:.1%}" in first
+    assert f"Of {arm}'s movies {drawn.mean:.1%} are expected to succeed here" in first
+    assert "Its outcome is not known yet." in first
     assert "Nothing was drawn" in " ".join(sentences(explain(connection, control_event, SETTINGS)))
 
 
