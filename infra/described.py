@@ -123,7 +123,7 @@ def tracking() -> dict[str, Described]:
     one = ROUTES_DESCRIBED[TRACK]
     return {
         f"POST /analytics/track/{name}": Described(
-            f"Track: {name.replace('-', ' ')}",
+            name.replace("-", " ").capitalize(),
             one.text,
             one.answer,
             body=BODIES.get(action, Reaction),

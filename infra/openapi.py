@@ -47,6 +47,10 @@ ACCESS: Final[dict[Access, str]] = {
     "analytics": "Needs a token with the scope `analytics`.",
     "service": "Needs a token with the scope `service`.",
 }
+TAGS: Final = {
+    "/movies": "Lists", "/selections": "Lists", "/analytics/track": "Feedback", "/analytics": "Figures", "/": "Pages",
+}  # fmt: skip
+"""By the beginning of a path, the longest first."""
 ABOUT: Final = f"""Decides which algorithm fills each place of a list, learns from feedback, and tests whether it pays.
 
 Every answer has an `X-Request-Id`, which the service's log has, too. Errors of the service are problem details
@@ -110,6 +114,7 @@ def operation(route: Route, one: Described) -> Json:
         "summary": one.summary,
         "description": f"{one.text} {ACCESS[route.access]}".strip(),
         "x-access": route.access,
+        "tags": [_tag(route.path)],
         "responses": {str(one.status): _answered(one), **{str(code): _error(code) for code in statuses(route, one)}},
     }
     if parameters := [*_path(one), *_query(one)]:
@@ -124,6 +129,11 @@ def operation(route: Route, one: Described) -> Json:
     if route.access != "open":
         made["security"] = [{"token": []}]
     return made
+
+
+def _tag(path: str) -> str:
+    """The heading of a route on the reference's page."""
+    return next(tag for begin, tag in TAGS.items() if path.startswith(begin))
 
 
 def statuses(route: Route, one: Described) -> list[int]:

@@ -85,7 +85,7 @@ class About(Said):
 class Rated(About):
     """A rating of one movie."""
 
-    rating: Stars
+    rating: Stars = Field(examples=[4.5])
 
 
 class Reaction(About):
