@@ -5,6 +5,7 @@ pictures; look at each before it is committed.
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Final
 from xml.etree import ElementTree
 
@@ -12,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from . import golden_pictures as golden
+from .figures import NOW
 from .pages import violations
 
 SVG: Final = "{http://www.w3.org/2000/svg}"
@@ -99,6 +101,20 @@ def test_each_state_of_the_service_is_named(page: Page) -> None:
     for bandit in ("shadow", "off"):
         golden.show(page, "much", bandit=bandit)
         expect(page.locator(f".{bandit} strong")).to_have_text(bandit.capitalize())
+
+
+def test_figures_that_grow_old_lose_their_colours_and_say_so(page: Page) -> None:
+    golden.show(page, "much")
+    expect(page.locator("main.old")).to_have_count(0)
+    page.route("**/analytics/**", lambda route: route.fulfill(status=503, json={"detail": "The database is away."}))
+    page.clock.set_fixed_time(NOW + timedelta(minutes=5))
+    page.get_by_role("button", name="Refresh").click()
+    stale = page.get_by_role("alert")
+    expect(stale.locator("strong")).to_have_text("Stale", timeout=15_000)
+    expect(stale).to_contain_text("The database is away. The figures below are 5 min old. Do not decide by them.")
+    expect(page.locator("main.old")).to_have_count(1)
+    assert stale.bounding_box()["y"] < page.get_by_label("In short").bounding_box()["y"]  # pyright: ignore[reportOptionalSubscript] # both are seen
+    assert violations(page) == []
 
 
 def test_a_chart_is_saved_as_a_picture(page: Page) -> None:

@@ -112,6 +112,7 @@ function Dashboard({ configuration, refused }: { configuration: Configuration; r
   const [view, setView] = useState(readView);
   const { figures, backlog, fault, ended, refresh, leave } = useFigures(view, configuration, refused);
   const now = useNow();
+  const isStale = figures !== null && now - figures.at > STALE;
 
   const choose = (part: Partial<View>) => {
     const chosen = { ...view, ...part };
@@ -137,9 +138,9 @@ function Dashboard({ configuration, refused }: { configuration: Configuration; r
           <button onClick={() => leave()}>Sign out</button>
         </p>
       </header>
-      <main>
+      <main class={isStale ? "old" : ""}>
+        {(fault || isStale) && <Fault reason={fault} figures={figures} now={now} />}
         <States configuration={configuration} test={figures?.test} share={figures?.stats.shipping?.share ?? null} />
-        {fault && <Fault reason={fault} figures={figures} now={now} />}
         {figures && (
           <Sections
             figures={figures}
@@ -156,7 +157,7 @@ function Dashboard({ configuration, refused }: { configuration: Configuration; r
 }
 
 function Fault({ reason, figures, now }: { reason: string; figures: Figures | null; now: number }) {
-  const stale = figures && now - figures.at > STALE ? " They are stale: do not decide by them." : "";
+  const stale = figures && now - figures.at > STALE ? " Do not decide by them." : "";
   const kept = figures ? `The figures below are ${age(now - figures.at)} old.${stale}` : "";
   return (
     <p class={`state ${stale ? "stale" : "off"}`} role="alert">

@@ -42,7 +42,7 @@ export function Summary({ figures, decision, backlog, now, zone, go }: SummaryPr
           <dt>Is it healthy?</dt>
           <dd>
             <button class="link" onClick={() => go("health")}>
-              {worst ? `${WORDS[worst.severity]}: ${worst.headline}` : "Yes. No check of the newest report alerts"}
+              {worst ? `${WORDS[worst.severity]}: ${worst.headline}` : "Yes. The newest report has no alert"}
               {more.length ? `, and ${more.length} more.` : "."}
             </button>
           </dd>
@@ -89,7 +89,7 @@ const asTrouble = ({ severity, headline, message, advice }: Alert): Trouble => (
 function dead(backlog: Backlog | null): Trouble[] {
   if (!backlog?.dead_letters) return [];
   const messages = counted(backlog.dead_letters, "feedback message");
-  return [{ severity: "critical", headline: `${messages} could not be applied`, advice: backlog.sentence }];
+  return [{ severity: "critical", headline: `${messages} could not be counted`, advice: backlog.sentence }];
 }
 
 interface StatesProps {
