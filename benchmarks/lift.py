@@ -14,13 +14,15 @@ from typing import Final
 import numpy as np
 from bandit_selector.evidence.lift import boundary, planned_error
 from bandit_selector.evidence.paired import paired_lift
-from bandit_selector.learning.best import probability_best
-from bandit_selector.lists.context import user_type
+from bandit_selector.lists.context import CONTEXT_KEYS, USER_TYPES, user_type
 from bandit_selector.lists.session import ARM
+from bandit_selector.settings import Settings
 from numpy.typing import NDArray
 from rich.progress import Progress
 
 from benchmarks._lift_worlds import PLACES, Shop, control, guarded, in_session, mixture, opened, returning
+from benchmarks.arena.policies import Served
+from benchmarks.arena.simulation import Outcomes
 from functions.candidates.arms import ARMS
 from infra.local.demo.held_out import held_out
 from infra.local.movielens import read_movielens
@@ -31,6 +33,7 @@ RESAMPLES: Final = 1000
 VISITS: Final = 5000
 RUNS: Final = 100
 PUBLISHED_EVERY: Final = 100  # visits
+SECONDS: Final = 8640.0  # between publications: a thousand visits a day, as in the demo
 PLANNED: Final = 0.15
 SIX: Final[tuple[str, ...]] = ARMS
 
@@ -46,7 +49,8 @@ the second arm) is chosen on the users of the other four folds; intervals are 95
 ONLINE: Final = f"""
 ## Learning online, {VISITS:,} visits
 
-Lift over control in each fifth of the visits, the mean of ten runs. P(best) of the visits' own clicks, cap and floor.
+Lift over control in each fifth of the visits, of ten runs together, with the product's own rule: its 24 contexts, its
+posterior, forgetting, floor and cap, published every 100 visits.
 
 | arms | visits | 1st | 2nd | 3rd | 4th | 5th |
 |---|---|---|---|---|---|---|"""
@@ -119,12 +123,12 @@ def _studied(name: str, shop: Shop) -> Studied:
     session = {pair: mixture(shop, guarded(*pair), session=True) for pair in pairs if ARM in pair}
     kinds = np.array([user_type(int(count)) for count in ratings])
     designs = {
-        "nightly lists, one mixture": _crossed(nightly, np.zeros(len(ratings))),
-        "nightly lists, a mixture for each kind of visitor": _crossed(nightly, kinds),
-        "hybrid as a seventh arm": _crossed(_seventh(shop, "hybrid"), np.zeros(len(ratings))),
-        "consensus as a seventh arm": _crossed(_seventh(shop, "consensus"), np.zeros(len(ratings))),
-        "session arm, one mixture": _crossed(session, np.zeros(len(ratings))),
-        "session arm or nightly lists, one mixture": _crossed({**nightly, **_renamed(session)}, np.zeros(len(ratings))),
+        "nightly lists, one mixture": crossed(nightly, np.zeros(len(ratings))),
+        "nightly lists, a mixture for each kind of visitor": crossed(nightly, kinds),
+        "hybrid as a seventh arm": crossed(_seventh(shop, "hybrid"), np.zeros(len(ratings))),
+        "consensus as a seventh arm": crossed(_seventh(shop, "consensus"), np.zeros(len(ratings))),
+        "session arm, one mixture": crossed(session, np.zeros(len(ratings))),
+        "session arm or nightly lists, one mixture": crossed({**nightly, **_renamed(session)}, np.zeros(len(ratings))),
         "session arm alone, without guards": mixture(shop, {ARM: 1.0}, session=True),
     }
     alone = {arm: mixture(shop, {arm: 1.0}) for arm in SIX} | {"session": designs["session arm alone, without guards"]}
@@ -141,7 +145,7 @@ def _renamed(session: Pairs) -> dict[tuple[str, str], Floats]:
     return {(f"session {best}", second): found for (best, second), found in session.items()}
 
 
-def _crossed(choices: Pairs, kinds: NDArray[np.generic]) -> Floats:
+def crossed(choices: Pairs, kinds: NDArray[np.generic]) -> Floats:
     """Each user's hits by the choice that was best, for its kind, among the users of the other folds."""
     table = np.array(list(choices.values()))
     fold = np.random.default_rng(1).permutation(table.shape[1]) % FOLDS
@@ -161,36 +165,30 @@ def _lift(ours: Floats, theirs: Floats) -> str:
     return f"{ours.sum() / theirs.sum() - 1:+.1%} ({low:+.1%} … {high:+.1%})"
 
 
-def _online(studied: Studied, arms: tuple[str, ...], seed: int) -> Floats:
-    """Clicks per visit over control's when the bandit learns from its own visits, at the end of each fifth of them.
+def online(studied: Studied, arms: tuple[str, ...], seed: int) -> Floats:
+    """Clicks over control's when the product's rule learns from its own visits: (2, fifths), treatment and control.
 
-    P(best) of Beta(successes, failures), the cap and the floor, published every PUBLISHED_EVERY visits; a visit's
-    places are drawn by arm, and each is clicked as often as that arm's list is by this visitor.
+    As it is served: all 24 contexts, forgetting, the floor and the cap; published every PUBLISHED_EVERY visits. A visit
+    is at any time of day; each of its places draws an arm, and is clicked as often as that arm's list is by this user.
     """
     rng = np.random.default_rng([seed, 5])
     rates = np.array([studied.alone[arm] for arm in arms])
-    counts = np.ones((len(arms), 2))
-    chances = np.full(len(arms), 1 / len(arms))
-    gains = np.zeros((2, VISITS))
-    for visit, user in enumerate(rng.integers(0, rates.shape[1], VISITS).tolist()):
-        if visit % PUBLISHED_EVERY == 0:
-            chances = _capped(probability_best(*counts.T))
-        places = rng.multinomial(PLACES, chances)
-        clicked = rng.binomial(places, rates[:, user])
-        counts += np.column_stack([clicked, places - clicked])
-        gains[:, visit] = clicked.sum(), PLACES * studied.control[user]
+    kinds = np.array([USER_TYPES.index(user_type(int(count))) for count in studied.ratings])
+    rule = Served(CONTEXT_KEYS, rng, _settings(arms), PUBLISHED_EVERY * PLACES)
+    gains = np.zeros((2, VISITS // PUBLISHED_EVERY))
+    for batch in range(gains.shape[1]):
+        users = rng.integers(0, rates.shape[1], PUBLISHED_EVERY)
+        moments = rng.integers(0, len(CONTEXT_KEYS) // len(USER_TYPES), PUBLISHED_EVERY)
+        places = np.repeat(moments * len(USER_TYPES) + kinds[users], PLACES)
+        drawn = rule.choose(places, np.arange(len(arms)))
+        clicked = (rng.random(len(drawn)) < rates[drawn, np.repeat(users, PLACES)]).astype(np.int64)
+        rule.learn(Outcomes(np.arange(len(drawn)), places, drawn, clicked, SECONDS))
+        gains[:, batch] = clicked.sum(), PLACES * studied.control[users].sum()
     return gains.reshape(2, 5, -1).sum(axis=2)
 
 
-def _capped(chances: Floats) -> Floats:
-    best = chances.argmax()
-    floored = 0.001 + (1 - 0.001 * len(chances)) * chances
-    if floored[best] > 0.7:
-        others = np.delete(np.arange(len(chances)), best)
-        spare, rest = floored[best] - 0.7, floored[others].sum()
-        floored[others] += spare * floored[others] / rest
-        floored[best] = 0.7
-    return floored / floored.sum()
+def _settings(arms: tuple[str, ...]) -> Settings:
+    return Settings().model_copy(update={"arms": arms, "control_weights": {arms[0]: 1.0}})
 
 
 def _power(ours: Floats, theirs: Floats, ratings: Floats) -> dict[str, list[float]]:
@@ -252,7 +250,7 @@ def _report(done: list[Studied]) -> str:
     lines.append(ONLINE)
     for one in done:
         for name, arms in (("six nightly", SIX), ("with the session arm", (*SIX, "session"))):
-            gains = sum((_online(one, arms, run) for run in range(10)), np.zeros((2, 5)))
+            gains = sum((online(one, arms, run) for run in range(10)), np.zeros((2, 5)))
             lines.append(_row(name, [one.name, *(f"{lift:+.1%}" for lift in gains[0] / gains[1] - 1)]))
     lines.append(POWER)
     for one in done:
