@@ -33,6 +33,14 @@ CHECKS: Final = [
     DOCUMENTED.response_schema_conformance,
 ]
 SCOPES: Final = "service analytics"
+RESULTS: Final = Path(__file__).parent / "results" / "api.md"
+ABOUT: Final = """# Requests made from the reference
+
+`./dev bench api`: {:,} requests that schemathesis makes from docs/openapi.json, right and wrong ones, to the whole
+service on one machine. Each was answered with a documented status, kind, headers and shape; none by a fault of the
+service (500 to 599). Counts of answers by status:
+"""
+PATIENCE_SECONDS: Final = 120  # what is checked is the answer, also on a busy machine
 VISITORS: Final = 40
 """Users of the sample catalogue that half of the requests are for; the others are for any user."""
 
@@ -63,7 +71,7 @@ def _ask(operation: Any, url: str, session: requests.Session, cases: int, answer
         for part in (case.query, case.body):
             if user and isinstance(part, dict) and isinstance(cast("Any", part).get("user_id"), int):
                 part["user_id"] = user
-        answer = case.call_and_validate(base_url=url, session=session, checks=CHECKS)
+        answer = case.call_and_validate(base_url=url, session=session, checks=CHECKS, timeout=PATIENCE_SECONDS)
         answers[f"{operation.label} {answer.status_code}"] += 1
 
     every_answer_is_documented()
@@ -81,12 +89,30 @@ async def _measure(cases: int) -> Counter[str]:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Prints how often each operation answered with each status; fails with the first undocumented answer."""
+    """Writes how often each operation answered with each status; fails with the first undocumented answer."""
     parser = argparse.ArgumentParser(prog="./dev bench api", description=__doc__)
     parser.add_argument("--cases", type=int, default=10_000, help="requests in total")
     arguments = parser.parse_args(argv)
     answers = asyncio.run(_measure(-(-arguments.cases // len(list(openapi.operations())))))
-    for name, count in sorted(answers.items()):
-        print(f"{count:>7,}  {name}")
-    print(f"{answers.total():,} requests, each answered as documented.")
+    text = report(answers)
+    RESULTS.write_text(text)
+    print(text)
     return 0
+
+
+def report(answers: Counter[str]) -> str:
+    """How often each operation answered with each status, as a page."""
+    statuses = sorted({name.rpartition(" ")[2] for name in answers})
+    operations = list(dict.fromkeys(name.rpartition(" ")[0] for name in answers))
+    rows = [
+        [
+            operation,
+            *(
+                f"{answers[f'{operation} {status}']:,}" if answers[f"{operation} {status}"] else ""
+                for status in statuses
+            ),
+        ]
+        for operation in operations
+    ]
+    lines = [["operation", *statuses], ["---", *("--:" for _ in statuses)], *rows]
+    return "\n".join([ABOUT.format(answers.total()), *(f"| {' | '.join(line)} |" for line in lines), ""])
