@@ -70,6 +70,24 @@ def redate(connection: Connection, user: int, rated: Sequence[tuple[int, datetim
     )
 
 
+def rate(connection: Connection, user: int, rated: Sequence[tuple[int, float, datetime]]) -> None:
+    """Adds ratings of one user, by movie, with stars and moment."""
+    movies, stars, moments = ([one[part] for one in rated] for part in range(3))
+    connection.execute(
+        """
+        INSERT INTO ratings (user_id, movie_id, rating, "timestamp")
+        SELECT %s, * FROM unnest(%s::int[], %s::real[], %s::timestamptz[])
+        ON CONFLICT (user_id, movie_id) DO NOTHING
+        """,
+        [user, movies, stars, moments],
+    )
+
+
+def unrate(connection: Connection, user: int, movies: Sequence[int]) -> None:
+    """Takes ratings of one user back."""
+    connection.execute("DELETE FROM ratings WHERE user_id = %s AND movie_id = ANY(%s)", [user, list(movies)])
+
+
 def create_tables(connection: Connection) -> None:
     """Create the site's tables if they are missing, with the columns that the service needs."""
     connection.execute("CREATE TABLE IF NOT EXISTS users (id integer PRIMARY KEY)")

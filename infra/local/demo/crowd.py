@@ -6,6 +6,7 @@ Knows the service's public routes and must not know what is behind them.
 import asyncio
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -75,12 +76,13 @@ class Crowd:
             self.visits += 1
 
     async def _visit(self, visit: Visit, rng: np.random.Generator) -> None:
-        if self.shadows:
-            await self.shadows.rated(visit.user_id, self.world.rated_before(visit.user_id, visit.at))
-        group, events = await self._ask(visit)
+        """One list, what the other group's would be, and the reactions to it."""
+        rated = self.world.rated_before(visit.user_id, visit.at) if self.shadows else ()
+        async with self.shadows.at_the_site(visit.user_id, rated) if self.shadows else nullcontext():
+            group, events = await self._ask(visit)
+            other = await self.shadows.other(visit, group, PLACES) if self.shadows else []
         if self.reports_seen and events:
             await self._post("seen", visit.user_id, visit.at, {"event_ids": list(events.values())})
-        other = await self.shadows.other(visit, group, PLACES) if self.shadows else []
         chance = deepcopy(rng)  # both lists meet the same mood
         reactions = self.world.react(visit.user_id, list(events), visit.at, rng)
         self.shown[group] += len(events)

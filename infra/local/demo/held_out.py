@@ -1,15 +1,17 @@
 """Visitors who react by real ratings that the builder has not seen; they must not know how a list was made."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
+from random import Random
 from typing import Literal
 
 import numpy as np
 from bandit_selector.lists.session import LAST
 from numpy.typing import NDArray
 
-from infra.local.demo.visitors import Reaction, Visit, visits_of
+from infra.local.demo.visitors import Rated, Reaction, Visit, visits_of
 from infra.local.site import Catalogue, Ratings
 
 _SCROLL = timedelta(seconds=3)  # from one place of a list to the next
@@ -22,31 +24,41 @@ class HeldOut:
     """Real users, movies and ratings; the site has the earlier part, the visitors answer from the later."""
 
     catalogue: Catalogue
-    later: dict[int, dict[int, float]]
+    later: dict[int, dict[int, float]]  # in the order of time
     movies: frozenset[int]
     before: dict[int, list[tuple[int, timedelta]]]  # the last ratings that the site has, and how long before the later
+    since: dict[int, list[timedelta]]  # from the first of the later ratings to each of them
     name: Literal["movielens"] = "movielens"
     sentence: str = (
         "Real users, movies and ratings (MovieLens, temporal split): a visitor clicks a shown movie that is "
-        "among the last 20 % of the visitor's own ratings, which the lists' builder has not seen, and rates "
-        "it as then; any other with probability 0.01. Visiting times are simulated; each visit is at the moment "
-        "between the ratings that the site has and the later ones, so most are in the middle of a rating session."
+        "among the last 20 % of the visitor's own ratings and comes after this visit, and rates it as then; any other "
+        "with probability 0.01. The nightly lists are made of the first 80 %. Visiting times are simulated; each visit "
+        "is at a random moment of the last 20 %, so most are in the middle of a rating session."
     )
 
     def visits(self, start: datetime, rng: np.random.Generator, per_day: int = 1000) -> Iterator[Visit]:
         return visits_of(tuple(self.later), start, rng, per_day)
 
-    def rated_before(self, user_id: int, at: datetime) -> Sequence[tuple[int, datetime]]:
-        return [(movie, at - ago) for movie, ago in self.before[user_id]]
+    def rated_before(self, user_id: int, at: datetime) -> Sequence[Rated]:
+        """The last ratings that the site has, and the later ones up to this visit."""
+        made = self._made(user_id, at)
+        now = self.since[user_id][made]
+        earlier = [Rated(movie, at - ago - now) for movie, ago in self.before[user_id]]
+        later = zip(self.later[user_id].items(), self.since[user_id], strict=True)
+        return [*earlier, *(Rated(movie, at - now + since, stars) for (movie, stars), since in islice(later, made))]
+
+    def _made(self, user_id: int, at: datetime) -> int:
+        """How many of the later ratings were made before a visit: any number but all, drawn from the visit itself."""
+        return Random(f"{user_id} {at.isoformat()}").randrange(len(self.later[user_id]))  # nothing secret
 
     def react(
         self,
         user_id: int,
         shown: Sequence[int],
-        at: datetime,  # noqa: ARG002  ratings do not depend on the hour
+        at: datetime,
         rng: np.random.Generator,
     ) -> list[Reaction]:
-        truth = self.later[user_id]
+        truth = dict(islice(self.later[user_id].items(), self._made(user_id, at), None))
         if unknown := set(shown) - self.movies:
             raise KeyError(f"movies {sorted(unknown)} are not in the catalogue")
         curious = rng.random(len(shown)) < _BACKGROUND_CLICKS
@@ -67,18 +79,20 @@ def held_out(catalogue: Catalogue, share: float = 0.2) -> HeldOut:
     """The world of a catalogue of real ratings: the site gets the earlier part, the visitors the later."""
     earlier, later = temporal_split(catalogue.ratings, share)
     truth: dict[int, dict[int, float]] = {}
-    columns = (later.users.tolist(), later.movies.tolist(), later.values.tolist())
-    for user, movie, value in zip(*columns, strict=True):
-        truth.setdefault(user, {})[movie] = value
-    site = Catalogue(catalogue.users, catalogue.movies, earlier)
-    return HeldOut(site, truth, frozenset(movie.id for movie in catalogue.movies), _before(earlier, later))
-
-
-def _before(earlier: Ratings, later: Ratings) -> dict[int, list[tuple[int, timedelta]]]:
-    """Each user's LAST movies of the earlier ratings, newest first, and how long before the first of the later."""
+    since: dict[int, list[timedelta]] = {}
     first: dict[int, int] = {}
-    for user, seconds in zip(later.users.tolist(), later.times.tolist(), strict=True):
-        first[user] = min(seconds, first.get(user, seconds))
+    order = np.lexsort((later.movies, later.times, later.users))
+    columns = (column[order].tolist() for column in (later.users, later.movies, later.values, later.times))
+    for user, movie, value, seconds in zip(*columns, strict=True):
+        truth.setdefault(user, {})[movie] = value
+        since.setdefault(user, []).append(timedelta(seconds=seconds - first.setdefault(user, seconds)))
+    site = Catalogue(catalogue.users, catalogue.movies, earlier)
+    movies = frozenset(movie.id for movie in catalogue.movies)
+    return HeldOut(site, truth, movies, _before(earlier, first), since)
+
+
+def _before(earlier: Ratings, first: Mapping[int, int]) -> dict[int, list[tuple[int, timedelta]]]:
+    """Each user's LAST movies of the earlier ratings, newest first, and how long before the `first` of the later."""
     order = np.lexsort((earlier.movies, -earlier.times, earlier.users))
     found: dict[int, list[tuple[int, timedelta]]] = {user: [] for user in first}
     for user, movie, seconds in zip(

@@ -5,9 +5,10 @@ Knows the service's code and its database; the visits themselves go through the 
 
 import asyncio
 import json
-from collections.abc import Callable, Generator, Sequence
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from random import Random
@@ -22,7 +23,8 @@ from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Database
 
 from infra.local import site
-from infra.local.demo.visitors import Visit
+from infra.local.demo.visitors import Rated, Visit
+from infra.local.site import Connection
 
 FILE: Final = "shadows.jsonl"
 T = TypeVar("T")
@@ -37,11 +39,23 @@ class Shadows:
         self._database, self._worker, self._file = database, worker, file
         self._settings = settings.model_copy(update={"assignment": "caller"})
         self._sums: dict[int, list[int]] = {}
+        self._busy: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def rated(self, user_id: int, ratings: Sequence[tuple[int, datetime]]) -> None:
-        """Dates a visitor's last ratings, as the site's backend would have just before the visit."""
-        if ratings:
-            await self._run(lambda: self._database.run(lambda opened: site.redate(opened, user_id, ratings)))
+    @asynccontextmanager
+    async def at_the_site(self, user_id: int, rated: Sequence[Rated]) -> AsyncGenerator[None]:
+        """A visit for which the site has these ratings; those of the stay are taken back after it.
+
+        So the nightly builder does not know them, and the visitor's next visit may be at another moment of the stay.
+        """
+        async with self._busy[user_id]:
+            made = [(one.movie_id, one.stars, one.at) for one in rated if one.stars is not None]
+            if rated:
+                dated = [(one.movie_id, one.at) for one in rated if one.stars is None]
+                await self._run(lambda: self._database.run(lambda opened: _rate(opened, user_id, dated, made)))
+            yield
+            if made:
+                movies = [movie for movie, _, _ in made]
+                await self._run(lambda: self._database.run(lambda opened: site.unrate(opened, user_id, movies)))
 
     async def other(self, visit: Visit, group: str, places: int) -> list[int]:
         """The movies that the other group's list has for this visit, from the top; none where there is no test."""
@@ -80,6 +94,13 @@ def opened_shadows(url: str, settings: Settings, folder: Path) -> Generator[Shad
         ThreadPoolExecutor(1) as worker,
     ):
         yield Shadows(database, settings, worker, file)
+
+
+def _rate(
+    connection: Connection, user: int, dated: list[tuple[int, datetime]], made: list[tuple[int, float, datetime]]
+) -> None:
+    site.redate(connection, user, dated)
+    site.rate(connection, user, made)
 
 
 def _raise(error: Exception) -> None:

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from infra.local.demo.visitors import Reaction, Visit, World
+from infra.local.demo.visitors import Rated, Reaction, Visit, World
 from infra.local.site import Catalogue, Connection
 
 ARM: Final = "long_tail"
@@ -39,7 +39,7 @@ class Troubled:
     def visits(self, start: datetime, rng: np.random.Generator, per_day: int = 1000) -> Iterator[Visit]:
         return self.world.visits(start, rng, per_day)
 
-    def rated_before(self, user_id: int, at: datetime) -> Sequence[tuple[int, datetime]]:
+    def rated_before(self, user_id: int, at: datetime) -> Sequence[Rated]:
         return self.world.rated_before(user_id, at)
 
     def react(self, user_id: int, shown: Sequence[int], at: datetime, rng: np.random.Generator) -> list[Reaction]:

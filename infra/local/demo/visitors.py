@@ -47,6 +47,15 @@ class Reaction:
     rating: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """A rating that the site has at a visit; with `stars` it was made during the visitor's stay."""
+
+    movie_id: int
+    at: datetime
+    stars: float | None = None
+
+
 class World(Protocol):
     """A catalogue and the visitors who react to it; all randomness comes from the generator passed in."""
 
@@ -69,8 +78,8 @@ class World(Protocol):
         """Endless visits from `start` on, about `per_day` in each simulated day."""
         ...
 
-    def rated_before(self, user_id: int, at: datetime) -> Sequence[tuple[int, datetime]]:
-        """(movie, moment) of the site's ratings that this visit follows; empty where no visit follows one."""
+    def rated_before(self, user_id: int, at: datetime) -> Sequence[Rated]:
+        """The ratings that this visit follows; empty where no visit follows one."""
         ...
 
     def react(self, user_id: int, shown: Sequence[int], at: datetime, rng: np.random.Generator) -> list[Reaction]:

@@ -19,7 +19,7 @@ from bandit_selector.lists.context import CONTEXTS, Context, context_at, user_ty
 from numpy.typing import NDArray
 
 from infra.local.demo.titles import titles
-from infra.local.demo.visitors import Reaction, Visit, visits_of
+from infra.local.demo.visitors import Rated, Reaction, Visit, visits_of
 from infra.local.site import Catalogue, Movie, Ratings
 
 Floats = NDArray[np.float64]
@@ -77,7 +77,7 @@ class Synthetic:
     def visits(self, start: datetime, rng: np.random.Generator, per_day: int = 1000) -> Iterator[Visit]:
         return visits_of(self.catalogue.users.tolist(), start, rng, per_day)
 
-    def rated_before(self, user_id: int, at: datetime) -> Sequence[tuple[int, datetime]]:
+    def rated_before(self, user_id: int, at: datetime) -> Sequence[Rated]:
         del user_id, at
         return ()
 

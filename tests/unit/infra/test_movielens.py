@@ -114,11 +114,19 @@ def world_of_one_user() -> World:
     return held_out(Catalogue(np.array([7]), tuple(Movie(int(movie), "T", ()) for movie in ids), ratings))
 
 
+def moments() -> dict[int, datetime]:
+    """A moment of a visit for each number of later ratings that were made before it."""
+    world, found = world_of_one_user(), dict[int, datetime]()
+    for hours in range(50):
+        at = START + timedelta(hours=hours)
+        found.setdefault(len(world.rated_before(7, at)) - 8, at)
+    return found
+
+
 def test_a_visitor_clicks_and_rates_what_was_held_out() -> None:
     world = world_of_one_user()
-    visit = next(world.visits(START, np.random.default_rng(0)))
-    reactions = world.react(7, [10, 1, 9], visit.at, np.random.default_rng(0))
-    assert visit.user_id == 7
+    reactions = world.react(7, [10, 1, 9], moments()[0], np.random.default_rng(0))
+    assert next(world.visits(START, np.random.default_rng(0))).user_id == 7
     assert world.catalogue.ratings.movies.tolist() == list(range(1, 9))
     assert [(r.position, r.movie_id, r.action, r.rating) for r in reactions] == [
         (1, 10, "click", None),
@@ -129,9 +137,22 @@ def test_a_visitor_clicks_and_rates_what_was_held_out() -> None:
     assert [r.delay for r in reactions] == sorted(r.delay for r in reactions)
 
 
-def test_a_visit_comes_as_long_after_the_last_rating_as_the_first_later_one_came() -> None:
-    before = world_of_one_user().rated_before(7, START)
-    assert before == [(movie, START - timedelta(seconds=1000 * (9 - movie))) for movie in range(8, 0, -1)]
+def test_a_visit_is_at_any_moment_of_the_later_ratings_before_the_last() -> None:
+    assert set(moments()) == {0, 1}
+
+
+def test_a_visit_comes_as_long_after_the_last_rating_as_the_next_one_came() -> None:
+    for made, at in moments().items():
+        before = world_of_one_user().rated_before(7, at)
+        assert {(one.movie_id, one.at) for one in before} == {
+            (movie, at - timedelta(seconds=1000 * (9 + made - movie))) for movie in range(1, 9 + made)
+        }
+        assert [one.movie_id for one in before if one.stars] == [9][:made]
+
+
+def test_what_the_visitor_has_rated_in_the_meantime_is_not_clicked_again() -> None:
+    reactions = world_of_one_user().react(7, [9, 10], moments()[1], np.random.default_rng(0))
+    assert {reaction.movie_id for reaction in reactions} == {10}
 
 
 def test_a_movie_that_the_catalogue_lacks_is_no_list_at_all() -> None:
