@@ -54,10 +54,9 @@ function sentence({ cell, won, lost, was }) {
     won && `${counted(Math.abs(won), "success", "successes")} ${won > 0 ? "more" : "less"}`,
     lost && `${counted(Math.abs(lost), "failure")} ${lost > 0 ? "more" : "less"}`,
   ];
-  const now = cell.probability;
-  const drawn =
-    now == null ? "" : `; drawn ${percent(now)} there${was == null || was === now ? "" : `, before ${percent(was)}`}`;
-  return `${readable(cell.algorithm)} in ${readable(cell.context_key)}: ${news.filter(Boolean).join(", ")}${drawn}.`;
+  const [drawn, before] = [cell.probability, was].map((share) => (share == null ? "" : percent(share)));
+  const there = drawn && `; drawn ${drawn} there${before && before !== drawn ? `, before ${before}` : ""}`;
+  return `${readable(cell.algorithm)} in ${readable(cell.context_key)}: ${news.filter(Boolean).join(", ")}${there}.`;
 }
 
 function table(cells, before, context) {
