@@ -88,12 +88,14 @@ def page(visitor: BrowserContext) -> Iterator[Page]:
 @pytest.fixture(scope="session")
 def lively(service: Installation, run: Callable[[Any], Any]) -> Installation:
     """The service after some lists, clicks, and a first report."""
+    clicked = "SELECT count(*) FROM recommendation_events WHERE clicked"
+    before = one(service, clicked)
     for user in VISITORS:
         group = "true" if user % 2 else "false"
         movies = call(service, "GET", f"/movies/recommendations?user_id={user}&limit=20&use_bandit={group}", user)
         for movie in movies[:: 4 if user % 2 else 6]:
             call(service, "POST", "/analytics/track/click", user, {"user_id": user, "event_id": movie["event_id"]})
-    eventually(lambda: one(service, "SELECT count(*) FROM recommendation_events WHERE clicked") == clicks())
+    eventually(lambda: one(service, clicked) == before + clicks())
     run(service.invoke("monitor", {"time": datetime.now(UTC).isoformat()}))
     return service
 
