@@ -91,7 +91,9 @@ async def _measure(cases: int) -> Counter[str]:
 def main(argv: Sequence[str]) -> int:
     """Writes how often each operation answered with each status; fails with the first undocumented answer."""
     parser = argparse.ArgumentParser(prog="./dev bench api", description=__doc__)
-    parser.add_argument("--cases", type=int, default=12_500, help="requests in total; operations without input need fewer")
+    parser.add_argument(
+        "--cases", type=int, default=12_500, help="requests in total; operations without input need fewer"
+    )
     arguments = parser.parse_args(argv)
     answers = asyncio.run(_measure(-(-arguments.cases // len(list(openapi.operations())))))
     text = report(answers)
