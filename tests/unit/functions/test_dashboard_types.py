@@ -79,7 +79,7 @@ class Declarations:
                 return self.members()
             case "Record":
                 return self.record()
-            case "number" | "string" | "null" as primitive:
+            case "number" | "string" | "boolean" | "null" as primitive:
                 return Shape(frozenset({primitive}))
             case token if token.startswith('"'):
                 return Shape(frozenset({token}))

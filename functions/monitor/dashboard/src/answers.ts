@@ -77,7 +77,7 @@ export interface Shipping {
 export interface BanditStats {
   silence: Silence;
   /** Absent from the answers of older versions. */
-  shipping?: Shipping;
+  shipping: Shipping | null;
   summary: { total_contexts: number; total_pulls: number };
   detailed_stats: Record<string, Cell>;
 }
@@ -195,7 +195,7 @@ export interface Report {
   >;
   alerts: Alert[];
   /** The deployment guide's goals; empty in reports of older versions. */
-  goals?: Goal[];
+  goals: Goal[];
 }
 
 /** The newest report, or the reason for its absence, as it can fail while the figures are there; `opened` is the one
