@@ -1,12 +1,13 @@
 """What it would take to bound learning further: an account's weight in a week, against attacks and honest visitors.
 
-The weight is bounded in places, and in clicks by the rule of the verdict: the share `rate` and three standard
+The weight is bounded in places, and in clicks by the rule of the verdict: the share `rate` and two standard
 deviations of chance. The smallest weights are less than an average honest visitor has.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+from bandit_selector.evidence.bound import CHANCE
 
 from benchmarks import _influence_learning as learning
 from benchmarks._influence_visitors import SITES, Site, places
@@ -41,7 +42,7 @@ def trade(runs: int) -> Trade:
 
 
 def _share(weight: int) -> float:
-    return min(1.0, RATE + 3 * float(np.sqrt(RATE * (1 - RATE) / weight)))
+    return min(1.0, RATE + CHANCE * float(np.sqrt(RATE * (1 - RATE) / weight)))
 
 
 def _week(site: Site) -> Reals:

@@ -21,7 +21,6 @@ from benchmarks._path_existing import TABLES
 from benchmarks._server import server_url
 
 RESULT: Final = Path(__file__).parent / "results" / "adopt.md"
-PLACES: Final = 30
 USERS: Final = 20_000
 CALLS: Final = 40
 HISTORY: Final[LiteralString] = """
@@ -35,8 +34,9 @@ LISTS: Final[LiteralString] = """
     INSERT INTO bandit_lists (id, created_at, user_id, first_position, context_key, ab_group, silence, arms, drawn,
         movie_ids, scores, propensities)
     SELECT bandit_list_id(at), at, 1 + n %% 20000, 1, 'evening|weekday|regular', 'treatment', 'shown', ARRAY['svd'],
-        decode(repeat('01', 30), 'hex'), ARRAY(SELECT 1 + (n * 31 + p * 61) %% 2000 FROM generate_series(1, 30) AS p),
-        array_fill(0.5::real, ARRAY[30]), array_fill(0.2::real, ARRAY[30])
+        decode(repeat('01', %(places)s), 'hex'),
+        ARRAY(SELECT 1 + (n * 31 + p * 61) %% 2000 FROM generate_series(1, %(places)s) AS p),
+        array_fill(0.5::real, ARRAY[%(places)s::int]), array_fill(0.2::real, ARRAY[%(places)s::int])
     FROM generate_series(%(since)s, %(until)s - 1) AS n
     CROSS JOIN LATERAL (SELECT now() - (n * 6000000.0 / %(lists)s) * interval '1 second' AS at) AS moment
 """
@@ -44,10 +44,11 @@ LISTS: Final[LiteralString] = """
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Seconds of the migration and of the longest statement meanwhile; bytes; the statements afterwards."""
+    """Seconds of the migration, of the application's longest statement and wait for a lock meanwhile; bytes; calls."""
 
     seconds: float
     longest: float
+    waited: float
     before: int
     after: int
     keys: float
@@ -56,10 +57,10 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One statement, many times: milliseconds (median, longest), pages read (most), and what it ran over each table."""
+    """One statement, many times: milliseconds of the server's CPU (mean), by the clock (median), and pages (most)."""
 
+    processor: float
     median: float
-    longest: float
     pages: int
     scans: str
 
@@ -68,16 +69,17 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="./dev bench adopt", description=__doc__)
     parser.add_argument("--events", type=int, default=2_000_000, help="of the site's own history")
     parser.add_argument("--lists", type=int, default=3_000_000, help="of ours, before the statements are timed")
+    parser.add_argument("--places", type=int, default=30, help="of each list; each has a key of 80 bytes")
     options = parser.parse_args(argv)
     with server_url(("fsync=off", "max_wal_size=4GB")) as url, connect(url, statement_seconds=0) as connection:
-        figures = _measure(connection, url, options.events, options.lists)
-    report = _report(figures, options.events, options.lists)
+        figures = _measure(connection, url, options.events, options.lists, options.places)
+    report = _report(figures, options.events, options.lists, options.places)
     RESULT.write_text(report)
     print(report)
     return 0
 
 
-def _measure(connection: Connection, url: str, events: int, lists: int) -> Figures:
+def _measure(connection: Connection, url: str, events: int, lists: int, places: int) -> Figures:
     with Progress(console=Console(stderr=True)) as progress:
         bar = progress.add_task("history, lists", total=2 + lists)
         connection.execute(TABLES)
@@ -85,49 +87,64 @@ def _measure(connection: Connection, url: str, events: int, lists: int) -> Figur
         connection.execute("VACUUM ANALYZE recommendation_events")
         progress.advance(bar)
         before = _size(connection)
-        seconds, longest = _migrated(connection, url)
+        seconds, longest, waited = _migrated(connection, url)
         after = _size(connection)
         progress.advance(bar)
-        _show(connection, lists, lambda count: progress.advance(bar, count))
+        _show(connection, lists, places, lambda count: progress.advance(bar, count))
         connection.execute("VACUUM ANALYZE")
     keys = _scalar(connection, "SELECT pg_total_relation_size('bandit_keys')") / max(lists, 1)
-    return Figures(seconds, longest, before, after, keys, _calls(connection))
+    return Figures(seconds, longest, waited, before, after, keys, _calls(connection))
 
 
-def _migrated(connection: Connection, url: str) -> tuple[float, float]:
-    """The migration's seconds, and those of the application's longest statement meanwhile."""
-    stop, waits = threading.Event(), [0.0]
-    application = threading.Thread(target=_play, args=(url, stop, waits))
-    application.start()
-    time.sleep(1)
-    started = time.monotonic()
-    migrate(connection)
-    seconds = time.monotonic() - started
-    time.sleep(1)
-    stop.set()
-    application.join()
-    return seconds, max(waits)
+def _migrated(connection: Connection, url: str) -> tuple[float, float, float]:
+    """The migration's seconds, and those of the application's longest statement and wait for a lock meanwhile."""
+    stop, spent, waits = threading.Event(), [0.0], [0.0]
+    with psycopg.connect(url, autocommit=True) as own, psycopg.connect(url, autocommit=True) as watcher:
+        threads = [
+            threading.Thread(target=_play, args=(own, stop, spent)),
+            threading.Thread(target=_watch, args=(watcher, own.info.backend_pid, stop, waits)),
+        ]
+        for thread in threads:
+            thread.start()
+        time.sleep(1)
+        started = time.monotonic()
+        migrate(connection)
+        seconds = time.monotonic() - started
+        time.sleep(1)
+        stop.set()
+        for thread in threads:
+            thread.join()
+    return seconds, max(spent), max(waits)
 
 
-def _play(url: str, stop: threading.Event, waits: list[float]) -> None:
+def _play(own: "psycopg.Connection[Any]", stop: threading.Event, spent: list[float]) -> None:
     """The application's statements, one after another, each in a transaction of its own."""
-    with psycopg.connect(url, autocommit=True) as own:
-        while not stop.is_set():
-            for statement in (
-                "INSERT INTO recommendation_events (user_id, movie_id, algorithm) VALUES (1, 2, 'manual') RETURNING id",
-                "UPDATE recommendation_events SET clicked = true WHERE id = 7",
-                "UPDATE bandit_states SET alpha = alpha + 1 WHERE id = 1",
-            ):
-                before = time.monotonic()
-                own.execute(statement)
-                waits.append(time.monotonic() - before)
+    while not stop.is_set():
+        for statement in (
+            "INSERT INTO recommendation_events (user_id, movie_id, algorithm) VALUES (1, 2, 'manual') RETURNING id",
+            "UPDATE recommendation_events SET clicked = true WHERE id = 7",
+            "UPDATE bandit_states SET alpha = alpha + 1 WHERE id = 1",
+        ):
+            before = time.monotonic()
+            own.execute(statement)
+            spent.append(time.monotonic() - before)
 
 
-def _show(connection: Connection, lists: int, advance: Callable[[int], None]) -> None:
+def _watch(watcher: "psycopg.Connection[Any]", process: int, stop: threading.Event, waits: list[float]) -> None:
+    """Looks every 2 ms how long a backend has waited for a lock by now."""
+    query = (
+        "SELECT extract(epoch FROM clock_timestamp() - waitstart)::float FROM pg_locks WHERE NOT granted AND pid = %s"
+    )
+    while not stop.is_set():
+        waits += [seconds for (seconds,) in watcher.execute(query, [process]) if seconds is not None]
+        time.sleep(0.002)
+
+
+def _show(connection: Connection, lists: int, places: int, advance: Callable[[int], None]) -> None:
     connection.execute("SELECT bandit_make_partitions(now() - interval '77 days', now())")
     for since in range(0, lists, 50_000):
         until = min(since + 50_000, lists)
-        connection.execute(LISTS, {"since": since, "until": until, "lists": lists})
+        connection.execute(LISTS, {"since": since, "until": until, "lists": lists, "places": places})
         advance(until - since)
 
 
@@ -146,22 +163,34 @@ def _calls(connection: Connection) -> dict[str, Call]:
 
 
 def _ids(connection: Connection, table: str) -> list[int]:
-    """Ids from the whole table."""
-    query = SQL("SELECT id FROM {0} WHERE id %% (SELECT max(id) / %s + 1 FROM {0}) = 3 LIMIT %s")
-    return [number for (number,) in connection.execute(query.format(Identifier(table)), [CALLS, CALLS])]
+    """Ids from the whole table, evenly."""
+    query = SQL(
+        "SELECT DISTINCT (SELECT id FROM {0} WHERE id >= least + step * n ORDER BY id LIMIT 1)"
+        " FROM generate_series(1, %s - 1) AS n"
+        " CROSS JOIN (SELECT min(id) AS least, (max(id) - min(id)) / %s AS step FROM {0}) AS ids"
+    )
+    rows = connection.execute(query.format(Identifier(table)), [CALLS, CALLS]).fetchall()
+    return [number for (number,) in rows]
 
 
 def _timed(connection: Connection, statement: LiteralString, values: list[int]) -> Call:
     """Times the statement for half of the values, and explains it for the other half."""
     spent: list[float] = []
+    begun = _processor(connection)
     for value in values[: CALLS // 2]:
         before = time.monotonic()
         connection.execute(statement, [value])
         spent.append(1000 * (time.monotonic() - before))
+    processor = (_processor(connection) - begun) / len(spent)
     plans = [_explained(connection, statement, value) for value in values[CALLS // 2 :]]
     pages = [plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] for plan in plans]
     scans = sorted({scan for plan in plans for scan in _scans(plan)})
-    return Call(statistics.median(spent), max(spent), max(pages), ", ".join(scans))
+    return Call(processor, statistics.median(spent), max(pages), ", ".join(scans))
+
+
+def _processor(connection: Connection) -> float:
+    """Milliseconds for which this connection's backend has run on a processor, as Linux counts them."""
+    return int(Path(f"/proc/{connection.info.backend_pid}/schedstat").read_text().split()[0]) / 1e6
 
 
 def _explained(connection: Connection, statement: LiteralString, value: int) -> dict[str, Any]:
@@ -189,27 +218,29 @@ def _scalar(connection: Connection, query: LiteralString) -> float:
     return float(row[0]) if row else 0.0
 
 
-def _report(figures: Figures, events: int, lists: int) -> str:
+def _report(figures: Figures, events: int, lists: int, places: int) -> str:
     grown = 100 * (figures.after - figures.before) / figures.before
     calls = "\n".join(
-        f"| {name} | {call.median:.1f} | {call.longest:.1f} | {call.pages:,} | {call.scans} |"
+        f"| {name} | {call.processor:.1f} | {call.median:.1f} | {call.pages:,} | {call.scans} |"
         for name, call in figures.calls.items()
     )
     return f"""# Adopting a site
 
-Made by `./dev bench adopt --events {events} --lists {lists}`, on the machine of the run, with synthetic rows.
+Made by `./dev bench adopt --events {events} --lists {lists} --places {places}`, on the machine of the run. All rows are
+synthetic.
 
 | with {events:,} events of the site | |
 |---|---|
 | the whole migration | {figures.seconds:.1f} s |
-| longest statement of the old application meanwhile | {figures.longest:.2f} s |
+| longest wait of the old application for a lock meanwhile | {figures.waited:.2f} s |
+| its longest statement meanwhile, on a machine with much else to do | {figures.longest:.2f} s |
 | the database's size, before and after | {figures.before:,} and {figures.after:,} bytes: {grown:+.2f} % |
 | keys of our impressions, beside the old application only | {figures.keys:,.0f} bytes a list |
 
-| statement of the old application, with {lists:,} lists of ours | median, ms | longest, ms | pages, at most | read by |
+| old application's statement, {lists:,} lists of {places} places | CPU, ms | median, ms | pages, at most | read by |
 |---|---|---|---|---|
 {calls}
 
-Milliseconds grow with what else the machine does; pages do not. They include the tables that are read by a
-Seq Scan, which are empty or nearly so.
+CPU is what PostgreSQL's process ran for, planning included. Milliseconds by the clock grow with what else the machine
+does; CPU and pages hardly do. Pages include the tables that are read by a Seq Scan, which are empty or nearly so.
 """

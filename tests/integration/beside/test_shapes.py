@@ -1,7 +1,7 @@
 """Shapes of real sites: each is adopted as it is, or refused by a sentence that names the object and the remedy."""
 
 import threading
-from typing import LiteralString
+from typing import Any, LiteralString, Self
 
 import psycopg
 import pytest
@@ -216,6 +216,22 @@ def test_grants_of_single_columns_hold_for_the_view(site: Connection, site_url: 
                 clerk.execute(refused.encode())
     said = site.execute("SELECT clicked FROM bandit_inbox").fetchall()
     assert said == [(True,)]
+
+
+def test_the_sites_table_is_locked_while_one_message_is_answered(site: Connection) -> None:
+    """No time of ours, nor of the way to the server, is added to what the application waits for."""
+    sent: list[str] = []
+
+    class Watching(psycopg.Cursor[Any]):
+        def execute(self, query: Any, *arguments: Any, **options: Any) -> Self:
+            sent.append(query.decode() if isinstance(query, bytes) else str(query))
+            return super().execute(query, *arguments, **options)
+
+    site.cursor_factory = Watching
+    migrate(site)
+    (locking,) = (text for text in sent if "LOCK TABLE" in text and "recommendation_events" in text)
+    assert "INSERT INTO bandit_site " in locking
+    assert "RENAME TO" in locking
 
 
 def test_a_blocker_is_named_and_the_next_run_goes_on(site: Connection, site_url: str) -> None:

@@ -1,7 +1,7 @@
 """How much a single visitor may weigh in the test's verdict. Must not know storage.
 
 A visitor weighs at most `places` movies, and with it clicks in proportion; and at most the share of clicks that `rate`
-and three standard deviations of chance let expect. Both bounds hold alike in both groups, because both are measured on
+and two standard deviations of chance let expect. Both bounds hold alike in both groups, because both are measured on
 all visitors together (winsorising: Tukey 1962, "The future of data analysis"; for ratios Deng, Xu, Kohavi & Walker
 2013). What is estimated is then the lift in clicks per movie with these weights. Nobody is left out, and a few accounts
 that click everything weigh like a few eager visitors. The SQL function bandit_excess applies it.
@@ -19,6 +19,8 @@ from bandit_selector.evidence.lift import Array
 FEWEST_ABOVE: Final = 20
 """So many visitors, if there are more, lie above a quantile: a few accounts cannot set it."""
 RATE_STEP: Final = 0.05
+CHANCE: Final = 2.0
+"""Standard deviations of chance that a visitor's clicks may be above the rate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ def weighed(shown: Array, clicked: Array, bound: Bound | None) -> tuple[Array, A
         return shown, clicked
     weight = np.minimum(shown, bound.places)
     each = np.maximum(shown, 1)
-    most = weight * (bound.rate + 3 * np.sqrt(bound.rate * (1 - bound.rate) / each))
+    most = weight * (bound.rate + CHANCE * np.sqrt(bound.rate * (1 - bound.rate) / each))
     return weight, np.minimum(clicked * weight / each, most)
 
 

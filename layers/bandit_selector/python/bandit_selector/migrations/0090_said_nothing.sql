@@ -69,4 +69,4 @@ END $$;
 
 DELETE FROM bandit_inbox
 WHERE NOT pending AND refused IS NULL AND extra = '{}' AND thumb IS NULL
-    AND (clicked, rated, watchlist, favorite) IS NOT DISTINCT FROM (NULL::boolean, NULL::boolean, NULL::boolean, NULL::boolean);
+    AND coalesce(clicked, rated, watchlist, favorite) IS NULL;

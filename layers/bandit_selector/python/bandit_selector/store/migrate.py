@@ -145,8 +145,8 @@ def _run(connection: Connection, step: str) -> None:
 
 
 def _adopt(connection: Connection, statements: list[str]) -> None:
-    for statement in statements:
-        connection.execute(statement.encode())
+    """In one message: the site's table is locked meanwhile, and each way to the server and back would be added."""
+    connection.execute(";\n".join(statements).encode())
 
 
 def _blocker(connection: Connection) -> str:
