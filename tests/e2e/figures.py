@@ -280,3 +280,28 @@ def _listed(report: dict[str, Any]) -> dict[str, Any]:
         "version": report["version"],
         "alerts": [{name: alert[name] for name in ("metric", "severity", "headline")} for alert in report["alerts"]],
     }
+
+
+def shipping() -> dict[str, Any]:
+    """A shadow that is not ready, a share that the brake has taken back, and no evaluation."""
+    check = {"stage": "Going live", "goal": "At least 500 lists have a shadow", "state": "not yet"}
+    arm = {"drawn_percent": 50.0, "stocked_percent": 0.0, "agreed_percent": 4.6, "outcomes": 0, "success_percent": None}
+    return {
+        "bandit": "shadow",
+        "share": {"percent": 5.0, "braked": True, "why": "The lift is at most −7 %.", "since": NOW.isoformat()},
+        "shadow": {
+            "since": "2026-06-01",
+            "until": "2026-06-04",
+            "lists": 120,
+            "undrawn": 0,
+            "same_percent": 4.6,
+            "common_percent": 55.0,
+            "median_ms": 0.6,
+            "slow_ms": 0.9,
+            "algorithms": [{"algorithm": name, **arm} for name in ("svd", "graph")],
+            "ready": False,
+            "checks": [check | {"figure": "120 lists in 4 days; 13 more days at this pace"}],
+        },
+        "history": [],
+        "evaluation": None,
+    }

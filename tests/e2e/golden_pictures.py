@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, Route, sync_playwright
 from functions.monitor import page as served
 
 from .conftest import CHROMIUM, FLAGS
-from .figures import NOW, answers
+from .figures import NOW, answers, shipping
 
 STATES: Final = ("empty", "few", "much", "trouble")
 WIDTHS: Final = (390, 768, 1280, 1920)
@@ -104,6 +104,8 @@ def look(browser: Browser, state: str, check: Callable[[Page, int], list[str]] =
 def show(page: Page, state: str, view: str = "", **configuration: str) -> None:
     """Opens the built page with a state's figures, signed in; every request is answered here."""
     figures = answers(state)
+    if "bandit" in configuration:
+        figures["bandit/stats"]["shipping"] = shipping()
 
     def respond(route: Route) -> None:
         path = route.request.url.removeprefix(f"{ORIGIN}/").partition("?")[0].partition("#")[0]

@@ -142,3 +142,17 @@ def numbers(drawn: ElementTree.Element) -> list[str]:
     """The coordinates of all lines and areas."""
     shapes = [*drawn.findall(f".//{SVG}polygon"), *drawn.findall(f".//{SVG}polyline")]
     return [at for shape in shapes for at in shape.attrib["points"].replace(",", " ").split()]
+
+
+def test_a_shadow_is_said_above_all_figures_with_what_would_be_drawn(page: Page) -> None:
+    golden.show(page, "much", bandit="shadow")
+    expect(page.get_by_text("Every visitor gets the control list. What the bandit would draw")).to_be_visible()
+    expect(page.get_by_text("Both lists have the same movie at 4.6 % of the places")).to_be_visible()
+    expect(page.get_by_text("120 lists in 4 days; 13 more days at this pace")).to_be_visible()
+    expect(page.get_by_text("./dev evaluate", exact=True)).to_be_visible()
+    assert violations(page) == []
+
+
+def test_a_share_that_the_brake_has_taken_back_is_said_above_all_figures(page: Page) -> None:
+    golden.show(page, "much", bandit="on")
+    expect(page.get_by_text("Treatment’s share is 5 % of the visitors. The lift is at most −7 %.")).to_be_visible()
