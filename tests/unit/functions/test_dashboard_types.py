@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from bandit_selector.answers.performance import Experiment
 from bandit_selector.answers.reports import Reports
-from bandit_selector.answers.stats import Backlog, BanditStats
+from bandit_selector.answers.shipping import TeamStats
+from bandit_selector.answers.stats import Backlog
 from bandit_selector.answers.timeline import Timeline
 from bandit_selector.services.report import Report
 from pydantic import BaseModel
@@ -18,7 +19,7 @@ from pydantic import BaseModel
 from functions.monitor import page
 
 SOURCE = Path(page.__file__).parent / "dashboard" / "src" / "answers.ts"
-ANSWERS: tuple[type[BaseModel], ...] = (BanditStats, Experiment, Timeline, Report, Reports, Backlog)
+ANSWERS: tuple[type[BaseModel], ...] = (TeamStats, Experiment, Timeline, Report, Reports, Backlog)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ def test_the_dashboard_declares_what_the_routes_answer(answer: type[BaseModel]) 
 @pytest.mark.parametrize(
     ("answer", "here", "changed", "path"),
     [
-        (BanditStats, "posterior_alpha: number | null", "posterior_alpha: number", ".detailed_stats.*.posterior_alpha"),
+        (TeamStats, "posterior_alpha: number | null", "posterior_alpha: number", ".detailed_stats.*.posterior_alpha"),
         (Experiment, "planned_users", "users_planned", ".sample_size.users_planned"),
         (Experiment, "percent_low", "low", ".metrics.ctr.lift.low"),
         (Timeline, "day: string", "date: string", ".lift.[].date"),

@@ -74,10 +74,9 @@ export interface Shipping {
   evaluation: Evaluation | null;
 }
 
-export interface BanditStats {
+export interface TeamStats {
   silence: Silence;
-  /** Absent from the answers of older versions. */
-  shipping: Shipping | null;
+  shipping: Shipping;
   summary: { total_contexts: number; total_pulls: number };
   detailed_stats: Record<string, Cell>;
 }
@@ -212,7 +211,7 @@ export interface Backlog {
 
 /** All recorded figures that the page shows, as of one moment. */
 export interface Figures {
-  stats: BanditStats;
+  stats: TeamStats;
   test: Experiment;
   timeline: Timeline;
   health: Health;
@@ -229,7 +228,7 @@ export class NotAllowed extends Error {}
 export async function readFigures(token: string, days: string, context: string, day: string): Promise<Figures> {
   const of = context ? `&context_key=${encodeURIComponent(context)}` : "";
   const [stats, { ab_test: test }, timeline, health] = await Promise.all([
-    ask<BanditStats>("bandit/stats", token),
+    ask<TeamStats>("bandit/stats", token),
     ask<{ ab_test: Experiment }>(`performance?days=${days}`, token),
     ask<Timeline>(`timeline?days=${days}${of}`, token),
     readHealth(token, day),

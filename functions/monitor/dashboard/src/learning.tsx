@@ -1,6 +1,6 @@
 /** What the bandit learned: shares and rates over time, rates with intervals, contexts. Must not make requests. */
 
-import type { BanditStats, Cell, Forgetting, Point, Timeline as Answer } from "./answers";
+import type { TeamStats, Cell, Forgetting, Point, Timeline as Answer } from "./answers";
 import { algorithmName, contextName, count, moment, percent, share, wilson } from "./format";
 import { HeatMap, type Placed } from "./heat_map";
 import type { Mark } from "./marks";
@@ -17,7 +17,7 @@ interface LearningView {
 }
 
 interface LearningProps {
-  stats: BanditStats;
+  stats: TeamStats;
   timeline: Answer;
   marks: Mark[];
   view: LearningView;
