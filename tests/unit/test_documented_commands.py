@@ -28,7 +28,7 @@ def written() -> list[str]:
     """Everything after `./dev` on the pages, up to the end of the code or a comment."""
     found: set[str] = set()
     for page in PAGES:
-        for line in re.findall(r"\./dev +([^`\n]+)", page.read_text()):
+        for line in re.findall(r"(?:^ *|`)\./dev +([^`\n]+)(?=`|$)", page.read_text(), re.MULTILINE):
             found.add(STOPS.split(line)[0].strip().rstrip(",.:;"))
     return sorted(found - {""})
 
