@@ -62,7 +62,11 @@ def _shadow(shadow: ShadowAnswer) -> str:
 
 def _goals(title: str, goals: list[GoalAnswer]) -> str:
     rows = [(MARKS[one.state], escape(f"{one.stage}: {one.goal}"), one.state, escape(one.figure)) for one in goals]
-    return f"<section><h2>{title}</h2>{table('goals', ('Mark', 'Goal', 'State', 'Figure'), rows)}</section>" if rows else ""
+    return (
+        f"<section><h2>{title}</h2>{table('goals', ('Mark', 'Goal', 'State', 'Figure'), rows)}</section>"
+        if rows
+        else ""
+    )
 
 
 def _evaluation(evaluation: EvaluationAnswer | None) -> str:
