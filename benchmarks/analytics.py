@@ -18,8 +18,9 @@ from typing import Any, Final
 
 from bandit_selector.settings import GUIDE_ARMS, Settings
 from bandit_selector.store.connection import Connection, Database, connect
+from bandit_selector.store.differences import first_difference
 from bandit_selector.store.migrate import migrate
-from bandit_selector.store.rollups import all_days, first_difference
+from bandit_selector.store.rollups import all_days
 from bandit_selector.store.verification import rebuild
 from rich.console import Console
 from rich.progress import Progress

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, Self
 
-from bandit_selector.settings import Settings, parse_list
+from bandit_selector.parsing import parse_list
+from bandit_selector.settings import Settings
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 WIRED: Final = ("database_secret_arn", "site_tokens", "feedback_queue_url", "report_bucket", "alert_topic_arn")

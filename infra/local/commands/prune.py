@@ -4,8 +4,9 @@ import argparse
 from datetime import UTC, datetime, timedelta
 from time import sleep
 
+from bandit_selector.parsing import days, parse_duration
 from bandit_selector.services.archive import safe_before
-from bandit_selector.settings import days, parse_duration, read_settings
+from bandit_selector.settings import read_settings
 from bandit_selector.store.archives import bounds
 from bandit_selector.store.connection import Connection, named_failures
 from bandit_selector.store.retention import prune

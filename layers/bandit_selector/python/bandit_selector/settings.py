@@ -1,83 +1,34 @@
 """Every configurable value with its default. The only reader of os.environ; it must not know who uses a value."""
 
 import os
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Final, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from bandit_selector.errors import InvalidSetting
+from bandit_selector.parsing import (
+    days,
+    parse_bound,
+    parse_duration,
+    parse_factors,
+    parse_list,
+    parse_silence,
+    parse_weights,
+    parse_zone,
+)
 from bandit_selector.ramp import Step, parse_ramp, planned
 
 GUIDE_FACTORS: Final = ("time_period", "day_of_week", "user_type")
 REQUEST_FIELDS: Final = ("user_id", "limit", "offset", "seed", "use_bandit", "time_zone", "context_key")
 LONGEST_KEY: Final = 200
-UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-LONGEST_DAYS: Final = 36_500
 QUEUE_RETENTION: Final = timedelta(days=14)
+"""How long the queue keeps a message, which is SQS's longest: feedback may arrive this late."""
 LONGEST_WINDOW: Final = timedelta(days=90)  # feedback by movie id searches as many weekly tables
 LONGEST_KEEPING: Final = timedelta(days=1096)  # each week is three tables; the archive keeps what is older
-"""How long the queue keeps a message, which is SQS's longest: feedback may arrive this late."""
 GUIDE_ARMS: Final = ("svd", "embeddings", "graph", "item_cf", "long_tail", "serendipity")
-
-
-def parse_duration(text: object) -> object:
-    """`90s`, `10m`, `12h`, `7d` → timedelta; a value that is not text is returned unchanged."""
-    if not isinstance(text, str):
-        return text
-    parts = re.fullmatch(r"(\d{1,9}(?:\.\d+)?)\s*([smhd])", text.strip(), re.ASCII)
-    if not parts or (parts[2] == "d" and float(parts[1]) > LONGEST_DAYS):
-        raise ValueError(f"{text!r} is not a duration; write one like 90s, 10m, 12h or 7d")
-    return timedelta(**{UNITS[parts[2]]: float(parts[1])})
-
-
-def days(span: timedelta) -> str:
-    """A duration as a setting is written: `90d`."""
-    return f"{span / timedelta(days=1):g}d"
-
-
-def parse_silence(text: object) -> object:
-    """`off` → None, which means that silence never counts, or that no visit is in a session; else a duration."""
-    return None if text == "off" else parse_duration(text)
-
-
-def parse_bound(text: object) -> object:
-    """`off` → None, which means that there is no bound; anything else as it is."""
-    return None if text == "off" else text
-
-
-def parse_list(text: object) -> object:
-    return tuple(part.strip() for part in text.split(",") if part.strip()) if isinstance(text, str) else text
-
-
-def parse_weights(text: object) -> object:
-    """`svd=.6,item_cf=.4` → {"svd": .6, "item_cf": .4}."""
-    if not isinstance(text, str):
-        return text
-    return {name.strip(): weight for name, _, weight in (part.partition("=") for part in text.split(","))}
-
-
-def parse_zone(text: object) -> object:
-    if not isinstance(text, str):
-        return text
-    try:
-        return ZoneInfo(text)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{text!r} is not an IANA time zone; write one like 'Europe/Berlin'") from None
-
-
-def parse_factors(text: object) -> object:
-    """`device:mobile|desktop;country:de|at` → {"device": ("mobile", "desktop"), "country": ("de", "at")}."""
-    if not isinstance(text, str):
-        return text
-    parts = [part.strip().partition(":") for part in text.split(";") if part.strip()]
-    names = [name for name, _, _ in parts]
-    if len(set(names)) != len(names):
-        raise ValueError(f"{text!r} names a factor twice")
-    return {name: tuple(dict.fromkeys(levels.split("|"))) for name, _, levels in parts}
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]

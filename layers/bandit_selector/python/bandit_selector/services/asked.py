@@ -9,7 +9,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from bandit_selector.feedback import Id
 from bandit_selector.lists.context import USER_TYPES, Context, UserType, context_at
-from bandit_selector.settings import Arm, Settings, parse_zone
+from bandit_selector.parsing import parse_zone
+from bandit_selector.settings import Arm, Settings
 
 
 def spelled(value: object) -> object:

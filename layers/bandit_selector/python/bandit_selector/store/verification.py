@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from bandit_selector.store import rollups
+from bandit_selector.store import differences, rollups
 from bandit_selector.store.connection import Connection
 
 
@@ -13,8 +13,8 @@ def first_difference(connection: Connection) -> str | None:
     return (
         first_wrong_cell(connection)
         or first_wrong_reaction(connection, days)
-        or rollups.first_difference(connection, days)
-        or rollups.visitors_difference(connection)
+        or differences.first_difference(connection, days)
+        or differences.visitors_difference(connection)
     )
 
 
@@ -24,7 +24,7 @@ def first_recent_difference(connection: Connection, now: datetime) -> str | None
     wrong = (
         first_wrong_cell(connection)
         or first_wrong_reaction(connection, days)
-        or rollups.first_difference(connection, days)
+        or differences.first_difference(connection, days)
     )
     if wrong is None:
         connection.execute("UPDATE bandit_retention SET verified_at = %s", [now])
