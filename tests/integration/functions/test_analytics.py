@@ -8,7 +8,7 @@ from random import Random
 from typing import Any, Final, LiteralString
 
 import pytest
-from bandit_selector.errors import InvalidRequest, MissingScope
+from bandit_selector.errors import InvalidRequest, MissingScope, OutdatedReport
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Database, connect
 from bandit_selector.store.outcomes import settle
@@ -268,3 +268,15 @@ def test_a_database_that_is_away_is_said_in_plain_words(now: datetime) -> None:
     found = handler(event_of("/analytics/performance", now), context())  # the handler's own settings name no database
     assert found["statusCode"] == 503
     assert found["headers"]["content-type"] == "application/problem+json"
+
+
+def test_a_report_of_another_version_is_no_fault_of_the_caller(database_url: str, now: datetime) -> None:
+    of_day = event_of("/analytics/reports/{day}", now) | {"pathParameters": {"day": str(now.date())}}
+    with closing(Database(lambda: database_url)) as database:
+        database.connection().execute(
+            "INSERT INTO monitor_reports (day, period_days, made_at, report) VALUES (%s, 7, %s, '{}')",
+            [now.date(), now],
+        )
+        for event in (event_of("/analytics/health", now), of_day):
+            with pytest.raises(OutdatedReport):
+                respond(event, SETTINGS, database)
