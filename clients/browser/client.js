@@ -11,7 +11,7 @@ const PATIENCE = 30_000; // ms for one request
 const LARGEST_ID = 2 ** 31 - 1;
 const AT_ONCE = 25; // events in one request
 const GATHER_FOR = 30_000; // ms
-const SEEN_NEEDS = "it needs an event_id, and an element to watch.";
+const SEEN_NEEDS = "it needs the event_id of a movie, and an element to watch.";
 const RETRIED = [401, 408, 429];
 
 export class RequestFailed extends Error {

@@ -170,7 +170,7 @@ def test_the_newest_reports_checks_are_listed(page: Page, lively: Installation) 
     for check, found in report["checks"].items():
         status = row(page, "Checks of the newest report", check.replace("_", " "))[0]
         assert status.endswith(found["status"].replace("_", " "))
-    expect(page.get_by_role("listitem")).to_have_count(len(report["alerts"]))
+    expect(page.locator(".alerts").get_by_role("listitem")).to_have_count(len(report["alerts"]))
 
 
 def test_a_link_to_a_days_report_leads_there_through_the_sign_in(page: Page, lively: Installation) -> None:
@@ -180,7 +180,7 @@ def test_a_link_to_a_days_report_leads_there_through_the_sign_in(page: Page, liv
     page.get_by_role("button", name="Continue as analyst").click()
     expect(page.get_by_role("heading", name=f"Report of {listed['day']}")).to_be_visible()
     page.get_by_role("button", name=listed["day"]).click()
-    expect(page.get_by_role("heading", name="Newest report")).to_be_visible()
+    expect(page.get_by_role("heading", name="Newest report", exact=True)).to_be_visible()
     assert "report=" not in page.url
 
 
@@ -303,7 +303,7 @@ def test_the_largest_paint_comes_within_a_second(page: Page, lively: Installatio
 def largest_paint(page: Page) -> float:
     """Loads the page again, with its figures; milliseconds until the largest part was painted."""
     page.reload()
-    expect(page.get_by_role("img", name="Who fills the places")).to_be_visible()
+    expect(page.get_by_role("heading", name="Who fills the places")).to_be_visible()
     return page.evaluate(
         "new Promise((done) => new PerformanceObserver((seen) => done(seen.getEntries().at(-1).startTime))"
         ".observe({ type: 'largest-contentful-paint', buffered: true }))"
