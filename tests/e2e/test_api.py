@@ -151,6 +151,7 @@ def test_the_browser_clients_example_page_works_on_an_origin_of_its_own(
     actions = "SELECT array_agg(DISTINCT action ORDER BY action) FROM feedback_events WHERE user_id = 29"
     eventually(lambda: one(service, actions) == ["click", "seen", "thumbs_off", "thumbs_up"])
     assert (
-        one(service, "SELECT count(*) FROM recommendation_events WHERE user_id = 29 AND (thumbs_up OR thumbs_down)") == 0
+        one(service, "SELECT count(*) FROM recommendation_events WHERE user_id = 29 AND (thumbs_up OR thumbs_down)")
+        == 0
     )
     assert watch.faults == []
