@@ -79,7 +79,7 @@ def catalogue_genres(connection: Connection) -> list[str | None]:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """The newest message ever, movies shown after it, and in as many days before it: messages, and movies shown."""
+    """The newest reaction ever, movies shown after it, and in as many days before it: reactions, and movies shown."""
 
     newest: datetime | None
     shown_since: int
@@ -100,16 +100,22 @@ def joined(connection: Connection, since: datetime, until: datetime) -> list[tup
 
 
 def heard(connection: Connection, until: datetime, days: timedelta) -> Heard:
-    """The newest message before a moment, and what was usual in the `days` up to it."""
+    """The newest reaction before a moment, and what was usual in the `days` up to it.
+
+    What was seen is no reaction: pages go on to report it while nobody's clicks arrive.
+    """
     row = connection.execute(
         """
         WITH newest AS ( -- ids that carry their time are in its order; the others are few
             SELECT max(received_at) AS at FROM (
                 (
                     SELECT received_at FROM feedback_events
-                    WHERE message_time > '-infinity' AND received_at < %(until)s ORDER BY message_time DESC LIMIT 100
+                    WHERE message_time > '-infinity' AND received_at < %(until)s AND action <> 'seen'
+                    ORDER BY message_time DESC LIMIT 100
                 )
-                UNION ALL SELECT max(received_at) FROM feedback_events_default WHERE received_at < %(until)s
+                UNION ALL
+                SELECT max(received_at) FROM feedback_events_default
+                WHERE received_at < %(until)s AND action <> 'seen'
             ) AS late
         )
         SELECT at,
