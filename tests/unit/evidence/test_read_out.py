@@ -56,6 +56,17 @@ def test_one_visitor_a_group_is_not_told_to_lack_clicks() -> None:
     assert "clicks, and the comparison begins at 100" not in said
 
 
+def test_clicks_that_a_bound_leaves_out_are_the_reason_that_is_told() -> None:
+    bounded = [
+        replace(part, excess_clicked=part.tally.clicked - 1) if part.tally.clicked > 1 else part
+        for part in parts(0.12, 0.12, shown=20, clusters=60)
+    ]
+    test, said = told(bounded)
+    assert test.verdict == "too_early"
+    assert "clicks count, because a visitor's weight is bounded" in said
+    assert "no phase" not in said
+
+
 def test_a_split_that_is_not_as_planned_blocks_the_verdict() -> None:
     test, said = told(parts(0.14, 0.12), [Arrivals(0.5, 6_000, 4_000)])
     assert test.verdict == "sample_ratio_mismatch"

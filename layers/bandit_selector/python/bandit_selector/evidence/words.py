@@ -1,5 +1,6 @@
 """What a read-out says in sentences. Computes nothing."""
 
+from math import floor
 from typing import Final
 
 from bandit_selector.evidence.experiment import Comparison, ReadOut
@@ -57,12 +58,13 @@ def reasons(ctr: Comparison, enough: float = ENOUGH_CLUSTERS) -> list[str]:
         found.append(
             f"the smaller group has {least.numerator:,.0f} clicks, and the comparison begins at {READ_OUT_FROM}"
             if least.numerator < READ_OUT_FROM
-            else f"no phase of the test has enough clicks in both groups, and the comparison begins at {READ_OUT_FROM}"
+            else f"{ctr.events:,.0f} of the smaller group's {least.numerator:,.0f} clicks count, because a visitor's "
+            f"weight is bounded and a phase needs clicks in both groups; the comparison begins at {READ_OUT_FROM}"
         )
     if ctr.clusters < enough:
         found.append(
-            f"a few visitors hold most of the smaller group: it weighs like {ctr.clusters:,.1f} groups of equal "
-            f"visitors, and the comparison begins at {enough:.0f}"
+            f"a few visitors hold most of the smaller group: it weighs like {floor(10 * ctr.clusters) / 10:,.1f} groups "
+            f"of equal visitors, and the comparison begins at {enough:.0f}"
         )
     return found or ["all visitors behaved alike, so nothing tells how far chance reaches"]
 
