@@ -63,8 +63,8 @@ def reasons(ctr: Comparison, enough: float = ENOUGH_CLUSTERS) -> list[str]:
         )
     if ctr.clusters < enough:
         found.append(
-            f"a few visitors hold most of the smaller group: it weighs like {floor(10 * ctr.clusters) / 10:,.1f} groups "
-            f"of equal visitors, and the comparison begins at {enough:.0f}"
+            f"a few visitors hold most of the smaller group: it weighs like {floor(10 * ctr.clusters) / 10:,.1f} "
+            f"groups of equal visitors, and the comparison begins at {enough:.0f}"
         )
     return found or ["all visitors behaved alike, so nothing tells how far chance reaches"]
 
