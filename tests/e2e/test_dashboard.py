@@ -13,7 +13,7 @@ from playwright.sync_api import BrowserContext, Page, Response, Route, expect
 from infra.local.emulation import aws
 from infra.local.installation import Installation
 
-from .pages import figures, open_dashboard, refuse, row
+from .pages import eventually, figures, open_dashboard, refuse, row
 
 pytestmark = [pytest.mark.xdist_group("pages"), pytest.mark.usefixtures("needs_npm")]
 
