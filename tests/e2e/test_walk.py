@@ -49,8 +49,8 @@ def _words(output: str) -> list[str]:
 
 
 def blanked(text: str) -> str:
-    """Without figures, and with single spaces."""
-    return " ".join(FIGURE.sub("#", text).split())
+    """Without figures, and with single spaces. A rate that nothing tells yet is a figure, too: chance decides."""
+    return " ".join(FIGURE.sub("#", text).split()).replace("│ – │", "│ # % │")
 
 
 @pytest.fixture
