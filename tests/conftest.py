@@ -48,6 +48,18 @@ def server(open_folder: Callable[[], Path]) -> Iterator[postgres.Postgres]:
 
 
 @pytest.fixture(scope="session")
+def moto() -> Iterator[str]:
+    """The address of AWS on this machine. A test process has one account, with the resources of all its tests."""
+    from moto.server import ThreadedMotoServer  # half a second, for the tests that need it
+
+    running = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    running.start()
+    host, port = running.get_host_and_port()
+    yield f"http://{host}:{port}"
+    running.stop()
+
+
+@pytest.fixture(scope="session")
 def template(server: postgres.Postgres) -> str:
     """A database with the site's own tables and ours, empty."""
     with psycopg.connect(server.url, autocommit=True) as admin:

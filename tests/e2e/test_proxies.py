@@ -17,7 +17,6 @@ from typing import Any, Final, cast
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from infra.local.postgres import free_port
 from infra.service import ROUTES
@@ -164,16 +163,12 @@ def test_vite_routes_by_name(ports: dict[str, int], tmp_path: Path) -> None:
             assert b"The site's page" in connection.getresponse().read()
 
 
-def test_cloudfront_takes_the_example_and_routes_by_name() -> None:
+def test_cloudfront_takes_the_example_and_routes_by_name(moto: str) -> None:
     given = json.loads((EXAMPLES / "cloudfront.json").read_text())
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
-    client: Any = cast("Any", boto3).client("cloudfront", endpoint_url=f"http://{host}:{port}", **keys)
+    client: Any = cast("Any", boto3).client("cloudfront", endpoint_url=moto, **keys)
     made: dict[str, Any] = client.create_distribution(DistributionConfig=given)["Distribution"]
     taken: list[dict[str, str]] = made["DistributionConfig"]["CacheBehaviors"]["Items"]
-    server.stop()
     behaviours = [(it["PathPattern"], it["TargetOriginId"]) for it in taken]
     assert len(behaviours) == given["CacheBehaviors"]["Quantity"] <= 75  # CloudFront's quota
     methods = {method for it in given["CacheBehaviors"]["Items"] for method in it["AllowedMethods"]["Items"]}

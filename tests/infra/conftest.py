@@ -10,7 +10,6 @@ from typing import Any, cast
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 from psycopg.conninfo import conninfo_to_dict
 
 from infra.packaging import Layers, build_layers, this_machine
@@ -46,16 +45,6 @@ def prod(synthesise: Callable[[str], Synthesised]) -> Synthesised:
 def layers() -> Layers:
     """The layers as they are deployed, but for this machine's processor and Python."""
     return build_layers(this_machine())
-
-
-@pytest.fixture(scope="session")
-def moto() -> Iterator[str]:
-    """AWS on this machine."""
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
 
 
 @pytest.fixture

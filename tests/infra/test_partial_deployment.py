@@ -5,7 +5,7 @@ Uses the deployment with the team's own database, because moto cannot make an Au
 
 import json
 import shutil
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager, suppress
 from copy import deepcopy
 from dataclasses import dataclass
@@ -18,7 +18,6 @@ import boto3
 import pytest
 from bandit_selector.settings import GUIDE_ARMS
 from botocore.exceptions import ClientError
-from moto.server import ThreadedMotoServer
 
 from infra.service import FEEDBACK_QUEUE, FUNCTIONS, SCHEDULES, Function
 
@@ -76,21 +75,16 @@ def own(synthesise: Callable[[str], Synthesised]) -> Synthesised:
 
 
 @pytest.fixture(scope="module")
-def deployed(own: Synthesised, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+def deployed(own: Synthesised, moto: str, tmp_path_factory: pytest.TempPathFactory) -> Deployed:
     """The part of the stack that moto supports, made by its CloudFormation from the uploaded assets."""
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    endpoint = f"http://{host}:{port}"
-    _upload(own, endpoint, tmp_path_factory.mktemp("assets"))
-    cloud = _client("cloudformation", endpoint)
+    _upload(own, moto, tmp_path_factory.mktemp("assets"))
+    cloud = _client("cloudformation", moto)
     cloud.create_stack(StackName="part", TemplateBody=json.dumps({"Resources": _part(own), "Outputs": _arns(own)}))
     (stack,) = cloud.describe_stacks(StackName="part")["Stacks"]
     assert stack["StackStatus"] == "CREATE_COMPLETE"
     found = cloud.describe_stack_resources(StackName="part")["StackResources"]
     physical = {it["LogicalResourceId"]: it.get("PhysicalResourceId", "") for it in found}
-    yield Deployed(own, endpoint, physical, {it["OutputKey"]: it["OutputValue"] for it in stack["Outputs"]})
-    server.stop()
+    return Deployed(own, moto, physical, {it["OutputKey"]: it["OutputValue"] for it in stack["Outputs"]})
 
 
 def test_a_message_that_always_fails_ends_among_the_dead_letters(deployed: Deployed) -> None:

@@ -4,7 +4,6 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from random import Random
@@ -17,7 +16,6 @@ from bandit_selector.store.connection import Connection, Database, connect
 from bandit_selector.store.feedback_rule import Rule
 from bandit_selector.store.outcomes import apply
 from bandit_selector.store.verification import first_difference
-from moto.server import ThreadedMotoServer
 
 from functions.select.handler import respond
 from infra.packaging import ROOT
@@ -41,17 +39,8 @@ def test_a_runbook_names_its_rehearsal_and_where_that_stops(name: str) -> None:
     assert all((ROOT / file).is_file() for file in named), named
 
 
-@pytest.fixture
-def aws() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-def test_the_alias_goes_back_to_a_former_version_at_once(aws: str) -> None:
-    functions = _two_versions(aws)
+def test_the_alias_goes_back_to_a_former_version_at_once(moto: str) -> None:
+    functions = _two_versions(moto)
     functions.update_alias(FunctionName="select", Name="live", FunctionVersion="1")
     assert functions.get_alias(FunctionName="select", Name="live")["FunctionVersion"] == "1"
     functions.delete_function(FunctionName="select", Qualifier="2")

@@ -3,14 +3,13 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import boto3
 import pytest
 from bandit_selector.errors import MissingScope
 from bandit_selector.settings import Settings
-from moto.server import ThreadedMotoServer
 
 from functions.monitor.backlog import HURRIED, hurried_sqs, read_backlog
 from functions.monitor.open_routes import QUEUE, respond
@@ -18,18 +17,9 @@ from infra.local.postgres import free_port
 from tests.integration.events import http_event
 
 
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 @pytest.fixture
-def sqs(address: str) -> Any:
-    return client(address)
+def sqs(moto: str) -> Any:
+    return client(moto)
 
 
 def client(address: str) -> Any:
@@ -87,9 +77,9 @@ def test_sqs_out_of_reach_is_unknown_and_not_an_error() -> None:
     assert address in str(reasons[0])
 
 
-def test_the_route_answers_whoever_has_the_scope(sqs: Any, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_route_answers_whoever_has_the_scope(sqs: Any, moto: str, monkeypatch: pytest.MonkeyPatch) -> None:
     keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "eu-central-1"}
-    for name, value in {**keys, "AWS_ENDPOINT_URL": address}.items():
+    for name, value in {**keys, "AWS_ENDPOINT_URL": moto}.items():
         monkeypatch.setenv(name, value)
     hurried_sqs.cache_clear()
     settings = Settings(feedback_queue_url=make_queue(sqs, "asked")[0])

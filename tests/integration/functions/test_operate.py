@@ -13,7 +13,6 @@ import pytest
 from bandit_selector.errors import InvalidRequest
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Connection, Database
-from moto.server import ThreadedMotoServer
 
 from functions.operate.handler import COMMANDS, obey
 from infra.local.__main__ import main
@@ -23,15 +22,6 @@ STACK = "bandit-selector-test"
 BUCKET = "operated"
 FUNCTION = "operate-function"
 ASKED = {"caller": "arn:aws:iam::123456789012:user/operator"}
-
-
-@pytest.fixture(scope="module")
-def moto() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
 
 
 @pytest.fixture

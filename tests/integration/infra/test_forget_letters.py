@@ -1,26 +1,20 @@
 """Dead letters of a forgotten visitor go, and only those."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from infra.local.queues import Queues, forget_letters, peek
 
 
 @pytest.fixture
-def queues() -> Iterator[Queues]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
+def queues(moto: str) -> Queues:
     session: Any = boto3.Session("test", "test", region_name="eu-central-1")
-    sqs: Any = session.client("sqs", endpoint_url=f"http://{host}:{port}")
+    sqs: Any = session.client("sqs", endpoint_url=moto)
     dead: str = sqs.create_queue(QueueName="dead")["QueueUrl"]
-    yield Queues(sqs, dead, dead, managed=False)
-    server.stop()
+    return Queues(sqs, dead, dead, managed=False)
 
 
 def test_letters_that_name_the_visitor_go_and_the_others_stay_readable(queues: Queues) -> None:

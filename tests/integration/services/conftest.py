@@ -12,7 +12,6 @@ import pytest
 from bandit_selector.services.archive import Shelf
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Database, connect
-from moto.server import ThreadedMotoServer
 
 from functions.archive.bucket import Bucket, shelf
 from functions.archive.parquet import Desk, desk
@@ -26,18 +25,13 @@ NUMBERS = count()
 
 
 @pytest.fixture(scope="module")
-def aws() -> Iterator[Outside]:
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
+def aws(moto: str) -> Outside:
     session = boto3.Session("test", "test", region_name="eu-central-1")
-    address = f"http://{host}:{port}"
-    yield Outside(
-        s3=session.client("s3", endpoint_url=address),
-        sns=session.client("sns", endpoint_url=address),
-        sqs=session.client("sqs", endpoint_url=address),
+    return Outside(
+        s3=session.client("s3", endpoint_url=moto),
+        sns=session.client("sns", endpoint_url=moto),
+        sqs=session.client("sqs", endpoint_url=moto),
     )
-    server.stop()
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@
 
 import json
 import ssl
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib.resources import files
@@ -30,7 +29,6 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
-from moto.server import ThreadedMotoServer
 from psycopg.conninfo import conninfo_to_dict
 
 WORDS = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/+=", min_size=1, max_size=40)
@@ -39,15 +37,9 @@ RDS = "site.cluster-abc.eu-central-1.rds.amazonaws.com"
 
 
 @pytest.fixture(scope="module")
-def moto() -> Iterator[Platform]:
+def platform(moto: str) -> Platform:
     """A Secrets Manager on this machine, and credentials for it."""
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield Platform(
-        aws_access_key_id="testing", aws_secret_access_key="testing", aws_endpoint_url=f"http://{host}:{port}"
-    )
-    server.stop()
+    return Platform(aws_access_key_id="testing", aws_secret_access_key="testing", aws_endpoint_url=moto)
 
 
 @given(WORDS, WORDS, st.just("") | WORDS, st.binary(max_size=100), st.integers(1_600_000_000, 2_200_000_000))
@@ -87,19 +79,19 @@ def test_after_a_restore_a_login_is_signed_with_the_restored_key() -> None:
     assert "X-Amz-Credential=restored%2F" in str(parts["password"])
 
 
-def test_the_secret_is_read_without_boto3(moto: Platform) -> None:
-    arn = _store(moto, '{"username": "bandit", "password": "p w"}')
-    assert json.loads(read_secret(arn, moto, datetime.now(UTC)))["password"] == "p w"
+def test_the_secret_is_read_without_boto3(platform: Platform) -> None:
+    arn = _store(platform, '{"username": "bandit", "password": "p w"}')
+    assert json.loads(read_secret(arn, platform, datetime.now(UTC)))["password"] == "p w"
 
 
-def test_a_real_database_is_reached_by_its_secret(moto: Platform, server: Any) -> None:
+def test_a_real_database_is_reached_by_its_secret(platform: Platform, server: Any) -> None:
     address = conninfo_to_dict(server.url)
     secret = {"username": address["user"], "password": address["password"]}
     settings = Settings(
-        database_secret_arn=_store(moto, json.dumps(secret)),
+        database_secret_arn=_store(platform, json.dumps(secret)),
         database_url=f"postgresql://{address['host']}:{address['port']}/postgres?sslmode=disable",
     )
-    with connect(database_url(settings, moto)) as connection:
+    with connect(database_url(settings, platform)) as connection:
         assert connection.execute("SELECT current_user").fetchall() == [(address["user"],)]
 
 
@@ -107,19 +99,21 @@ def test_without_a_secret_the_url_is_used_as_it_is() -> None:
     assert database_url(Settings(database_url="postgresql:///x"), Platform()) == "postgresql:///x"
 
 
-def test_a_rotated_password_is_used_at_the_next_connection(moto: Platform) -> None:
-    arn = _store(moto, '{"username": "bandit", "password": "old", "host": "h"}')
+def test_a_rotated_password_is_used_at_the_next_connection(platform: Platform) -> None:
+    arn = _store(platform, '{"username": "bandit", "password": "old", "host": "h"}')
     settings = Settings(database_secret_arn=arn, database_url="postgresql://h?sslmode=disable")
-    first = database_url(settings, moto)
-    _client(moto).put_secret_value(SecretId=arn, SecretString='{"username": "bandit", "password": "new", "host": "h"}')
-    assert (_part(first, "password"), _part(database_url(settings, moto), "password")) == ("old", "new")
+    first = database_url(settings, platform)
+    _client(platform).put_secret_value(
+        SecretId=arn, SecretString='{"username": "bandit", "password": "new", "host": "h"}'
+    )
+    assert (_part(first, "password"), _part(database_url(settings, platform), "password")) == ("old", "new")
 
 
-def test_what_cannot_be_read_is_an_outage_with_its_reason(moto: Platform) -> None:
+def test_what_cannot_be_read_is_an_outage_with_its_reason(platform: Platform) -> None:
     missing = "arn:aws:secretsmanager:us-east-1:123456789012:secret:nothing-here-AbCdEf"
     with pytest.raises(DatabaseUnavailable, match=r"answered 4\d\d .*ResourceNotFoundException"):
-        read_secret(missing, moto, NOW)
-    nobody = moto.model_copy(update={"aws_endpoint_url": "http://127.0.0.1:9"})
+        read_secret(missing, platform, NOW)
+    nobody = platform.model_copy(update={"aws_endpoint_url": "http://127.0.0.1:9"})
     with pytest.raises(DatabaseUnavailable, match=r"could not be read from 127\.0\.0\.1:9"):
         read_secret(missing, nobody, NOW)
 

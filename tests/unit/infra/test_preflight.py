@@ -9,7 +9,6 @@ from typing import Any, cast
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from infra.cloud import ROOT, context_of
 from infra.configuration import read_configuration
@@ -21,18 +20,14 @@ OWN = read_configuration({"environment": "prod", "database_secret_arn": THEIRS, 
 
 
 @pytest.fixture
-def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+def account(moto: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     """A new account."""
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
     keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "eu-central-1"}
-    for name, value in {**keys, "AWS_ENDPOINT_URL": f"http://{host}:{port}"}.items():
+    for name, value in {**keys, "AWS_ENDPOINT_URL": moto}.items():
         monkeypatch.setenv(name, value)
     with _lambda_quota(10) as quota:  # moto's Lambda has no account settings
         monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", quota)
         yield Account(boto3.Session())
-    server.stop()
 
 
 @contextmanager
