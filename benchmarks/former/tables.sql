@@ -1,8 +1,7 @@
--- The tables of version 1.0, as its six migrations made them. Kept as it was.
+-- The tables of version 1.0 that its data path uses, as its migrations made them. Kept as they were.
 
 -- 0001_guide_tables
--- The two tables of the deployment guide, made where they are missing and adopted where they are there.
--- Existing rows stay: their learned counts become archived counts, which `verify` adds to those of the events.
+-- The two tables of the deployment guide.
 CREATE TABLE IF NOT EXISTS bandit_states (
     id serial PRIMARY KEY,
     context_key varchar(200) NOT NULL,
@@ -19,12 +18,6 @@ CREATE UNIQUE INDEX IF NOT EXISTS idx_bandit_context_algo ON bandit_states (cont
 CREATE INDEX IF NOT EXISTS idx_bandit_context ON bandit_states (context_key);
 CREATE INDEX IF NOT EXISTS idx_bandit_algo ON bandit_states (algorithm);
 
-UPDATE bandit_states
-SET total_pulls = coalesce(total_pulls, 0),
-    total_successes = coalesce(total_successes, 0),
-    total_failures = coalesce(total_failures, 0)
-WHERE total_pulls IS NULL OR total_successes IS NULL OR total_failures IS NULL;
-
 ALTER TABLE bandit_states
     ALTER created_at TYPE timestamptz,
     ALTER updated_at TYPE timestamptz,
@@ -37,13 +30,6 @@ ALTER TABLE bandit_states
     ADD archived_pulls integer NOT NULL DEFAULT 0,
     ADD archived_successes integer NOT NULL DEFAULT 0,
     ADD archived_failures integer NOT NULL DEFAULT 0;
-
-UPDATE bandit_states
-SET prior_alpha = alpha - total_successes,
-    prior_beta = beta - total_failures,
-    archived_pulls = total_pulls,
-    archived_successes = total_successes,
-    archived_failures = total_failures;
 
 CREATE TABLE IF NOT EXISTS recommendation_events (
     id bigserial PRIMARY KEY,
@@ -82,15 +68,6 @@ ALTER TABLE recommendation_events
     ADD outcome varchar(10) CHECK (outcome IN ('success', 'failure', 'neutral')),
     -- When the clock visited the row: from then on silence is a failure.
     ADD settled_at timestamptz;
-
-DO $$
-DECLARE sequence text := pg_get_serial_sequence('recommendation_events', 'id');
-BEGIN
-    IF sequence IS NOT NULL THEN EXECUTE format('ALTER SEQUENCE %s AS bigint', sequence); END IF;
-END $$;
-
--- Every row of before is past its silence; nothing of it is ever learned here.
-UPDATE recommendation_events SET settled_at = created_at;
 
 -- 0002_outcomes
 -- Feedback as it was received, once per message, with the impression it counts for or the reason why for none.
@@ -149,29 +126,6 @@ CREATE FUNCTION bandit_attribution(
         WHEN received - e.created_at > attribution_window THEN 'outside_window'
     END AS reason) AS verdict
 $$;
-
--- From which moment on events are complete; what happened before has been pruned, in part or whole.
-CREATE TABLE bandit_retention (
-    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
-    complete_from timestamptz NOT NULL
-);
-INSERT INTO bandit_retention (complete_from) VALUES ('-infinity');
-
--- What an existing installation knows of its events becomes feedback like any other, so that it survives the next.
-INSERT INTO feedback_events
-    (message_id, user_id, movie_id, claimed_event_id, action, rating, occurred_at, received_at, event_id)
-SELECT gen_random_uuid(), e.user_id, e.movie_id, e.id, said.action, said.rating, said.at, said.at, e.id
-FROM recommendation_events AS e
-CROSS JOIN LATERAL (VALUES
-    ('click', e.clicked, NULL, coalesce(e.clicked_at, e.created_at)),
-    ('rating', e.rating_value IS NOT NULL, e.rating_value, coalesce(e.rated_at, e.created_at)),
-    ('thumbs_up', e.thumbs_up, NULL, coalesce(e.thumbs_up_at, e.created_at)),
-    ('thumbs_down', e.thumbs_down, NULL, coalesce(e.thumbs_down_at, e.created_at))
-) AS said (action, happened, rating, at)
-WHERE said.happened;
-UPDATE recommendation_events
-SET outcome = bandit_outcome(clicked, rating_value, thumbs_up, thumbs_down, 4.0, 2.0)
-WHERE clicked OR rating_value IS NOT NULL OR thumbs_up OR thumbs_down;
 
 -- 0003_serving
 -- What serving reads: published probabilities, candidate lists, and which movies are long tail.
@@ -341,116 +295,3 @@ LANGUAGE sql AS $$
 
     SELECT true;
 $$;
-
--- What the sums must be, from the impressions themselves: fills them now, and is what `verify` compares them with.
-CREATE VIEW recommendation_hours_recomputed AS
-SELECT t.hour, t.algorithm, t.context_key, count(*)::integer AS shown, sum(t.clicked)::integer AS clicked,
-    sum(t.rated)::integer AS rated, sum(t.rating_sum) AS rating_sum, sum(t.thumbs_up)::integer AS thumbs_up,
-    sum(t.thumbs_down)::integer AS thumbs_down, sum(t.favorites)::integer AS favorites,
-    sum(t.watchlist)::integer AS watchlist, sum(t.successes)::integer AS successes, sum(t.failures)::integer AS failures
-FROM recommendation_events AS e CROSS JOIN LATERAL bandit_tally(e) AS t
-WHERE e.settled_at IS NOT NULL AND e.created_at >= (SELECT complete_from FROM bandit_retention)
-GROUP BY t.hour, t.algorithm, t.context_key;
-
-CREATE VIEW experiment_visitors_recomputed AS
-SELECT e.user_id, t.ab_group, max(t.day) AS last_day
-FROM recommendation_events AS e CROSS JOIN LATERAL bandit_tally(e) AS t
-WHERE e.settled_at IS NOT NULL AND e.created_at >= (SELECT complete_from FROM bandit_retention)
-GROUP BY e.user_id, t.ab_group;
-
-CREATE VIEW experiment_days_recomputed AS
-SELECT day, ab_group, cluster, sum(visitors)::integer AS visitors, sum(shown)::integer AS shown,
-    sum(clicked)::integer AS clicked, sum(rated)::integer AS rated, sum(rating_sum) AS rating_sum,
-    sum(thumbs_up)::integer AS thumbs_up, sum(thumbs_down)::integer AS thumbs_down
-FROM (
-    SELECT t.day, t.ab_group, t.cluster, 0 AS visitors, count(*)::integer AS shown, sum(t.clicked) AS clicked,
-        sum(t.rated) AS rated, sum(t.rating_sum) AS rating_sum, sum(t.thumbs_up) AS thumbs_up,
-        sum(t.thumbs_down) AS thumbs_down
-    FROM recommendation_events AS e CROSS JOIN LATERAL bandit_tally(e) AS t
-    WHERE e.settled_at IS NOT NULL AND e.created_at >= (SELECT complete_from FROM bandit_retention)
-    GROUP BY t.day, t.ab_group, t.cluster
-    UNION ALL
-    SELECT last_day, ab_group, bandit_cluster(user_id), count(*), 0, 0, 0, 0, 0, 0
-    FROM experiment_visitors_recomputed
-    GROUP BY last_day, ab_group, bandit_cluster(user_id)
-) AS part
-GROUP BY day, ab_group, cluster;
-
-INSERT INTO recommendation_hours SELECT * FROM recommendation_hours_recomputed;
-INSERT INTO experiment_visitors SELECT * FROM experiment_visitors_recomputed;
-INSERT INTO experiment_days SELECT * FROM experiment_days_recomputed;
-
--- What readers read: the sums, and the impressions that are not in them yet.
-CREATE VIEW recommendation_activity AS
-SELECT hour, algorithm::text, context_key::text, shown, clicked, rated, rating_sum, thumbs_up, thumbs_down,
-    favorites, watchlist, successes, failures
-FROM recommendation_hours
-UNION ALL
-SELECT t.hour, t.algorithm, t.context_key, t.shown, t.clicked, t.rated, t.rating_sum, t.thumbs_up, t.thumbs_down,
-    t.favorites, t.watchlist, t.successes, t.failures
-FROM recommendation_events AS e CROSS JOIN LATERAL bandit_tally(e) AS t
-WHERE e.settled_at IS NULL;
-
-CREATE VIEW experiment_activity AS
-SELECT day, ab_group::text, cluster, shown, clicked, rated, rating_sum, thumbs_up, thumbs_down
-FROM experiment_days
-UNION ALL
-SELECT t.day, t.ab_group, t.cluster, t.shown, t.clicked, t.rated, t.rating_sum, t.thumbs_up, t.thumbs_down
-FROM recommendation_events AS e CROSS JOIN LATERAL bandit_tally(e) AS t
-WHERE e.settled_at IS NULL;
-
--- 0005_recomputed
--- The impressions that count in bandit_states, and what each adds there; the only place that says so for all of them.
-CREATE VIEW bandit_outcomes AS
-SELECT id, context->>'context_key' AS context_key, substr(algorithm, 8) AS algorithm,
-    (outcome = 'success')::int AS success, (outcome = 'failure')::int AS failure
-FROM recommendation_events WHERE propensity IS NOT NULL AND outcome IS NOT NULL;
-
--- What every cell must be: its outcomes, and those whose events are gone.
-CREATE VIEW bandit_states_recomputed AS
-SELECT context_key, algorithm,
-    coalesce(s.archived_pulls, 0) + coalesce(o.pulls, 0) AS pulls,
-    coalesce(s.archived_successes, 0) + coalesce(o.successes, 0) AS successes,
-    coalesce(s.archived_failures, 0) + coalesce(o.failures, 0) AS failures
-FROM bandit_states AS s
-FULL JOIN (
-    SELECT context_key, algorithm, count(*) AS pulls, sum(success) AS successes, sum(failure) AS failures
-    FROM bandit_outcomes GROUP BY context_key, algorithm
-) AS o USING (context_key, algorithm);
-
--- 0006_monitor
--- What the monitor has found and told: one report per day and window, what is broken, and the mails about it.
-CREATE TABLE monitor_reports (
-    day date NOT NULL,
-    period_days integer NOT NULL,
-    report jsonb NOT NULL,
-    made_at timestamptz NOT NULL,
-    attempts integer NOT NULL DEFAULT 1,
-    stored_at timestamptz, -- null while the bucket has not taken it
-    PRIMARY KEY (day, period_days)
-);
-
-CREATE TABLE monitor_incidents (
-    metric text NOT NULL,
-    check_name text NOT NULL,
-    headline text NOT NULL,
-    severity varchar(8) NOT NULL,
-    opened_at timestamptz NOT NULL,
-    mailed_at timestamptz NOT NULL,
-    closed_at timestamptz,
-    PRIMARY KEY (metric, opened_at)
-);
-CREATE UNIQUE INDEX monitor_incidents_open ON monitor_incidents (metric) WHERE closed_at IS NULL;
-
--- Written with the incident in one transaction, sent afterwards, as often as it takes.
-CREATE TABLE monitor_mails (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    kind varchar(8) NOT NULL,
-    metric text NOT NULL,
-    subject varchar(100) NOT NULL,
-    body text NOT NULL,
-    written_at timestamptz NOT NULL,
-    attempts integer NOT NULL DEFAULT 0,
-    sent_at timestamptz
-);
-CREATE INDEX monitor_mails_unsent ON monitor_mails (id) WHERE sent_at IS NULL;
