@@ -1,10 +1,9 @@
 """Judges whether feedback arrives, finds its impression and is applied. Knows no storage or clock."""
 
-from datetime import timedelta
 from typing import Final
 
 from bandit_selector.evidence.ratio import rate_bounds
-from bandit_selector.health.facts import Alert, Check, Facts, Feedback, Thresholds, Value, worst
+from bandit_selector.health.facts import Alert, Check, Facts, Feedback, Severity, Thresholds, Value, hours_of, worst
 from bandit_selector.health.meanings import counted
 from bandit_selector.health.rates import below
 
@@ -33,8 +32,8 @@ def arrivals(facts: Facts, thresholds: Thresholds) -> Check:
             advice="See the reasons in feedback_events: front ends should send event_id, within ATTRIBUTION_WINDOW.",
         ),
         *_silence(facts, thresholds),
-        *_dead_letters(facts.dead_letters),
-        *_site_set_aside(facts.site_set_aside),
+        *_dead_letters(facts.dead_letters or 0),
+        *_site_set_aside(facts.site_set_aside or 0),
     ]
     status = worst(alerts) or ("ok" if feedback.received else "no_data")
     return Check(status, metrics, tuple(alerts), _unknown_of_feedback(facts, thresholds))
@@ -64,7 +63,7 @@ def _silence(facts: Facts, thresholds: Thresholds) -> list[Alert]:
     expected = _expected(feedback)
     if expected < EXPECTED_FEEDBACK:
         return []
-    hours, limit = _hours(facts.now - feedback.newest), _hours(thresholds.max_feedback_silence)
+    hours, limit = hours_of(facts.now - feedback.newest), hours_of(thresholds.max_feedback_silence)
     return [_silent(feedback, hours, limit, expected)]
 
 
@@ -83,41 +82,35 @@ def _silent(feedback: Feedback, hours: float, limit: float, expected: float) -> 
     )
 
 
-def _dead_letters(count: int | None) -> list[Alert]:
-    if count is None or count == 0:
-        return []
-    return [
-        Alert(
-            severity="critical",
-            metric="dead_letters",
-            value=count,
-            threshold=0,
-            message=f"Dead letters ({count}) above threshold (0)",
-            headline=f"{counted(count, 'feedback message')} could not be counted",
-            detail="They stay in the dead-letter queue for 14 days.",
-            advice="Read the consumer's log for the reason, repair it, then redrive the queue; a message that is "
-            "delivered twice counts once.",
-        )
-    ]
+def _dead_letters(count: int) -> list[Alert]:
+    return _uncounted(
+        count,
+        "Dead letters",
+        severity="critical",
+        metric="dead_letters",
+        headline=f"{counted(count, 'feedback message')} could not be counted",
+        detail="They stay in the dead-letter queue for 14 days.",
+        advice="Read the consumer's log for the reason, repair it, then redrive the queue; a message that is "
+        "delivered twice counts once.",
+    )
 
 
-def _site_set_aside(count: int | None) -> list[Alert]:
-    if not count:
-        return []
-    return [
-        Alert(
-            severity="warning",
-            metric="site_set_aside",
-            value=count,
-            threshold=0,
-            message=f"Feedback of the site's own application set aside ({count}) above threshold (0)",
-            headline=f"{counted(count, 'reaction')} of the site's own application could not be counted",
-            detail="It stays visible in recommendation_events and does not count.",
-            advice="SELECT event_id, refused FROM bandit_inbox WHERE refused IS NOT NULL says why; repair the row, then"
-            " set its pending to true.",
-        )
-    ]
+def _site_set_aside(count: int) -> list[Alert]:
+    return _uncounted(
+        count,
+        "Feedback of the site's own application set aside",
+        severity="warning",
+        metric="site_set_aside",
+        headline=f"{counted(count, 'reaction')} of the site's own application could not be counted",
+        detail="It stays visible in recommendation_events and does not count.",
+        advice="SELECT event_id, refused FROM bandit_inbox WHERE refused IS NOT NULL says why; repair the row, then"
+        " set its pending to true.",
+    )
 
 
-def _hours(span: timedelta) -> float:
-    return span / timedelta(hours=1)
+def _uncounted(
+    count: int, name: str, *, severity: Severity, metric: str, headline: str, detail: str, advice: str
+) -> list[Alert]:
+    """An alert where any feedback could not be counted."""
+    message = f"{name} ({count}) above threshold (0)"
+    return [Alert(severity, metric, count, 0, message, headline, detail, advice)] if count else []

@@ -12,7 +12,7 @@ from bandit_selector.evidence.lift import Lift
 from bandit_selector.evidence.split import MISMATCH_BELOW
 from bandit_selector.evidence.words import sentence
 from bandit_selector.health.arrivals import arrivals
-from bandit_selector.health.facts import Alert, Check, Facts, Health, Thresholds, Value, worst
+from bandit_selector.health.facts import Alert, Check, Facts, Health, Thresholds, Value, hours_of, worst
 from bandit_selector.health.influence import influence
 from bandit_selector.health.meanings import meaning_of, readable
 from bandit_selector.health.rates import algorithm_balance, diversity, engagement, quality
@@ -174,8 +174,8 @@ def _candidates(facts: Facts, thresholds: Thresholds) -> Check:
     if facts.candidates_updated is None:
         return Check("no_data", {"age_hours": None, "unusable_ratings": facts.unusable_ratings})
     # The window ends before the report reads the lists, so lists may be newer than `now`.
-    hours = _hours(max(timedelta(), facts.now - facts.candidates_updated))
-    limit = _hours(thresholds.max_candidate_age)
+    hours = hours_of(max(timedelta(), facts.now - facts.candidates_updated))
+    limit = hours_of(thresholds.max_candidate_age)
     metrics: dict[str, Value] = {"age_hours": hours, "unusable_ratings": facts.unusable_ratings}
     if hours <= limit:
         return Check("ok", metrics)
@@ -228,7 +228,3 @@ def _unarchived(day: str) -> Alert:
         detail="Nothing from that day on is dropped, so the database grows.",
         advice="Read the log of the archive function; docs/archive.md says what it compares.",
     )
-
-
-def _hours(span: timedelta) -> float:
-    return span / timedelta(hours=1)

@@ -188,3 +188,7 @@ def evenness_among(weights: Iterable[float], kinds: int) -> float | None:
     if kinds < 2 or not total:
         return None
     return -sum(n / total * log(n / total) for n in numbers if n) / log(kinds)
+
+
+def hours_of(span: timedelta) -> float:
+    return span / timedelta(hours=1)
