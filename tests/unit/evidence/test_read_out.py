@@ -6,8 +6,9 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 from bandit_selector.evidence.background import Adjustment
-from bandit_selector.evidence.experiment import CLUSTERS, Part, Plan, ReadOut, lift_over_time, read_out
+from bandit_selector.evidence.experiment import CLUSTERS, Part, Plan, ReadOut, read_out
 from bandit_selector.evidence.lift import planned_error
+from bandit_selector.evidence.over_time import lift_over_time
 from bandit_selector.evidence.split import Arrivals
 from bandit_selector.evidence.tally import Tally
 from bandit_selector.evidence.words import sentence

@@ -6,8 +6,6 @@ planned share of treatment, and the groups are compared within phases.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
-from itertools import groupby
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
@@ -25,7 +23,7 @@ from bandit_selector.evidence.background import (
 )
 from bandit_selector.evidence.lift import Array, Lift, contrast, lift_of, users_for_width
 from bandit_selector.evidence.planning import users_for_rate
-from bandit_selector.evidence.ratio import ENOUGH_CLUSTERS, Interval, Ratio, clustered, rate_bounds
+from bandit_selector.evidence.ratio import ENOUGH_CLUSTERS, Ratio, clustered
 from bandit_selector.evidence.split import MISMATCH_BELOW, Arrivals, sample_ratio_p
 from bandit_selector.evidence.tally import RATIOS, Metric, Tally, total
 
@@ -167,7 +165,7 @@ def compare(
     The lift is adjusted for the covariates of these names.
     """
     known = [part for part in parts if part.group in GROUPS]
-    ours, theirs = (_pooled(metric, [part for part in known if part.group == group]) for group in GROUPS)
+    ours, theirs = (pooled(metric, [part for part in known if part.group == group]) for group in GROUPS)
     if not ours.denominator or not theirs.denominator:
         return Comparison(ours, theirs, None)
     sums, backgrounds = _array(metric, known), _backgrounds(known)
@@ -185,35 +183,6 @@ def compare(
 def per_group(treated: int, untreated: int) -> float:
     """The harmonic mean: two equal groups of this size compare as precisely as these two."""
     return 2 / (1 / treated + 1 / untreated) if treated and untreated else 0.0
-
-
-def ctr_by_day(days: Iterable[tuple[date, Part]]) -> list[tuple[str, dict[str, Interval]]]:
-    """Both groups' CTR on each day with its 95 % interval, as (day, {group: interval}); `days` is ordered by day."""
-    answer: list[tuple[str, dict[str, Interval]]] = []
-    for day, together in groupby(days, key=lambda one: one[0]):
-        parts = [part for _, part in together]
-        found = {group: _pooled("ctr", [part for part in parts if part.group == group]) for group in GROUPS}
-        bounds = {group: rate_bounds(ratio) for group, ratio in found.items()}
-        answer.append((str(day), {group: interval for group, interval in bounds.items() if interval}))
-    return answer
-
-
-def lift_over_time(days: Iterable[tuple[date, Part]], plan: Plan) -> list[tuple[str, Lift]]:
-    """The lift in CTR of all days up to each day, from the first day on which it can be read out; oldest first.
-
-    Single visitors are not bounded here, because their totals are known for the whole test only.
-    """
-    sums: dict[tuple[int, str, int], Part] = {}
-    answer: list[tuple[str, Lift]] = []
-    for day, together in groupby(days, key=lambda one: one[0]):
-        for _, part in together:
-            key = (part.phase, part.group, part.cluster)
-            before = sums[key].tally if key in sums else Tally()
-            sums[key] = Part(*key, before + part.tally)
-        lift = compare("ctr", sums.values(), plan.lift).lift
-        if lift:
-            answer.append((str(day), lift))
-    return answer
 
 
 def _array(metric: Metric, parts: Sequence[Part]) -> Array:
@@ -241,7 +210,7 @@ def _phases(parts: Sequence[Part]) -> dict[int, int]:
     return {phase: place for place, phase in enumerate(sorted({part.phase for part in parts}))}
 
 
-def _pooled(metric: Metric, parts: Iterable[Part]) -> Ratio:
+def pooled(metric: Metric, parts: Iterable[Part]) -> Ratio:
     """These parts' ratio over all phases, by clusters of visitors."""
     sums: dict[int, Tally] = {}
     for part in parts:
@@ -259,9 +228,7 @@ def _planned_share(arrivals: Sequence[Arrivals], plan: Plan) -> float:
 
 def _plannable(parts: Sequence[Part], users: int, lift: Lift | None, each: float, plan: Plan, days: int) -> int | None:
     if plan.ctr is not None:
-        return (
-            users_for_rate(_pooled("ctr", parts), users, plan.ctr, plan.lift) if days >= MEASURED_AFTER_DAYS else None
-        )
+        return users_for_rate(pooled("ctr", parts), users, plan.ctr, plan.lift) if days >= MEASURED_AFTER_DAYS else None
     if not lift or not each or not _is_stable(lift, days):
         return None
     return max(1, round(each / lift.information))

@@ -9,8 +9,9 @@ from bandit_selector.answers.performance import Experiment, PhaseAnswer
 from bandit_selector.answers.timeline import LiftPoint
 from bandit_selector.evidence.background import NOTHING_KNOWN
 from bandit_selector.evidence.bound import bound_of
-from bandit_selector.evidence.experiment import Plan, ReadOut, lift_over_time, read_out
+from bandit_selector.evidence.experiment import Plan, ReadOut, read_out
 from bandit_selector.evidence.exploration import explore
+from bandit_selector.evidence.over_time import lift_over_time
 from bandit_selector.lists.context import CONTEXT_KEYS
 from bandit_selector.settings import Settings
 from bandit_selector.store import backgrounds, bounds, phases

@@ -12,7 +12,8 @@ from bandit_selector.answers import stats
 from bandit_selector.answers.performance import Experiment
 from bandit_selector.answers.shipping import GoalAnswer, Shipping
 from bandit_selector.answers.timeline import CtrPoint, ForgettingPoint, LiftPoint, Point, RateAnswer, points
-from bandit_selector.evidence.experiment import ReadOut, ctr_by_day
+from bandit_selector.evidence.experiment import ReadOut
+from bandit_selector.evidence.over_time import ctr_by_day
 from bandit_selector.evidence.ratio import Ratio, clustered
 from bandit_selector.evidence.tally import RATIOS, Metric, Tally, Window, total
 from bandit_selector.health.checks import judge
