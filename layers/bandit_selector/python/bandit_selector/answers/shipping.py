@@ -56,7 +56,7 @@ class ShadowArmAnswer(Answer):
             stocked_percent=_percent(arm.stocked, arm.places),
             agreed_percent=_percent(arm.agreed, arm.places),
             outcomes=outcomes,
-            success_percent=100 * arm.successes / outcomes if outcomes else None,
+            success_percent=_success_percent(arm.successes, outcomes),
         )
 
 
@@ -105,6 +105,13 @@ class HistoryAnswer(Answer):
     outcomes: float
     success_percent: float | None
     worth: float
+
+    @classmethod
+    def of(cls, arm: str, source: str, successes: float, failures: float, each: float) -> Self:
+        """`each` is what one of these outcomes counts."""
+        outcomes = successes + failures
+        rate = _success_percent(successes, outcomes)
+        return cls(algorithm=arm, source=source, outcomes=outcomes, success_percent=rate, worth=each * outcomes)
 
 
 class EvaluatedAnswer(Answer):
@@ -173,3 +180,7 @@ def _evaluated(one: dict[str, Any]) -> EvaluatedAnswer:
 
 def _percent(part: float, whole: float) -> float:
     return 100 * part / whole if whole else 0.0
+
+
+def _success_percent(successes: float, outcomes: float) -> float | None:
+    return 100 * successes / outcomes if outcomes else None

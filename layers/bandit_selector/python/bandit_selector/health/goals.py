@@ -56,13 +56,18 @@ class GoalFacts:
     diverse: bool
 
 
+def reached(met: bool) -> State:
+    """The state of a goal whose figure is known."""
+    return "met" if met else "not yet"
+
+
 def goals(facts: GoalFacts) -> list[Goal]:
     """The guide's lists "Week 1", "Week 2-4" and "Production", in its order and words."""
     return [rule(facts) for rule in RULES]
 
 
 def _table(facts: GoalFacts) -> Goal:
-    state = _reached(facts.cells > 0)
+    state = reached(facts.cells > 0)
     return Goal(WEEK_1, "Bandit table created and populated", state, f"{facts.cells:,} cells in bandit_states")
 
 
@@ -70,12 +75,12 @@ def _pulls(facts: GoalFacts) -> Goal:
     without = [arm for arm, pulls in facts.pulls.items() if not pulls]
     known = f"{len(facts.pulls) - len(without)} of {len(facts.pulls)} algorithms have outcomes"
     figure = f"{known}; none yet: {', '.join(without)}" if without else known
-    return Goal(WEEK_1, "All algorithms have some pulls", _reached(not without), figure)
+    return Goal(WEEK_1, "All algorithms have some pulls", reached(not without), figure)
 
 
 def _loop(facts: GoalFacts) -> Goal:
     figure = f"{facts.judged:,} successes and failures have moved alpha and beta"
-    return Goal(WEEK_1, "Feedback loop working (alpha/beta changing)", _reached(facts.judged > 0), figure)
+    return Goal(WEEK_1, "Feedback loop working (alpha/beta changing)", reached(facts.judged > 0), figure)
 
 
 def _alerts(facts: GoalFacts) -> Goal:
@@ -83,7 +88,7 @@ def _alerts(facts: GoalFacts) -> Goal:
     if facts.critical is None:
         return Goal(WEEK_1, name, "cannot be known", "there is no report yet; ./dev monitor makes one")
     figure = "; ".join(facts.critical) or "the newest report has none"
-    return Goal(WEEK_1, name, _reached(not facts.critical), figure)
+    return Goal(WEEK_1, name, reached(not facts.critical), figure)
 
 
 def _preferences(facts: GoalFacts) -> Goal:
@@ -95,7 +100,7 @@ def _preferences(facts: GoalFacts) -> Goal:
     figure = (
         f"{len(known)} of {len(facts.leading)} contexts, with {share:.0%} of all outcomes, know their best algorithm"
     )
-    return Goal(WEEKS_2_4, name, _reached(share >= 0.5), figure)
+    return Goal(WEEKS_2_4, name, reached(share >= 0.5), figure)
 
 
 def _improving(facts: GoalFacts) -> Goal:
@@ -110,7 +115,7 @@ def _patterns(facts: GoalFacts) -> Goal:
             WEEKS_2_4, name, "cannot be known", f"{len(known)} contexts know their best algorithm, two are needed"
         )
     figure = f"in the {len(known)} contexts that know their best algorithm it is {', '.join(best)}"
-    return Goal(WEEKS_2_4, name, _reached(len(best) > 1), figure)
+    return Goal(WEEKS_2_4, name, reached(len(best) > 1), figure)
 
 
 def _balance(facts: GoalFacts) -> Goal:
@@ -119,7 +124,7 @@ def _balance(facts: GoalFacts) -> Goal:
         return Goal(WEEKS_2_4, name, "cannot be known", "the bandit has filled no place in the last 7 days")
     arm = max(facts.places, key=facts.places.__getitem__)
     share = facts.places[arm] / places
-    return Goal(WEEKS_2_4, name, _reached(share <= facts.dominance), f"{arm} has {share:.0%} of {places:,} places")
+    return Goal(WEEKS_2_4, name, reached(share <= facts.dominance), f"{arm} has {share:.0%} of {places:,} places")
 
 
 def _aimed(facts: GoalFacts) -> Goal:
@@ -142,7 +147,7 @@ def _diversity(facts: GoalFacts) -> Goal:
         return Goal(PRODUCTION, name, "cannot be known", "the newest report has no figure of it")
     figures = ", ".join(f"{key.replace('_', ' ')} {value:.2f}" for key, value in facts.diversity.items()
                         if isinstance(value, float))  # fmt: skip
-    return Goal(PRODUCTION, name, _reached(facts.diverse), f"{figures}, by the newest report")
+    return Goal(PRODUCTION, name, reached(facts.diverse), f"{figures}, by the newest report")
 
 
 RULES: Final[tuple[Callable[[GoalFacts], Goal], ...]] = (
@@ -150,10 +155,6 @@ RULES: Final[tuple[Callable[[GoalFacts], Goal], ...]] = (
     *(_preferences, _improving, _patterns, _balance),
     *(_aimed, _ratings, _thumbs, _diversity),
 )
-
-
-def _reached(met: bool) -> State:
-    return "met" if met else "not yet"
 
 
 def _decided(facts: GoalFacts) -> list[Leading]:
@@ -165,7 +166,7 @@ def _lifted(facts: GoalFacts, stage: str, name: str, metric: Metric, met: Callab
     lift = facts.experiment.metrics[metric].lift
     if lift is None:
         return Goal(stage, name, "cannot be known", sentence(facts.experiment) if metric == "ctr" else TOO_FEW)
-    return Goal(stage, name, _reached(met(lift.relative)), _spoken(lift))
+    return Goal(stage, name, reached(met(lift.relative)), _spoken(lift))
 
 
 TOO_FEW: Final = "too few of them in both groups to compare"

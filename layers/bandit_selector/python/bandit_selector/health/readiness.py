@@ -7,7 +7,7 @@ from math import ceil, sqrt
 from typing import Final
 
 from bandit_selector.evidence.ratio import Ratio
-from bandit_selector.health.goals import Goal
+from bandit_selector.health.goals import Goal, reached
 
 STAGE: Final = "Going live"
 MOST_UNDRAWN: Final = 0.01
@@ -81,7 +81,7 @@ def _undrawn(days: ShadowDays) -> Goal:
     if not days.lists:
         return Goal(STAGE, name, "cannot be known", "no list has a shadow yet")
     share = days.undrawn / days.lists
-    return Goal(STAGE, name, "met" if share <= MOST_UNDRAWN else "not yet", f"{days.undrawn:,} lists, {share:.1%}")
+    return Goal(STAGE, name, reached(share <= MOST_UNDRAWN), f"{days.undrawn:,} lists, {share:.1%}")
 
 
 def _latency(days: ShadowDays) -> Goal:
@@ -89,7 +89,7 @@ def _latency(days: ShadowDays) -> Goal:
     if days.slow_ms is None or days.median_ms is None:
         return Goal(STAGE, name, "cannot be known", "no list has a shadow yet")
     figure = f"{days.median_ms:.1f} ms for half of them, {days.slow_ms:.1f} ms for 95 % on the slowest day"
-    return Goal(STAGE, name, "met" if days.slow_ms < SLOWEST_MS else "not yet", figure)
+    return Goal(STAGE, name, reached(days.slow_ms < SLOWEST_MS), figure)
 
 
 def _stocked(arms: Sequence[ShadowArm]) -> Goal:
@@ -98,7 +98,7 @@ def _stocked(arms: Sequence[ShadowArm]) -> Goal:
         return Goal(STAGE, name, "cannot be known", "no list has a shadow yet")
     lacking = [one for one in arms if one.stocked < STOCKED * one.places]
     figure = ", ".join(f"{one.arm} for {one.stocked / max(one.places, 1):.0%}" for one in lacking) or "all have"
-    return Goal(STAGE, name, "not yet" if lacking else "met", figure)
+    return Goal(STAGE, name, reached(not lacking), figure)
 
 
 def _history(arms: Sequence[ShadowArm]) -> Goal:
@@ -106,7 +106,7 @@ def _history(arms: Sequence[ShadowArm]) -> Goal:
     name = f"Two algorithms have {OUTCOMES} outcomes of movies that control showed, too"
     known = [one for one in arms if one.successes + one.failures >= OUTCOMES]
     figure = ", ".join(f"{one.arm} {one.successes + one.failures:,}" for one in arms) or "none"
-    return Goal(STAGE, name, "met" if len(known) >= 2 else "not yet", figure)
+    return Goal(STAGE, name, reached(len(known) >= 2), figure)
 
 
 def _control(days: ShadowDays, control: Ratio) -> Goal:

@@ -44,8 +44,12 @@ def history(told: Sequence[Told], contexts: Sequence[str], arms: Sequence[str], 
             found[:, rows[one.context_key], columns[one.arm]] += outcomes
         elif one.arm in columns:
             found[:, :, columns[one.arm]] += outcomes[:, None] / len(contexts)
-    total = found.sum(axis=(0, 1))
-    return found * np.minimum(1.0, worth / np.maximum(total, 1e-12))
+    return found * discount(found.sum(axis=(0, 1)), worth)
+
+
+def discount(outcomes: Reals | float, worth: float) -> Reals:
+    """What one of so many outcomes counts, so that together they are worth `worth` at most."""
+    return np.minimum(1.0, worth / np.maximum(outcomes, 1e-12))
 
 
 def levelled(told: Sequence[Told], rate: float | None) -> list[Told]:

@@ -14,7 +14,7 @@ from bandit_selector.evidence.tally import RATIOS, Tally, Window
 from bandit_selector.health.goals import Goal, GoalFacts, Leading, goals
 from bandit_selector.health.readiness import readiness
 from bandit_selector.learning.best import probability_best
-from bandit_selector.learning.history import by_source
+from bandit_selector.learning.history import by_source, discount
 from bandit_selector.lists.names import algorithm_of
 from bandit_selector.services.experiment import read, running
 from bandit_selector.services.history import told_of
@@ -119,12 +119,6 @@ def _history(connection: Connection, settings: Settings) -> list[HistoryAnswer]:
     found: list[HistoryAnswer] = []
     for arm, sources in by_source(told_of(connection, settings)).items():
         known = sum(successes + failures for successes, failures in sources.values())
-        part = min(1.0, settings.history_worth / known) if known else 0.0
-        for source, (successes, failures) in sources.items():
-            outcomes = successes + failures
-            rate = 100 * successes / outcomes if outcomes else None
-            one = HistoryAnswer(
-                algorithm=arm, source=source, outcomes=outcomes, success_percent=rate, worth=part * outcomes
-            )
-            found.append(one)
+        each = float(discount(known, settings.history_worth))
+        found += [HistoryAnswer.of(arm, source, *outcomes, each) for source, outcomes in sources.items()]
     return found
