@@ -14,6 +14,7 @@ OLDER: Final = timedelta(hours=6)
 """The same for the other days whose outcomes may still change."""
 SAMPLED: Final = 5_000
 """Lists of a day, about, that its sums are made of. More would be worth no more: an arm's history is discounted."""
+SAMPLE: Final = "mod(hashint8(bandit_shadows.id) & 2147483647, %(one_in)s) = 0"
 
 
 def sum_next_day(connection: Connection, now: datetime, changes: timedelta) -> date | None:
@@ -55,25 +56,26 @@ def _next(connection: Connection, now: datetime, changes: timedelta) -> date | N
 
 
 def _sum(connection: Connection, day: date, now: datetime) -> None:
-    span = {"day": day, "since": f"{day}T00:00Z", "until": f"{day + timedelta(days=1)}T00:00Z"}
+    span = _span(day)
     lists, undrawn = _shown(connection, span)
     one_in = max(1, round(lists / SAMPLED))
     connection.execute(
-        """
+        f"""
         INSERT INTO bandit_shadow_days
         SELECT %(day)s, %(lists)s, %(undrawn)s, %(one_in)s, count(*), coalesce(sum(places), 0), coalesce(sum(same), 0),
             coalesce(sum(common), 0), percentile_cont(0.5) WITHIN GROUP (ORDER BY milliseconds),
             percentile_cont(0.95) WITHIN GROUP (ORDER BY milliseconds), %(now)s
         FROM bandit_shadows
         WHERE created_at >= %(since)s::timestamptz AND created_at < %(until)s::timestamptz
-            AND mod(hashint8(id) & 2147483647, %(one_in)s) = 0
-        """,
+            AND {SAMPLE}
+        """.encode(),  # noqa: S608 # our own SQL
         {**span, "lists": lists, "undrawn": undrawn, "one_in": one_in, "now": now},
     )
-    connection.execute(
-        f"INSERT INTO bandit_shadow_arms {ARMS}".encode(),
-        {**span, "one_in": one_in},
-    )
+    connection.execute(f"INSERT INTO bandit_shadow_arms {ARMS}".encode(), {**span, "one_in": one_in})
+
+
+def _span(day: date) -> dict[str, object]:
+    return {"day": day, "since": f"{day}T00:00Z", "until": f"{day + timedelta(days=1)}T00:00Z"}
 
 
 def _shown(connection: Connection, span: Mapping[str, object]) -> tuple[int, int]:
@@ -94,13 +96,13 @@ def _shown(connection: Connection, span: Mapping[str, object]) -> tuple[int, int
     return lists, max(undrawn, 0)
 
 
-ARMS: Final = """
+ARMS: Final = f"""
     WITH list AS MATERIALIZED (
-        SELECT s.*, l.silence, l.seen, l.settled_at, l.counted_places
-        FROM bandit_shadows AS s JOIN bandit_lists AS l ON l.id = s.id AND l.created_at = s.created_at
-        WHERE s.created_at >= %(since)s::timestamptz AND s.created_at < %(until)s::timestamptz
+        SELECT bandit_shadows.*, l.silence, l.seen, l.settled_at, l.counted_places
+        FROM bandit_shadows JOIN bandit_lists AS l USING (id, created_at)
+        WHERE bandit_shadows.created_at >= %(since)s::timestamptz AND bandit_shadows.created_at < %(until)s::timestamptz
             AND l.created_at >= %(since)s::timestamptz AND l.created_at < %(until)s::timestamptz
-            AND mod(hashint8(s.id) & 2147483647, %(one_in)s) = 0
+            AND {SAMPLE}
     ), stocked AS (
         SELECT context_key, own.arm, sum(places) AS places, sum(own.stocked) AS stocked
         FROM list CROSS JOIN LATERAL unnest(arms, stocked) AS own (arm, stocked) GROUP BY 1, 2
@@ -127,7 +129,7 @@ ARMS: Final = """
     SELECT %(day)s::date AS day, context_key, arm, places, stocked, coalesce(drawn, 0) AS drawn,
         coalesce(agreed, 0) AS agreed, coalesce(successes, 0) AS successes, coalesce(failures, 0) AS failures
     FROM stocked LEFT JOIN drawn USING (context_key, arm) LEFT JOIN agreed USING (context_key, arm)
-"""
+"""  # noqa: S608 # our own SQL
 
 
 def read_days(connection: Connection, since: date) -> ShadowDays:
@@ -174,7 +176,7 @@ def first_difference(connection: Connection, now: datetime, changes: timedelta) 
                 IS DISTINCT FROM (stored.agreed, stored.successes, stored.failures)
             ORDER BY 1, 2 LIMIT 1
             """.encode(),  # noqa: S608 # our own SQL
-            {"day": day, "since": f"{day}T00:00Z", "until": f"{day + timedelta(days=1)}T00:00Z", "one_in": one_in},
+            {**_span(day), "one_in": one_in},
         ).fetchone()
         if found:
             return f"The sums of the shadows of {day} in {found[0]}, arm {found[1]}, do not follow from the shadows."
