@@ -3,6 +3,7 @@
 from typing import Final
 
 from bandit_selector.answers.shipping import EvaluationAnswer, HistoryAnswer, ShadowAnswer, ShareAnswer, Shipping
+from bandit_selector.pages.standing import drawing_cost, rate, shadow_rows
 from rich.console import Console
 
 from infra.local.tables import Listing, show
@@ -38,33 +39,17 @@ def _share(share: ShareAnswer | None) -> str:
 
 def _arms(shadow: ShadowAnswer) -> Listing:
     columns = ("algorithm", "would be drawn", "has a movie", "agrees with control", "outcomes", "success rate")
-    rows = [
-        (
-            one.algorithm,
-            f"{one.drawn_percent:.1f} %",
-            f"{one.stocked_percent:.0f} %",
-            f"{one.agreed_percent:.1f} %",
-            f"{one.outcomes:,}",
-            "–" if one.success_percent is None else f"{one.success_percent:.1f} %",
-        )
-        for one in shadow.algorithms
-    ]
-    return Listing(f"Shadow, {shadow.since} to {shadow.until}", columns, rows)
+    return Listing(f"Shadow, {shadow.since} to {shadow.until}", columns, shadow_rows(shadow))
 
 
 def _shadow(shadow: ShadowAnswer) -> str:
-    cost = (
-        ""
-        if shadow.median_ms is None
-        else f" Drawing takes {shadow.median_ms:.1f} ms, 95 % below {shadow.slow_ms:.1f} ms."
-    )
     open_ones = [f"  {check.goal}: {check.state} ({check.figure})" for check in shadow.checks if check.state != "met"]
     verdict = "The data supports going live." if shadow.ready else "Before going live:"
     told = (
         f"Both lists have the same movie at {shadow.same_percent:.1f} % of the places of {shadow.lists:,} lists;"
-        f" {shadow.common_percent:.0f} % of the shown movies are on both.{cost} {verdict}"
+        f" {shadow.common_percent:.0f} % of the shown movies are on both."
     )
-    return "\n".join([told, *open_ones])
+    return "\n".join([" ".join(filter(None, (told, drawing_cost(shadow), verdict))), *open_ones])
 
 
 def _history(history: list[HistoryAnswer]) -> Listing:
@@ -73,7 +58,7 @@ def _history(history: list[HistoryAnswer]) -> Listing:
             one.algorithm,
             SOURCES[one.source],
             f"{one.outcomes:,.0f}",
-            "–" if one.success_percent is None else f"{one.success_percent:.1f} %",
+            rate(one.success_percent),
             f"{one.worth:.0f}",
         )
         for one in history

@@ -39,24 +39,40 @@ def _share(share: ShareAnswer) -> str:
 <p>{share.percent:g} % of the visitors since {share.since:%Y-%m-%d %H:%M %Z}.{braked}</p></section>"""
 
 
-def _shadow(shadow: ShadowAnswer) -> str:
-    rows = [
+def shadow_rows(shadow: ShadowAnswer) -> list[tuple[str, ...]]:
+    """Per algorithm its name and its figures in words: drawn, has a movie, agrees, outcomes, success rate."""
+    return [
         (
-            escape(one.algorithm),
+            one.algorithm,
             f"{one.drawn_percent:.1f} %",
             f"{one.stocked_percent:.0f} %",
             f"{one.agreed_percent:.1f} %",
             f"{one.outcomes:,}",
-            "–" if one.success_percent is None else f"{one.success_percent:.1f} %",
+            rate(one.success_percent),
         )
         for one in shadow.algorithms
     ]
+
+
+def rate(percent: float | None) -> str:
+    return "–" if percent is None else f"{percent:.1f} %"
+
+
+def drawing_cost(shadow: ShadowAnswer) -> str:
+    """A sentence; empty before anything was drawn."""
+    if shadow.median_ms is None or shadow.slow_ms is None:
+        return ""
+    return f"Drawing takes {shadow.median_ms:.1f} ms, 95 % below {shadow.slow_ms:.1f} ms."
+
+
+def _shadow(shadow: ShadowAnswer) -> str:
+    rows = [(escape(name), *figures) for name, *figures in shadow_rows(shadow)]
     columns = ("Algorithm", "Would be drawn", "Has a movie", "Agrees with control", "Outcomes", "Success rate")
     title = "The data supports going live" if shadow.ready else "Before going live"
     return f"""<section><h2>Shadow: what the bandit would draw</h2>
 <p>{shadow.since} to {shadow.until}, {shadow.lists:,} lists. Both lists have the same movie at
-{shadow.same_percent:.1f} % of the places; {shadow.common_percent:.0f} % of the shown movies are on both. Drawing takes
-{shadow.median_ms or 0:.1f} ms, 95 % below {shadow.slow_ms or 0:.1f} ms.</p>
+{shadow.same_percent:.1f} % of the places; {shadow.common_percent:.0f} % of the shown movies are on both.
+{drawing_cost(shadow)}</p>
 {table("numbers", columns, rows)}</section>{_goals(title, shadow.checks)}"""
 
 
