@@ -7,7 +7,7 @@ import { colour, moment, style } from "./format";
 import type { Mark } from "./marks";
 import { Figure, Table } from "./parts";
 import { day, isDaily, range } from "./scale";
-import { vector } from "./vector";
+import { type Drawing, vector } from "./vector";
 
 export interface Series {
   name: string;
@@ -19,19 +19,8 @@ export interface Series {
   high?: (number | null)[];
 }
 
-interface TimelineProps {
-  title: string;
+interface TimelineProps extends Drawing {
   note?: string;
-  times: Date[];
-  series: Series[];
-  /** What happened when: a line at each, numbered as in the list below the chart. */
-  marks: Mark[];
-  zone: string;
-  write: (value: number | null) => string;
-  /** Stack the series instead of drawing lines. */
-  stacked?: boolean;
-  /** A horizontal line that means "no difference". */
-  zero?: boolean;
 }
 
 export function Timeline({ marks: all, ...given }: TimelineProps) {

@@ -5,14 +5,18 @@ import type { Mark } from "./marks";
 import { day, isDaily, range, ticks } from "./scale";
 import type { Series } from "./timeline";
 
+/** What a chart shows, on the page and in the file. */
 export interface Drawing {
   title: string;
   times: Date[];
   series: Series[];
+  /** What happened when: a line at each, numbered as in the list below the chart. */
   marks: Mark[];
   zone: string;
   write: (value: number | null) => string;
+  /** Stack the series instead of drawing lines. */
   stacked?: boolean;
+  /** A horizontal line that means "no difference". */
   zero?: boolean;
 }
 
