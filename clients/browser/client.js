@@ -11,7 +11,7 @@ const PATIENCE = 30_000; // ms for one request
 const LARGEST_ID = 2 ** 31 - 1;
 const AT_ONCE = 25; // events in one request
 const GATHER_FOR = 30_000; // ms
-const SEEN_NEEDS = "it needs the event_id of a movie, and an element to watch.";
+const SEEN_NEEDS = "it needs the event_id of a movie that was shown, and an element.";
 const RETRIED = [401, 408, 429];
 
 export class RequestFailed extends Error {
@@ -31,7 +31,8 @@ export function connect(options) {
     throw new TypeError(
       `connect() needs userId, a whole number above 0, and token, a function, not ${given} and ${typeof token}.`,
     );
-  const queue = openQueue(`bandit-selector.feedback.${userId}`, dropped);
+  const name = `bandit-selector.feedback.${userId}`;
+  const queue = openQueue(name, dropped);
   let pause = 0;
   let number = 1e6; // keeps the order of events of one millisecond, as text
   let sending = false;
@@ -63,9 +64,12 @@ export function connect(options) {
       const { ok, status } = await call("/analytics/track", request);
       if (status >= 500 || RETRIED.includes(status)) throw new Error(); // sent again later
       for (const event of events) {
-        if (!ok && events[1]) await deliver([event]);
-        else queue.remove(event.key);
-        if (!ok && !events[1]) dropped(event.body, "refused", `the service answered ${status}.`);
+        if (!ok && events[1]) {
+          await deliver([event]);
+          continue;
+        }
+        queue.remove(event.key);
+        if (!ok) dropped(event.body, "refused", sentenceOf(status));
       }
     } catch (error) {
       queue.mark(events, 0);
@@ -86,7 +90,7 @@ export function connect(options) {
     clearTimeout(timer);
     timer = undefined;
     try {
-      await alone(queue.name, async () => {
+      await alone(name, async () => {
         for (; queue.all().length; pause = 0) {
           const events = next();
           if (!events.length) throw new Error(); // a page that was left has begun to send them
@@ -175,10 +179,10 @@ export function connect(options) {
   };
 }
 
-/** The service's own sentence, or one about the status. @param {number} status @param {any} content */
+/** The service's own sentence, or one about the status. @param {number} status @param {any} [content] */
 function sentenceOf(status, content) {
   if (content?.detail) return `${content.detail}`;
-  if (status === 401) return "The token was refused (401): missing, expired, or of an unknown issuer.";
+  if (status === 401) return "The token was refused (401): missing, expired or unknown.";
   return `The service answered ${status}${content?.message ? ` (${content.message})` : ""}.`;
 }
 

@@ -53,7 +53,7 @@ export function openQueue(name, dropped) {
       const reason = age >= KEPT_FOR ? "expired" : events.length - place > KEPT_AT_MOST ? "full" : "";
       if (!reason) return true;
       remove(event.key);
-      dropped(event.body, reason, reason === "full" ? "500 newer events wait." : "it waited for more than seven days.");
+      dropped(event.body, reason, reason === "full" ? "500 newer ones wait." : "it is a week old.");
     });
   }
   const former = get(name); // what the previous version kept, in one list under one key
@@ -64,7 +64,6 @@ export function openQueue(name, dropped) {
       else dropped(event, "invalid", UNREADABLE);
 
   return {
-    name,
     all,
     remove,
     add(/** @type {Feedback} */ event) {
