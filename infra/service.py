@@ -168,8 +168,8 @@ FUNCTIONS: Final = (
     Function(
         "monitor", "functions.monitor.handler.handler", 1024, timedelta(minutes=5), 1,
         ("database", "feedback_queue", "reports", "alerts"),
-        ("TIME_ZONE", "DASHBOARD_URL", *_ARMS, *_DATABASE, *_WINDOWS, *_EXPERIMENT, *_THRESHOLDS, *_SILENCE,
-         *_SHIPPING),
+        ("TIME_ZONE", "DASHBOARD_URL", "DASHBOARD_NOTICE", *_ARMS, *_DATABASE, *_WINDOWS, *_EXPERIMENT, *_THRESHOLDS,
+         *_SILENCE, *_SHIPPING),
     ),
     Function(
         "analytics", "functions.monitor.analytics.handler", 1024, timedelta(seconds=29), 10,

@@ -112,7 +112,7 @@ def _attempt(delivery: Callable[[], object]) -> None:
 def _store(s3: Any, settings: Settings, day: date, report: Report) -> None:
     folder = f"reports/{day:%Y/%m/%d}"
     content = report.model_dump_json(indent=2)
-    _put(s3, settings, f"{folder}/report.html", page(report), "text/html; charset=utf-8")
+    _put(s3, settings, f"{folder}/report.html", page(report, settings.dashboard_notice), "text/html; charset=utf-8")
     _put(s3, settings, f"{folder}/report.json", content, "application/json")
     _put(s3, settings, "reports/latest.json", content, "application/json")
 

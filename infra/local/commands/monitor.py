@@ -31,6 +31,6 @@ def run(arguments: argparse.Namespace) -> int:
     KEPT.write_text(report.model_dump_json(indent=2) + "\n")
     print(f"💾 Report saved to: {KEPT}")
     if arguments.html:
-        arguments.html.write_text(page(report))
+        arguments.html.write_text(page(report, settings.dashboard_notice))
         print(f"🌐 Page saved to: {arguments.html}")
     return 0

@@ -73,6 +73,14 @@ def test_the_dashboards_answer_has_it_beside_what_is_learned(connection: Connect
     assert json.loads(answer.model_dump_json())["shipping"]["bandit"] == "shadow"
 
 
+def test_a_simulation_says_so_before_its_report_says_anything(connection: Connection) -> None:
+    report = make_report(connection, 7, NOW, Settings(), Now.read(connection, 0, NOW, Settings()))
+    said = page(report, "A world of <dice>.")
+    assert "<strong>Simulated</strong> A world of &lt;dice&gt;." in said
+    assert said.index("Simulated") < said.index("<h1>")
+    assert "Simulated" not in page(report)
+
+
 def test_the_report_says_shadow_before_any_figure_and_has_the_goals(connection: Connection) -> None:
     load_site(connection, users=20)
     live(connection, NOW, impressions=300, days=2)

@@ -38,8 +38,8 @@ METRICS: Final[tuple[tuple[Metric, str, str], ...]] = (
 )
 
 
-def page(report: Report) -> str:
-    """The whole page as HTML."""
+def page(report: Report, notice: str = "") -> str:
+    """The whole page as HTML. A `notice` says that its figures are simulated, and in which world."""
     style = (files("bandit_selector.pages") / "report.css").read_text()
     day = f"{report.timestamp:%A, %d %B %Y}"
     return f"""<!doctype html>
@@ -54,6 +54,7 @@ def page(report: Report) -> str:
 <body>
 <header class="{report.overall_status}">
 <p class="over">Bandit Selector · last {report.period_days} days · {day}, {report.timestamp:%H:%M %Z}</p>
+{f'<p class="simulated"><strong>Simulated</strong> {escape(notice)}</p>' if notice else ""}
 <h1>{_headline(report)}</h1>
 <p class="verdict">{state(report)}{escape(report.ab_test.sentence)}</p>
 </header>
