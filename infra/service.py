@@ -173,7 +173,9 @@ FUNCTIONS: Final = (
     ),
     Function(
         "analytics", "functions.monitor.analytics.handler", 1024, timedelta(seconds=29), 10,
-        ("database",), ("TIME_ZONE", "USER_ID_CLAIM", *_HTTP, *_DATABASE, *_EXPERIMENT, *_SILENCE),
+        ("database",),
+        ("TIME_ZONE", "USER_ID_CLAIM", "CONTEXT_FACTORS", "MIN_LISTS", *_ARMS, *_HTTP, *_DATABASE, *_EXPERIMENT,
+         *_SILENCE, *_SHIPPING),
     ),
     Function(
         "page", "functions.monitor.open_routes.handler", 512, timedelta(seconds=10), 20,

@@ -22,7 +22,7 @@ def told_of(connection: Connection, settings: Settings) -> list[Told]:
     The site's old counts are asked about arms of which neither shadows nor rows tell: they leave silence out, so where
     silence counts they are brought to the level of the rows, or of the shadows.
     """
-    silence = settings.silence != "off"
+    silence = settings.silence_counts_after is not None
     told = [
         one
         for one in (*recorded.of_shadows(connection), *recorded.of_rows(connection, silence_counts=silence))
