@@ -13,7 +13,7 @@ from playwright.sync_api import BrowserContext, Page, Response, Route, expect
 from infra.local.emulation import aws
 from infra.local.installation import Installation
 
-from .pages import eventually, figures, open_dashboard, refuse, row
+from .pages import figures, open_dashboard, refuse, row
 
 pytestmark = [pytest.mark.xdist_group("pages"), pytest.mark.usefixtures("needs_npm")]
 
@@ -25,9 +25,6 @@ METRICS = {
     "Thumbs up": ("thumbs_up_rate", 1, " %"),
     "Thumbs down (higher is worse)": ("thumbs_down_rate", 1, " %"),
 }
-
-KEPT = "bandit-selector.token"
-TOKEN = f"JSON.parse(sessionStorage.getItem('{KEPT}'))"
 
 
 def compared(metrics: dict[str, Any], heading: str) -> list[str]:
@@ -254,36 +251,6 @@ def test_what_is_absent_or_late_is_said_with_what_to_do(visitor: BrowserContext,
     expect(page.locator(".nothing", has_text="There is no report yet.")).to_contain_text(hint)
 
 
-def test_a_token_that_the_service_refuses_leads_back_to_the_sign_in(
-    visitor: BrowserContext, lively: Installation
-) -> None:
-    page = visitor.new_page()
-    open_dashboard(page, lively)
-    page.route("**/analytics/**", lambda route: refuse(route, 401, ""))
-    page.get_by_role("button", name="Refresh").click()
-    expect(page.get_by_role("alert")).to_contain_text("Your sign-in has ended")
-    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
-
-
-def test_a_token_is_renewed_before_its_end_and_nobody_renews_it_after_the_sign_out(
-    visitor: BrowserContext, lively: Installation
-) -> None:
-    page = visitor.new_page()
-    open_dashboard(page, lively)
-    first = page.evaluate(f"{TOKEN}")
-    page.evaluate(f"sessionStorage.setItem('{KEPT}', JSON.stringify({{ ...{TOKEN}, expires_at: Date.now() + 30e3 }}))")
-    page.get_by_role("button", name="Refresh").click()
-    eventually(lambda: page.evaluate(f"{TOKEN}.expires_at > Date.now() + 600e3"))  # the page forbids eval
-    assert page.evaluate(f"{TOKEN}.refresh_token") == first["refresh_token"]
-    with page.expect_response("**/revoke") as revoked:
-        page.get_by_role("button", name="Sign out").click()
-    assert revoked.value.ok
-    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
-    told = page.evaluate("fetch('dashboard/configuration.json').then((answer) => answer.json())")
-    form = {"grant_type": "refresh_token", "client_id": told["client_id"], "refresh_token": first["refresh_token"]}
-    assert visitor.request.post(told["token_url"], form=form).status == 400
-
-
 def test_the_first_load_is_small_and_comes_packed(page: Page, service: Installation) -> None:
     loaded: list[Response] = []
     page.on("response", lambda answer: loaded.append(answer))
@@ -308,13 +275,6 @@ def largest_paint(page: Page) -> float:
         "new Promise((done) => new PerformanceObserver((seen) => done(seen.getEntries().at(-1).startTime))"
         ".observe({ type: 'largest-contentful-paint', buffered: true }))"
     )
-
-
-def test_the_shell_carries_no_figures_and_a_stolen_code_opens_nothing(page: Page, service: Installation) -> None:
-    page.goto(f"{service.addresses.dashboard}?code=stolen&state=guessed")
-    expect(page.get_by_role("alert")).to_contain_text("started elsewhere")
-    assert "code=" not in page.url
-    expect(page.get_by_role("table")).to_have_count(0)
 
 
 def test_the_page_tells_time_by_the_services_clock(page: Page, lively: Installation) -> None:
