@@ -68,6 +68,7 @@ def walk(way: Way, watcher: Connection, own: Connection, asked: int, lists: int,
     own.execute("SET synchronous_commit = off")
     settle = meter.of(lambda: way.settle(own, until), lists)
     own.execute("RESET ALL")
+    watcher.execute("ANALYZE")  # as autovacuum does when tables grow: plans that are kept are made again
     hot = _share(before, _updates(watcher, way))
     consume = early + _consume(way, meter, own, messages[:late], now)
     watcher.execute("VACUUM ANALYZE")

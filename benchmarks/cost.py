@@ -67,10 +67,10 @@ class Load:
     log_sample: float = 0.01
     counter_bytes: float = 30  # per request: a line of 300 bytes for ten requests at 1/s, and fewer above
     answer_bytes: float = 9_000
-    database_seconds: float = 0.0008  # of one core: read candidates, record the list, settle it, count reactions
+    database_seconds: float = 0.0005  # of one core: read candidates, record the list, settle it, count reactions
     list_wal: float = 1_070  # bytes that recording commits alone
-    batch_wal: float = 530 + 0.3 * 800  # settling and reactions, whose commits have many lists in one
-    list_bytes: float = 1_880  # with reactions, messages and all indexes
+    batch_wal: float = 600 + 0.3 * 870  # settling and reactions, whose commits have many lists in one
+    list_bytes: float = 1_270  # with reactions, messages and all indexes
     days_kept: float = 90
     cores_per_acu: float = 0.25
     headroom: float = 2.0

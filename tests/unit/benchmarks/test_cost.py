@@ -36,7 +36,7 @@ def test_requests_beyond_the_first_tier_are_cheaper() -> None:
 
 def test_capacity_never_falls_below_what_is_always_on() -> None:
     assert cost.acus(0.001, cost.Load()) == cost.IDLE_ACU
-    assert cost.acus(10_000, cost.Load()) == pytest.approx(10_000 * 0.0008 / 0.25 * 2)
+    assert cost.acus(10_000, cost.Load()) == pytest.approx(10_000 * 0.0005 / 0.25 * 2)
 
 
 def test_a_commit_alone_takes_a_whole_unit_of_io() -> None:
