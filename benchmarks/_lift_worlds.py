@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from benchmarks._lists import CONTROL, Lists, built, rated
 from functions.candidates.arms import ARMS
-from functions.candidates.neighbours import neighbourhoods
+from functions.candidates.neighbours import MOST, neighbourhoods
 from functions.candidates.ratings import RatingTable, counts, long_tail, rating_table
 from infra.local.demo.held_out import HeldOut
 from infra.local.site import Catalogue, Ratings
@@ -79,16 +79,22 @@ class Shop:
 
 def opened(split: Split) -> Shop:
     """Builds all lists from what the site knows."""
+    return Shop(split, built(split.catalogue), sessions(split))
+
+
+def known(split: Split) -> RatingTable:
+    """What the site knows, as the nightly builder reads it."""
     ratings = split.catalogue.ratings
     genres = [(movie.id, movie.genres) for movie in split.catalogue.movies]
-    table = rating_table(ratings.users, ratings.movies, ratings.values, genres, ratings.times.astype(np.float64))
-    return Shop(split, built(split.catalogue), _sessions(split, table))
+    return rating_table(ratings.users, ratings.movies, ratings.values, genres, ratings.times.astype(np.float64))
 
 
-def _sessions(split: Split, table: RatingTable) -> dict[int, ArmList]:
+def sessions(split: Split, most: int = MOST) -> dict[int, ArmList]:
+    """The session arm's list of each user, from at most so many neighbours a movie."""
+    table = known(split)
     near = {
         movie: Neighbours(np.array(ids), np.array(following), np.array(alike))
-        for movie, ids, following, alike in neighbourhoods(table) or ()
+        for movie, ids, following, alike in neighbourhoods(table, most) or ()
     }
     head = frozenset(table.movies[~long_tail(counts(table.matrix))].tolist())
     seen, last = rated(split.catalogue), _last(split.catalogue.ratings, set(split.users))
@@ -111,27 +117,24 @@ def _last(ratings: Ratings, users: set[int]) -> dict[int, list[tuple[int, float]
     return found
 
 
-def hits(split: Split, slates: Slates) -> Floats:
-    """Per user the share of ten movies that the user rated later, over DRAWS lists."""
+def each(split: Split, slates: Slates, draws: int) -> Floats:
+    """(users, draws): the share of ten movies of each list that the user rated later."""
     return np.array(
-        [
-            np.mean([len(set(slates(user, draw)) & split.later[user]) / PLACES for draw in range(DRAWS)])
-            for user in split.users
-        ]
+        [[len(set(slates(user, draw)) & split.later[user]) / PLACES for draw in range(draws)] for user in split.users]
     )
 
 
-def control(shop: Shop) -> Floats:
+def control_slates(shop: Shop) -> Slates:
     """Today's control list, as it is served."""
 
     def slates(user: int, draw: int) -> list[int]:
         stock = Stock(shop.nightly[user], {})
         return [p.movie_id for p in control_slate(stock, CONTROL, SERVED, _random(user, draw), "hybrid_control")]
 
-    return hits(shop.split, slates)
+    return slates
 
 
-def mixture(shop: Shop, probabilities: Mapping[str, float], *, session: bool = False) -> Floats:
+def mixture_slates(shop: Shop, probabilities: Mapping[str, float], *, session: bool = False) -> Slates:
     """Places whose arms are drawn by these probabilities, as they are served."""
 
     def slates(user: int, draw: int) -> list[int]:
@@ -139,7 +142,17 @@ def mixture(shop: Shop, probabilities: Mapping[str, float], *, session: bool = F
         places = bandit_slate(Stock(lists, {}), probabilities, SERVED, _random(user, draw))
         return [place.movie_id for place in places]
 
-    return hits(shop.split, slates)
+    return slates
+
+
+def control(shop: Shop) -> Floats:
+    """Per user the hits of control's list, a mean over DRAWS lists."""
+    return each(shop.split, control_slates(shop), DRAWS).mean(axis=1)
+
+
+def mixture(shop: Shop, probabilities: Mapping[str, float], *, session: bool = False) -> Floats:
+    """The same of lists whose arms are drawn."""
+    return each(shop.split, mixture_slates(shop, probabilities, session=session), DRAWS).mean(axis=1)
 
 
 def guarded(best: str, second: str, arms: tuple[str, ...] = ARMS) -> dict[str, float]:

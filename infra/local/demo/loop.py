@@ -76,6 +76,8 @@ async def opened(port: int, world: World, visits: int | None, *, trouble: bool =
     async with installation(plan(port, world)) as service:
         with connect(service.addresses.database, statement_seconds=0) as connection:
             site.load(connection, world.catalogue)
+            # a demo's first days are past; the migration makes the weekly tables of days to come
+            connection.execute("SELECT bandit_make_partitions(%s, now())", [_begin(visits)])
         await service.invoke("candidates", {"time": _begin(visits).isoformat()})
         if trouble:
             with connect(service.addresses.database) as connection:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from bandit_selector.lists.session import ARM
 
+from benchmarks import _lift_ease, _lift_power, lift, movielens_2016
 from benchmarks import _lift_worlds as worlds
-from benchmarks import lift, movielens_2016
+from benchmarks._lists import rated
 from functions.candidates.arms import ARMS
 from infra.local.demo.held_out import held_out
 from infra.local.movielens import read_movielens
@@ -98,3 +99,36 @@ def test_the_edition_of_2016_is_written_as_a_folder_that_is_read(tmp_path: Path)
         (8, "Movie 8", ()),
     ]
     assert catalogue.ratings.times.tolist() == [1_260_759_144] * 2
+
+
+def test_ease_is_solved_among_users_as_among_movies() -> None:
+    profiles = np.random.default_rng(4).integers(0, 2, (12, 7)).astype(np.float64)
+    inverse = np.linalg.inv(profiles.T @ profiles + 3 * np.eye(7))
+    among_movies = profiles @ (np.eye(7) - inverse / np.diag(inverse))
+    unknown = profiles == 0
+    assert _lift_ease.ease(profiles, 3)[unknown] == pytest.approx(among_movies[unknown])
+
+
+def test_lists_of_ease_take_an_arms_place_without_what_a_user_has_rated() -> None:
+    shop = worlds.opened(worlds.in_session(held_out(ratings(ordered=True))))
+    variants = _lift_ease.variants(shop)
+    assert len(variants) == len(_lift_ease.PROFILES) * len(_lift_ease.PENALTIES)
+    other = _lift_ease.instead(shop, "item_cf", variants[_lift_ease.OWN])
+    seen = rated(shop.split.catalogue)
+    for user in shop.split.users:
+        assert other.nightly[user]["item_cf"] == variants[_lift_ease.OWN][user]
+        assert other.nightly[user]["svd"] == shop.nightly[user]["svd"]
+        assert not set(other.nightly[user]["item_cf"].movie_ids) & seen[user]
+
+
+def test_with_fewer_neighbours_a_session_knows_fewer_movies() -> None:
+    split = worlds.in_session(held_out(ratings(ordered=True)))
+    few, many = worlds.sessions(split, 2), worlds.sessions(split)
+    assert all(len(few[user].movie_ids) < len(many[user].movie_ids) for user in split.users)
+
+
+def test_both_lists_of_a_visit_show_a_lift_sooner_than_a_test_between_visitors() -> None:
+    shop = worlds.opened(worlds.in_session(held_out(ratings(ordered=True))))
+    shown = _lift_power.power(shop, "svd", np.full(USERS, 30.0))
+    assert shown["paired"][-1] > 0.9
+    assert all(paired >= split for paired, split in zip(shown["paired"], shown["A/B"], strict=True))

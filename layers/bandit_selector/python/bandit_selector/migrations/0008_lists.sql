@@ -95,7 +95,7 @@ BEGIN
     END LOOP;
     RETURN made;
 END $$;
-SELECT bandit_make_partitions(now() - interval '7 days', now() + interval '14 days');
+SELECT bandit_make_partitions(now(), now() + interval '8 days'); -- the archive makes further ones every night
 
 -- The arm that was drawn for a place.
 CREATE FUNCTION bandit_arm(arms text[], drawn bytea, place integer) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$

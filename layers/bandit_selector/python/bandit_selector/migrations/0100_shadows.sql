@@ -53,7 +53,7 @@ BEGIN
     END LOOP;
     RETURN made;
 END $$;
-SELECT bandit_make_partitions(now() - interval '7 days', now() + interval '14 days');
+SELECT bandit_make_partitions(now(), now() + interval '8 days'); -- the archive makes further ones every night
 
 -- Sums of a day's shadows (UTC), of every `one_in`-th settled list; they stay when the shadows are dropped.
 CREATE TABLE bandit_shadow_days (
