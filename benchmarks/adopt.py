@@ -38,8 +38,16 @@ LISTS: Final[LiteralString] = """
         ARRAY(SELECT 1 + (n * 31 + p * 61) %% 2000 FROM generate_series(1, %(places)s) AS p),
         array_fill(0.5::real, ARRAY[%(places)s::int]), array_fill(0.2::real, ARRAY[%(places)s::int])
     FROM generate_series(%(since)s, %(until)s - 1) AS n
-    CROSS JOIN LATERAL (SELECT now() - (n * 6000000.0 / %(lists)s) * interval '1 second' AS at) AS moment
+    CROSS JOIN LATERAL (
+        SELECT now() - ((%(lists)s - n) * 6000000.0 / %(lists)s) * interval '1 second' AS at -- in the order of time
+    ) AS moment
 """
+SIZES: Final[LiteralString] = """
+    SELECT CASE WHEN oid < 16384 THEN 'catalogue' WHEN relkind = 'i' THEN 'indexes' ELSE 'tables' END,
+        sum((SELECT sum(pg_relation_size(oid, fork)) FROM unnest(ARRAY['main', 'fsm', 'vm', 'init']) AS fork))
+    FROM pg_class WHERE relkind IN ('r', 'i', 't', 'S', 'm') AND NOT relisshared GROUP BY 1
+"""
+"""Bytes on disk by kind of relation; a TOAST table is a table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,7 @@ class Figures:
     waited: float
     before: int
     after: int
+    grown: dict[str, int]  # by kind of relation
     keys: float
     calls: dict[str, "Call"]
 
@@ -86,14 +95,15 @@ def _measure(connection: Connection, url: str, events: int, lists: int, places: 
         connection.execute(HISTORY, {"events": events})
         connection.execute("VACUUM ANALYZE recommendation_events")
         progress.advance(bar)
-        before = _size(connection)
+        before, kinds = _size(connection), _kinds(connection)
         seconds, longest, waited = _migrated(connection, url)
         after = _size(connection)
+        grown = {kind: size - kinds[kind] for kind, size in _kinds(connection).items()}
         progress.advance(bar)
         _show(connection, lists, places, lambda count: progress.advance(bar, count))
         connection.execute("VACUUM ANALYZE")
     keys = _scalar(connection, "SELECT pg_total_relation_size('bandit_keys')") / max(lists, 1)
-    return Figures(seconds, longest, waited, before, after, keys, _calls(connection))
+    return Figures(seconds, longest, waited, before, after, grown, keys, _calls(connection))
 
 
 def _migrated(connection: Connection, url: str) -> tuple[float, float, float]:
@@ -213,6 +223,10 @@ def _size(connection: Connection) -> int:
     return int(_scalar(connection, "SELECT pg_database_size(current_database())"))
 
 
+def _kinds(connection: Connection) -> dict[str, int]:
+    return {kind: int(size) for kind, size in connection.execute(SIZES).fetchall()}
+
+
 def _scalar(connection: Connection, query: LiteralString) -> float:
     row = connection.execute(query).fetchone()
     return float(row[0]) if row else 0.0
@@ -235,6 +249,8 @@ synthetic.
 | longest wait of the old application for a lock meanwhile | {figures.waited:.2f} s |
 | its longest statement meanwhile, on a machine with much else to do | {figures.longest:.2f} s |
 | the database's size, before and after | {figures.before:,} and {figures.after:,} bytes: {grown:+.2f} % |
+| of these: empty tables, their indexes, the catalogue | {figures.grown["tables"]:,}, {figures.grown["indexes"]:,} and \
+{figures.grown["catalogue"]:,} bytes, however large the site is |
 | keys of our impressions, beside the old application only | {figures.keys:,.0f} bytes a list |
 
 | old application's statement, {lists:,} lists of {places} places | CPU, ms | median, ms | pages, at most | read by |
