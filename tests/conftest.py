@@ -11,12 +11,15 @@ import psycopg
 import pytest
 from bandit_selector.store.connection import Connection, connect
 from bandit_selector.store.migrate import migrate
+from hypothesis import settings
 from psycopg import sql
 
 from infra.local import postgres, site
 
 UNSAFE_BUT_FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=60")
 _numbers = itertools.count()
+settings.register_profile("untimed", settings.default, deadline=None)  # a busy machine is no fault of the code
+settings.load_profile("untimed")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

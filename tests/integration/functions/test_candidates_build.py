@@ -140,7 +140,7 @@ SOME_LISTS = st.dictionaries(
 TAILS = st.dictionaries(st.integers(1, 4), st.tuples(st.integers(0, 2), st.booleans()))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(nights=st.lists(st.tuples(SOME_LISTS, TAILS), min_size=1, max_size=4))
 def test_after_each_night_the_lists_are_those_that_arrived(connection: Connection, nights: list[Any]) -> None:
     connection.execute("DELETE FROM recommendation_candidates")

@@ -23,7 +23,7 @@ from tests.integration.activity import copy_database
 from tests.integration.events import http_event, load_site
 
 ANSWERED: Final = {200, 202, 304, 403, 404, 413, 422} | ({200} if page.BUILT.is_dir() else {503})
-ANYTHING: Final = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ANYTHING: Final = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 STRINGS: Final = st.text(st.characters(), max_size=30) | st.sampled_from(
     ["\0", "a\0", "\ud800", "NaN", "1e999", "0", "-1", "9" * 400, "٣", "America", "../UTC", "[]", "null", "%00", "\\"]
 )

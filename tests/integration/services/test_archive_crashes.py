@@ -27,7 +27,7 @@ class Stop(BaseException):
 STEPS = ("put", "uploaded", "read", "recorded")
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     shown=st.lists(st.tuples(st.integers(0, 9), st.integers(1, 3)), min_size=1, max_size=5),
     stops=st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 4)), max_size=2),

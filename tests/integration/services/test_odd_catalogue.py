@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from functions.select.handler import respond
 from tests.integration.events import http_event, load_site
 
-SAME_DATABASE = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SAME_DATABASE = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=20)
 
 

@@ -17,7 +17,7 @@ from functions.select.handler import respond
 from tests.builders import truncate
 from tests.integration.events import NOW, http_event, load_site
 
-SAME_DATABASE = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SAME_DATABASE = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 MOVIES = 30
 
 

@@ -21,7 +21,7 @@ from tests.builders import EPOCH, RULE, Impression, event_of, message, show, tru
 from tests.integration.events import queue_event
 
 SETTINGS = Settings()
-SAME_DATABASE = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SAME_DATABASE = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from tests.builders import EPOCH, RULE, Impression, event_of, message, show, tru
 from tests.integration.histories import History, histories, tables, truth
 
 END = EPOCH + timedelta(days=30)
-SAME_DATABASE = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SAME_DATABASE = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def empty(connection: Connection) -> None:

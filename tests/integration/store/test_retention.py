@@ -15,7 +15,7 @@ from tests.integration.histories import History, histories
 
 END = EPOCH + timedelta(days=30)
 DAY = datetime(2026, 3, 6, tzinfo=UTC)
-SAME_DATABASE = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SAME_DATABASE = settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def live(connection: Connection, history: History) -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from tests.builders import EPOCH, RULE, Impression, show, truncate
 
-SAME_DATABASE = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SAME_DATABASE = settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 SETTINGS = Settings()
 

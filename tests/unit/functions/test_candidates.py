@@ -26,7 +26,7 @@ def lists_of(table: RatingTable) -> list[CandidateList]:
     return list(candidate_lists(table, silent))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 10**6), users=st.integers(1, 30), movies=st.integers(1, 70), share=st.floats(0, 1))
 def test_every_list_is_of_unrated_movies_best_first_and_everybody_has_one(
     seed: int, users: int, movies: int, share: float

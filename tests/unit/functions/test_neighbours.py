@@ -42,7 +42,7 @@ def slow_transitions(table: RatingTable) -> NDArray[np.float64]:
                      for i in range(movies)])  # fmt: skip
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     seed=st.integers(0, 10**6),
     users=st.integers(1, 12),
@@ -58,7 +58,7 @@ def test_transitions_are_those_of_the_formula(seed: int, users: int, movies: int
     assert found == pytest.approx(slow_transitions(table), abs=1e-5)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 10**6), movies=st.integers(2, 30), most=st.integers(1, 30))
 def test_neighbours_are_the_strongest_others_with_both_weights(seed: int, movies: int, most: int) -> None:
     table = timed_table(seed, 8, movies, 0.5, 20)

@@ -88,7 +88,7 @@ def test_two_arms_agree_with_the_closed_form() -> None:
 positive = st.floats(0.05, 1e7)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(positive, positive), min_size=1, max_size=8), st.integers(0, 2**32))
 def test_the_answer_is_a_distribution_that_follows_the_arms_around(arms: list[tuple[float, float]], seed: int) -> None:
     order = np.random.default_rng(seed).permutation(len(arms))

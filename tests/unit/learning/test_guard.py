@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from bandit_selector.learning.counts import Reals
 from bandit_selector.learning.guard import Guards, draw, guard, guard_groups, remaining
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
@@ -25,7 +25,6 @@ def beliefs(draw: st.DrawFn) -> tuple[Reals, Reals, Reals]:
 bounds = st.builds(Guards, st.floats(0, 0.05), st.floats(0.3, 1))
 
 
-@settings(deadline=None)
 @given(beliefs(), bounds)
 def test_every_bound_that_can_be_met_is_met(believed: tuple[Reals, Reals, Reals], bounds: Guards) -> None:
     best, mean, traffic = believed
@@ -36,7 +35,6 @@ def test_every_bound_that_can_be_met_is_met(believed: tuple[Reals, Reals, Reals]
     assert (traffic @ guarded).max() <= max(bounds.cap, even) + 1e-6
 
 
-@settings(deadline=None)
 @given(beliefs(), st.floats(0, 0.05))
 def test_while_no_arm_exceeds_the_cap_only_the_floor_is_mixed_in(
     believed: tuple[Reals, Reals, Reals], floor: float
@@ -47,7 +45,6 @@ def test_while_no_arm_exceeds_the_cap_only_the_floor_is_mixed_in(
     assert guard(best, mean, traffic, Guards(floor, 1.0)) == pytest.approx(expected)
 
 
-@settings(deadline=None)
 @given(beliefs(), bounds, st.integers(1, 3))
 def test_a_cap_on_groups_is_kept_in_each_of_them(
     believed: tuple[Reals, Reals, Reals], bounds: Guards, names: int

@@ -1,9 +1,11 @@
 """Reads a movie's genres from the forms that sites use. Knows no storage."""
 
 import json
+from functools import lru_cache
 from typing import Any, cast
 
 
+@lru_cache(4096)
 def parse_genres(text: str | None) -> tuple[str, ...]:
     """Names from a JSON list (of names, or of objects with a `name`), a JSON string, or text like `A|B` or `A, B`.
 
@@ -16,7 +18,16 @@ def parse_genres(text: str | None) -> tuple[str, ...]:
     except (ValueError, RecursionError):
         parsed = text
     names = _split(parsed) if isinstance(parsed, str) else _names(parsed)
+    return _once(names)
+
+
+def _once(names: list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
+
+
+def genres_of(value: object) -> tuple[str, ...]:
+    """The same from a column of text or of JSON."""
+    return parse_genres(value) if isinstance(value, str) or value is None else _once(_names(value))
 
 
 def _split(text: str) -> list[str]:

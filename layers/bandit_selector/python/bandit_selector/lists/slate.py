@@ -1,8 +1,8 @@
 """Which movie stands at which place, and which arm put it there. Knows no I/O; randomness is an argument."""
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from random import Random
 from struct import pack, unpack
@@ -59,6 +59,10 @@ class Place:
     propensity: float | None
     whole: bool = True
 
+    def at(self, position: int) -> "Place":
+        """The same at another position of the list."""
+        return self if position == self.position else replace(self, position=position)
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -84,25 +88,25 @@ class Page:
 class Shelf:
     """What one arm has left, best first. It skips movies that were shown, or that another arm has shown."""
 
-    __slots__ = ("_at", "_lists")
+    __slots__ = ("_best", "_left")
 
     def __init__(self, lists: Sequence[ArmList]) -> None:
-        self._lists = lists
-        self._at = [(0, 0), (0, 0)]  # which list and which movie of it, for any movie and for the long tail
+        self._left = [_movies(lists, only_long_tail) for only_long_tail in (False, True)]
+        self._best = [next(left, None) for left in self._left]
 
     def best(self, only_long_tail: bool, shown: set[int]) -> Candidate | None:
         """The best movie that was not shown yet, or None."""
-        which, at = self._at[only_long_tail]
-        for which in range(which, len(self._lists)):  # noqa: B020 # goes on where the last call stopped
-            movies = self._lists[which]
-            while at < len(movies.movie_ids):
-                if movies.movie_ids[at] not in shown and (movies.long_tail[at] or not only_long_tail):
-                    self._at[only_long_tail] = which, at
-                    return Candidate(movies.movie_ids[at], movies.scores[at])
-                at += 1
-            at = 0
-        self._at[only_long_tail] = len(self._lists), 0
-        return None
+        best = self._best[only_long_tail]
+        while best and best.movie_id in shown:
+            best = self._best[only_long_tail] = next(self._left[only_long_tail], None)
+        return best
+
+
+def _movies(lists: Sequence[ArmList], only_long_tail: bool) -> Iterator[Candidate]:
+    for movies in lists:
+        for movie_id, score, long_tail in zip(movies.movie_ids, movies.scores, movies.long_tail, strict=True):
+            if long_tail or not only_long_tail:
+                yield Candidate(movie_id, score)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,16 +126,22 @@ def bandit_slate(stock: Stock, probabilities: Mapping[str, float], page: Page, r
     the arms that still have a movie, scaled to sum 1 when an arm has dropped out. So position is independent of arm.
     """
     shelves = {arm: Shelf(stock.lists(arm)) for arm in probabilities}
-    chances: dict[tuple[str, ...], list[float]] = {}
+    known: dict[tuple[str, ...], tuple[list[float], list[_Choice]]] = {}
 
     def choose(arms: tuple[str, ...]) -> _Choice:
-        if arms not in chances:
-            chances[arms] = remaining([probabilities[arm] for arm in arms])
-        drawn = draw(chances[arms], randomness.random())
-        whole = len(arms) == len(probabilities)
-        return _Choice(arms[drawn], algorithm_of(arms[drawn]), as_recorded(chances[arms][drawn]), whole)
+        if arms not in known:
+            known[arms] = _choices(arms, probabilities)
+        chances, choices = known[arms]
+        return choices[draw(chances, randomness.random())]
 
     return _fill(shelves, stock, page, randomness, choose)[page.offset :]
+
+
+def _choices(arms: tuple[str, ...], probabilities: Mapping[str, float]) -> tuple[list[float], list[_Choice]]:
+    """What is drawn from where only these arms have a movie: their chances, and a choice for each."""
+    chances, whole = remaining([probabilities[arm] for arm in arms]), len(arms) == len(probabilities)
+    drawn = zip(arms, chances, strict=True)
+    return chances, [_Choice(arm, algorithm_of(arm), as_recorded(chance), whole) for arm, chance in drawn]
 
 
 def control_slate(

@@ -1,6 +1,5 @@
 """One request's list: context, group, slate, and the record of what was shown. Knows the order of things only."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,7 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from bandit_selector.errors import DatabaseUnavailable, UnknownUser
-from bandit_selector.health.genres import parse_genres
+from bandit_selector.health.genres import genres_of
 from bandit_selector.lists.context import Context, user_type
 from bandit_selector.lists.names import CONTROL, FALLBACK, OFF
 from bandit_selector.lists.session import ARM as SESSION_ARM
@@ -280,20 +279,16 @@ def _drawn(stock: Stock, beliefs: Sequence[Belief], page: Page, settings: Settin
 
 def as_movies(answered: Sequence[Answered]) -> list[dict[str, Any]]:
     """The site's own columns of each movie, and under which event it was shown; genres always as a list."""
+    names = {list_id: str(recommendation_id(list_id)) for list_id in {shown.list_id for shown, _ in answered}}
     return [
         {
             **movie,
-            "genres": list(parse_genres(as_text(movie.get("genres")))),
+            "genres": list(genres_of(movie.get("genres"))),
             "algorithm": shown.place.algorithm,
             "position": shown.place.position,
             "propensity": shown.place.propensity,
             "event_id": shown.event_id,
-            "recommendation_id": str(recommendation_id(shown.list_id)),
+            "recommendation_id": names[shown.list_id],
         }
         for shown, movie in answered
     ]
-
-
-def as_text(genres: object) -> str | None:
-    """Genres as `parse_genres` reads them, from a column of text or of JSON."""
-    return genres if isinstance(genres, str) or genres is None else json.dumps(genres)

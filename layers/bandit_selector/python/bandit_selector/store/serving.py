@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate, pairwise
 from typing import Any, Protocol
@@ -117,7 +117,7 @@ def place_rows(rows: Sequence[tuple[int, int, str]], places: Sequence[Place]) ->
     """What `record_statement` answers, place by place; positions count on where a movie was left out."""
     first = places[0].position if places else 1
     return [
-        (Shown(replace(places[index], position=first + number - 1), list_id * 64 + number), json.loads(movie))
+        (Shown(places[index].at(first + number - 1), list_id * 64 + number), json.loads(movie))
         for number, (list_id, index, movie) in enumerate(rows, start=1)
     ]
 
