@@ -31,7 +31,7 @@ SITE: Final = Facts(
     treatment_places={"svd": 7_000, "graph": 3_000},
     arm_shares={},
     experiment=read_out([], [], planned(Settings())),
-    feedback=Feedback(FINE, NOW - timedelta(minutes=3), 20, 0.15),
+    feedback=Feedback(FINE, NOW - timedelta(minutes=3), (1,) * 20, Ratio(1_500.0, 10_000.0, 1e-5)),
     dead_letters=0,
     difference=None,
     candidates_updated=NOW,

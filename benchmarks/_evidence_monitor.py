@@ -42,6 +42,7 @@ class Fault:
 
 FAULTS: Final[Mapping[str, Fault]] = {
     "no reactions arrive": Fault(replace(HEALTHY, heard=(0.0, 0.0)), ("feedback_silence",)),
+    "only what was seen arrives": Fault(replace(HEALTHY, heard=(0.0, 0.0), seen=True), ("feedback_silence",)),
     "half of all reactions are lost": Fault(replace(HEALTHY, heard=(0.5, 0.5)), ("ctr",)),
     "treatment's reactions are lost": Fault(replace(HEALTHY, heard=(0.0, 1.0)), ("tracking", "lift")),
     "harm: treatment's CTR falls by 20 %": Fault(replace(HEALTHY, lift=-0.2), ("lift",)),

@@ -59,6 +59,7 @@ class Habits:
     builds: bool = True
     archives: bool = True
     dead_letters: int = 0
+    seen: bool = False  # whether pages report what was in view
 
 
 @contextmanager
@@ -216,7 +217,7 @@ def _reactions(one: _Visit, habits: Habits, rng: np.random.Generator) -> list[Me
     stars = np.clip(np.round(2 * rng.normal(habits.stars, 1.0, PLACES)) / 2, 0.5, 5.0)
     said = [(place, "click", None) for place in np.flatnonzero(clicked)]
     said += [(place, "rating", float(stars[place])) for place in np.flatnonzero(rated)]
-    answer: list[Message] = []
+    answer = [_seen(one)] if habits.seen else []
     for number, (place, action, rating) in enumerate(said):
         at = one.at + timedelta(seconds=float(rng.uniform(5, 500)))
         lost = rng.random() >= habits.joined
@@ -234,6 +235,21 @@ def _reactions(one: _Visit, habits: Habits, rng: np.random.Generator) -> list[Me
             )
         )
     return answer
+
+
+def _seen(one: _Visit) -> Message:
+    """A page's beacon: the whole list was in view."""
+    return Message.model_validate(
+        {
+            "message_id": _message_id(one.at, one.list_id << 6 | 63),
+            "occurred_at": one.at,
+            "received_at": one.at + timedelta(seconds=2),
+            "user_id": one.user,
+            "action": "seen",
+            "event_id": one.list_id << 6,
+            "seen": (1 << PLACES + 1) - 2,
+        }
+    )
 
 
 def _message_id(at: datetime, number: int) -> UUID:

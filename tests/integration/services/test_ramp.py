@@ -103,7 +103,7 @@ def test_harm_brakes_one_step_once_with_one_mail_and_stays(
     assert groups(database, settings) == split(0.05)
     (mail,) = mails(aws, inbox)
     assert mail["Subject"] == "[CRITICAL] Bandit Selector: treatment's share braked to 5%"
-    assert "Treatment's CTR is −60.0% against control (−" in mail["Message"]
+    assert "Treatment's CTR so far is −60.0% against control (−" in mail["Message"]
     assert "25% until now, 5% from now on" in mail["Message"]
 
 

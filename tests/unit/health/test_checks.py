@@ -34,6 +34,7 @@ def read(treated: int, untreated: int, arrivals: list[Arrivals] = HALVES) -> Rea
 
 
 EVEN = read(60, 60)
+USUAL = Ratio(15_000, 100_000, 3e-6, 100)
 WELL = Facts(
     now=NOW,
     shown=100_000,
@@ -45,7 +46,7 @@ WELL = Facts(
     treatment_places={"svd": 20_000, "graph": 30_000},
     arm_shares={"svd": Ratio(8_000, 20_000, 1e-5, 100), "graph": Ratio(12_000, 20_000, 1e-5, 100)},
     experiment=EVEN,
-    feedback=Feedback(Ratio(14_900, 15_000, 1e-6), NOW - timedelta(minutes=3), 20, 0.15),
+    feedback=Feedback(Ratio(14_900, 15_000, 1e-6), NOW - timedelta(minutes=3), (1,) * 20, USUAL),
     dead_letters=0,
     difference=None,
     candidates_updated=NOW - timedelta(hours=6),
@@ -57,7 +58,7 @@ WELL = Facts(
     algorithms={"bandit_svd": Tally(50_000, 6_000), "hybrid_control": Tally(50_000, 6_000)},
     visitors=Visitors(all=4_000, over=3, beyond={"hybrid_control": Tally(100, 13)}),
 )
-QUIET = Feedback(Ratio(15_000, 15_000, 0.0), NOW - timedelta(hours=7), 5_000, 0.15)
+QUIET = Feedback(Ratio(15_000, 15_000, 0.0), NOW - timedelta(hours=7), (50,) * 100, USUAL)
 
 DOMINATED: dict[str, Any] = {
     "treatment_places": {"svd": 40_000, "graph": 10_000},
@@ -84,8 +85,8 @@ def test_a_service_that_is_well_alerts_nobody() -> None:
         ({"ctr": Ratio(8_000, 100_000, 4e-6)}, "ctr", "warning"),
         (DOMINATED, "algorithm_dominance:svd", "warning"),
         ({"feedback": QUIET}, "feedback_silence", "critical"),
-        ({"feedback": Feedback(Ratio(13_500, 15_000, 1e-5), NOW, 0, 0.15)}, "join_rate", "warning"),
-        ({"feedback": Feedback(Ratio(0, 1_000, 0.0), NOW, 0, 0.15)}, "join_rate", "warning"),
+        ({"feedback": Feedback(Ratio(13_500, 15_000, 1e-5), NOW, (), USUAL)}, "join_rate", "warning"),
+        ({"feedback": Feedback(Ratio(0, 1_000, 0.0), NOW, (), USUAL)}, "join_rate", "warning"),
         ({"experiment": read(0, 60)}, "tracking", "critical"),
         ({"experiment": read(60, 0)}, "tracking", "critical"),
         ({"dead_letters": 2}, "dead_letters", "critical"),
@@ -176,7 +177,31 @@ def test_a_past_day_knows_nothing_of_partitions() -> None:
 
 
 def test_quiet_nights_are_no_silence() -> None:
-    assert alerted(replace(WELL, feedback=replace(QUIET, shown_since=30))) == []
+    assert alerted(replace(WELL, feedback=replace(QUIET, shown_since=(1,) * 30))) == []
+
+
+def test_the_silence_of_a_few_eager_visitors_is_no_outage() -> None:
+    """They made nearly all of the usual reactions: one of them on holiday is no fault."""
+    few = clustered([(3_000.0, 5_000.0)] * 3 + [(1.0, 1_000.0)] * 97)
+    assert few.value == pytest.approx(0.08, abs=0.01)
+    assert alerted(replace(WELL, feedback=replace(QUIET, shown_since=(5,) * 100, usual=few))) == []
+    one_script = (*(1,) * 30, 100_000)
+    assert alerted(replace(WELL, feedback=replace(QUIET, shown_since=one_script))) == []
+
+
+def test_silence_alerts_by_chance_as_seldom_as_it_says() -> None:
+    """Visitors react in bursts, and a burst is one decision: of a quiet evening some such visitors are missing."""
+    rng = np.random.default_rng(11)
+    alarms = silent = 0
+    for _ in range(400):
+        bursts = rng.poisson(0.03 * 100, size=100)
+        usual = clustered([(10.0 * many, 100.0) for many in bursts])
+        shown = tuple(rng.poisson(1, size=100).tolist())
+        quiet = not rng.poisson(0.03 * np.array(shown)).any()
+        silent += quiet
+        alarms += quiet and bool(alerted(replace(WELL, feedback=replace(QUIET, shown_since=shown, usual=usual))))
+    assert silent > 0
+    assert alarms == 0
 
 
 def test_a_test_that_hurts_and_a_split_that_is_wrong_are_critical() -> None:
@@ -185,6 +210,20 @@ def test_a_test_that_hurts_and_a_split_that_is_wrong_are_critical() -> None:
     assert sentence(worse).startswith("So far treatment's CTR is 28% lower (")
     skewed = read(50, 70, [Arrivals(0.5, 6_000, 4_000)])
     assert alerted(replace(WELL, experiment=skewed)) == ["sample_ratio"]
+
+
+@pytest.mark.parametrize(
+    ("check", "changed"),
+    [
+        ("feedback", {"feedback": Feedback(Ratio(0, 1_000, 0.0, 19), NOW, (), USUAL)}),
+        ("quality", {"avg_rating": Ratio(6.0, 2, 0.0, 2.0)}),
+        ("engagement", {"ctr": Ratio(0, 100_000, 0.0, 19)}),
+        ("algorithm_balance", {"treatment_places": {}, "arm_shares": {}}),
+    ],
+)
+def test_a_check_that_too_few_visitors_tell_of_is_not_ok(check: str, changed: dict[str, Any]) -> None:
+    found = judge(replace(WELL, **changed), THRESHOLDS)
+    assert (found.checks[check].status, found.alerts) == ("no_data", ())
 
 
 def test_few_raters_raise_no_alarm_and_end_none() -> None:
@@ -205,14 +244,14 @@ def test_three_raters_a_window_with_a_mean_above_the_threshold_rarely_alarm() ->
 
 def test_an_outage_that_empties_the_window_is_still_silence() -> None:
     """A week without any message: the window has none, and what was usual before it still tells what is missing."""
-    empty = Feedback(Ratio(0, 0, 0.0, 0.0), NOW - timedelta(days=8), 90_000, 0.15)
+    empty = Feedback(Ratio(0, 0, 0.0, 0.0), NOW - timedelta(days=8), (900,) * 100, USUAL)
     assert alerted(replace(WELL, feedback=empty)) == ["feedback_silence"]
 
 
 def test_what_nobody_can_judge_now_ends_no_incident() -> None:
-    quiet = Feedback(Ratio(0, 0, 0.0, 0.0), NOW - timedelta(days=8), 5, 0.15)
+    quiet = Feedback(Ratio(0, 0, 0.0, 0.0), NOW - timedelta(days=8), (5,), USUAL)
     unknown = judge(replace(WELL, feedback=quiet, dead_letters=None), THRESHOLDS).checks["feedback"]
-    assert set(unknown.unjudged) == {"join_rate", "dead_letters", "feedback_silence"}
+    assert set(unknown.unjudged) == {"join_rate", "dead_letters", "feedback_silence", "site_set_aside"}
     mismatch = judge(replace(WELL, experiment=read(50, 70, [Arrivals(0.5, 6_000, 4_000)])), THRESHOLDS)
     assert "lift" in mismatch.checks["experiment"].unjudged
 

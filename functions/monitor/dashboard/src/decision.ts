@@ -32,14 +32,14 @@ function verdict(test: Experiment, plan: Progress | null): Pick<Decision, "tone"
     case "higher":
       return {
         tone: "good",
-        headline: `The bandit wins: ${whole(lift?.percent)} more clicks, at least ${whole(lift?.percent_low)}.`,
+        headline: `The bandit wins so far: ${whole(lift?.percent)} more clicks, at least ${whole(lift?.percent_low)}.`,
         next:
           test.sample_ratio.planned_percent < WHOLE ? "Raise the bandit’s share of visitors." : "Keep the bandit on.",
       };
     case "lower":
       return {
         tone: "bad",
-        headline: `The bandit harms: ${whole(lift?.percent)} fewer clicks, at least ${whole(lift?.percent_high)}.`,
+        headline: `The bandit harms so far: ${whole(lift?.percent)} fewer clicks, at least ${whole(lift?.percent_high)}.`,
         next: "Lower the bandit’s share of visitors, then compare the algorithms with the control list.",
       };
     case "sample_ratio_mismatch":

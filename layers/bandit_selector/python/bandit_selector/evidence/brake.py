@@ -47,7 +47,7 @@ def reason(lift: Lift | None, fallbacks: Fallbacks, bounds: Bounds) -> str | Non
     if lift and bounds.lift is not None and lift.relative.high < bounds.lift:
         found = lift.relative
         return (
-            f"treatment's CTR is {found.estimate:+.1%} against control ({found.low:+.1%} to {found.high:+.1%}, valid at"
+            f"treatment's CTR so far is {found.estimate:+.1%} against control ({found.low:+.1%} to {found.high:+.1%}, valid at"
             f" every look), and all of that lies below BRAKE_BELOW {bounds.lift:+.1%}"
         ).replace("-", "−")
     if fallbacks.lists >= LISTS and fallbacks.share > bounds.fallbacks:

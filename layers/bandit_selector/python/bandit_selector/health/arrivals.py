@@ -1,5 +1,6 @@
 """Judges whether feedback arrives, finds its impression and is applied. Knows no storage or clock."""
 
+from math import exp
 from typing import Final
 
 from bandit_selector.evidence.ratio import rate_bounds
@@ -8,7 +9,7 @@ from bandit_selector.health.meanings import counted
 from bandit_selector.health.rates import below
 
 EXPECTED_FEEDBACK: Final = 10.0
-"""Silence alerts from this many expected reactions on: if 10 are expected, none come by chance with p = 5e-5."""
+"""Silence alerts if so many clusters of visitors were expected to react; then none does by chance with p = 5e-5."""
 
 
 def arrivals(facts: Facts, thresholds: Thresholds) -> Check:
@@ -35,7 +36,7 @@ def arrivals(facts: Facts, thresholds: Thresholds) -> Check:
         *_dead_letters(facts.dead_letters or 0),
         *_site_set_aside(facts.site_set_aside or 0),
     ]
-    status = worst(alerts) or ("ok" if feedback.received else "no_data")
+    status = worst(alerts) or ("ok" if feedback.joined.known else "no_data")
     return Check(status, metrics, tuple(alerts), _unknown_of_feedback(facts, thresholds))
 
 
@@ -46,28 +47,37 @@ def _unknown_of_feedback(facts: Facts, thresholds: Thresholds) -> tuple[str, ...
     unknown = {
         "join_rate": not feedback.joined.known,
         "dead_letters": facts.dead_letters is None,
+        "site_set_aside": facts.site_set_aside is None,
         "feedback_silence": quiet and _expected(feedback) < EXPECTED_FEEDBACK,
     }
     return tuple(name for name, is_unknown in unknown.items() if is_unknown)
 
 
 def _expected(feedback: Feedback) -> float:
-    """How many messages the movies shown since the newest one let expect, by what was usual before it."""
-    return (feedback.usual or 0.0) * feedback.shown_since
+    """How many clusters of visitors should have reacted to what they were shown since the newest message.
+
+    By what was usual before it; each counts once at most, and reactions that come together as one: they are divided by
+    their design effect, the variance over that of a Poisson number (Kish 1965, 8.2). 0 where too few were heard.
+    """
+    rate = feedback.usual.value
+    if not rate or not feedback.usual.known:
+        return 0.0
+    apart = rate / max(1.0, feedback.usual.variance * feedback.usual.denominator / rate)
+    return sum(1 - exp(-apart * shown) for shown in feedback.shown_since)
 
 
 def _silence(facts: Facts, thresholds: Thresholds) -> list[Alert]:
     feedback = facts.feedback
     if not feedback.newest or facts.now - feedback.newest <= thresholds.max_feedback_silence:
         return []
-    expected = _expected(feedback)
-    if expected < EXPECTED_FEEDBACK:
+    if _expected(feedback) < EXPECTED_FEEDBACK:
         return []
     hours, limit = hours_of(facts.now - feedback.newest), hours_of(thresholds.max_feedback_silence)
-    return [_silent(feedback, hours, limit, expected)]
+    return [_silent(feedback, hours, limit)]
 
 
-def _silent(feedback: Feedback, hours: float, limit: float, expected: float) -> Alert:
+def _silent(feedback: Feedback, hours: float, limit: float) -> Alert:
+    shown = sum(feedback.shown_since)
     return Alert(
         severity="critical",
         metric="feedback_silence",
@@ -75,8 +85,8 @@ def _silent(feedback: Feedback, hours: float, limit: float, expected: float) -> 
         threshold=limit,
         message=f"No feedback for {hours:.0f} hours (threshold: {limit:.0f})",
         headline=f"no feedback for {counted(round(hours), 'hour')}",
-        detail=f"{feedback.shown_since:,} movies were shown since the newest feedback; "
-        f"about {expected:,.0f} reactions were expected.",
+        detail=f"{shown:,} movies were shown since the newest feedback; "
+        f"about {shown * (feedback.usual.value or 0.0):,.0f} reactions were expected.",
         advice="Send one click by hand (POST /analytics/track/click) and follow it: the answer, the queue, the "
         "consumer.",
     )

@@ -114,7 +114,7 @@ def _harm(test: ReadOut, lift: Lift) -> Alert:
         value=lift.relative.estimate,
         threshold=0.0,
         message=sentence(test),
-        headline=f"the bandit's CTR is {abs(lift.relative.estimate):.0%} lower than control's",
+        headline=f"the bandit's CTR so far is {abs(lift.relative.estimate):.0%} lower than control's",
         detail=f"95 % confidence sequence {lift.relative.low:.1%} to {lift.relative.high:.1%}, p = {lift.p:.2g}.",
         advice="Send fewer visitors to treatment (TREATMENT_SHARE) and compare the arms with the control list.",
     )

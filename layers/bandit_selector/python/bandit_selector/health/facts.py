@@ -39,14 +39,14 @@ class Thresholds:
 class Feedback:
     """Messages of the window, and when the `newest` ever came; `joined`: those of them that found their impression.
 
-    `shown_since` counts movies shown after the newest, `usual` is how many messages came per movie in as many days
-    before it: what an outage empties tells nothing about what was usual. None without any.
+    `shown_since` are the movies shown after the newest, by clusters of visitors; `usual` is how many messages came per
+    movie in as many days before it: what an outage empties tells nothing about what was usual.
     """
 
     joined: Ratio
     newest: datetime | None
-    shown_since: int
-    usual: float | None
+    shown_since: tuple[int, ...]
+    usual: Ratio
 
     @property
     def received(self) -> int:

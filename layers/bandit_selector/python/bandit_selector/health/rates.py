@@ -180,9 +180,13 @@ def below(
 def _judged(
     metrics: dict[str, Value], alerts: list[Alert], facts: Facts, thresholds: Thresholds, needed: Mapping[str, Ratio]
 ) -> Check:
-    """Below `min_lists` lists the check shows its figures and raises no alert; `needed` is what each alert rests on."""
+    """Below `min_lists` lists the check shows its figures and raises no alert; `needed` is what each alert rests on.
+
+    It is ok only if something of that is known.
+    """
     if facts.lists < thresholds.min_lists:
         meaning = f"{facts.lists:,} lists of this service in the window, {thresholds.min_lists:,} are needed to judge"
         return Check("no_data", {**metrics, "meaning": meaning})
     unknown = tuple(name for name, ratio in needed.items() if not ratio.known)
-    return Check(worst(alerts) or "ok", metrics, tuple(alerts), unknown)
+    status = worst(alerts) or ("no_data" if len(unknown) == len(needed) else "ok")
+    return Check(status, metrics, tuple(alerts), unknown)

@@ -74,8 +74,8 @@ class Report(BaseModel):
     shipping: Shipping | None = Field(default=None, description="the share in force, the shadow, the newest evaluation")
 
     def unjudged(self) -> list[str]:
-        """The names of the checks, and of the metrics of others, that had too little evidence."""
-        checks = [name for name, check in self.checks.items() if check.status == "no_data"]
+        """The metrics that had too little evidence; where a check names none of its own, the check."""
+        checks = [name for name, check in self.checks.items() if check.status == "no_data" and not check.unjudged]
         return checks + [metric for check in self.checks.values() for metric in check.unjudged]
 
 
@@ -242,7 +242,7 @@ def _feedback(connection: Connection, window: Window) -> Feedback:
         joined=clustered(facts.joined(connection, window.since, window.until)),
         newest=heard.newest,
         shown_since=heard.shown_since,
-        usual=heard.before / heard.shown_before if heard.shown_before else None,
+        usual=clustered(heard.before),
     )
 
 

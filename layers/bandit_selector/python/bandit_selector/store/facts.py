@@ -79,12 +79,11 @@ def catalogue_genres(connection: Connection) -> list[str | None]:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """The newest reaction ever, movies shown after it, and in as many days before it: reactions, and movies shown."""
+    """The newest reaction ever; by clusters of visitors movies shown after it, and (reactions, movies) before it."""
 
     newest: datetime | None
-    shown_since: int
-    before: int
-    shown_before: int
+    shown_since: tuple[int, ...] = ()
+    before: tuple[tuple[int, int], ...] = ()
 
 
 def joined(connection: Connection, since: datetime, until: datetime) -> list[tuple[int, int]]:
@@ -104,37 +103,47 @@ def heard(connection: Connection, until: datetime, days: timedelta) -> Heard:
 
     What was seen is no reaction: pages go on to report it while nobody's clicks arrive.
     """
+    newest = _newest_reaction(connection, until)
+    if newest is None:
+        return Heard(None)
+    rows = connection.execute(
+        """
+        SELECT coalesce(sum(shown) FILTER (WHERE late), 0)::bigint, sum(said)::bigint,
+            coalesce(sum(shown) FILTER (WHERE NOT late), 0)::bigint
+        FROM (
+            SELECT bandit_cluster(user_id) AS cluster, created_at > %(newest)s AS late,
+                cardinality(movie_ids) AS shown, 0 AS said
+            FROM bandit_lists WHERE created_at > %(since)s AND created_at < %(until)s
+            UNION ALL
+            SELECT bandit_cluster(user_id::bigint), created_at > %(newest)s, 1, 0 FROM recommendation_events_set_aside
+            WHERE recommendation_id IS NOT NULL AND created_at > %(since)s AND created_at < %(until)s
+            UNION ALL
+            SELECT bandit_cluster(user_id), false, 0, 1 FROM feedback_events
+            WHERE action <> 'seen' AND received_at > %(since)s AND received_at <= %(newest)s
+        ) AS each GROUP BY cluster ORDER BY cluster
+        """,
+        {"newest": newest, "since": newest - days, "until": until},
+    ).fetchall()
+    return Heard(newest, tuple(late for late, *_ in rows), tuple((said, shown) for _, said, shown in rows))
+
+
+def _newest_reaction(connection: Connection, until: datetime) -> datetime | None:
+    """Ids that carry their time are in its order; the others are few."""
     row = connection.execute(
         """
-        WITH newest AS ( -- ids that carry their time are in its order; the others are few
-            SELECT max(received_at) AS at FROM (
-                (
-                    SELECT received_at FROM feedback_events
-                    WHERE message_time > '-infinity' AND received_at < %(until)s AND action <> 'seen'
-                    ORDER BY message_time DESC LIMIT 100
-                )
-                UNION ALL
-                SELECT max(received_at) FROM feedback_events_default
-                WHERE received_at < %(until)s AND action <> 'seen'
-            ) AS late
-        )
-        SELECT at,
-            (SELECT coalesce(sum(cardinality(movie_ids)), 0) FROM bandit_lists
-             WHERE created_at > at AND created_at < %(until)s)
-            + (SELECT count(*) FROM recommendation_events_set_aside
-               WHERE recommendation_id IS NOT NULL AND created_at > at AND created_at < %(until)s),
-            (SELECT count(*) FROM feedback_events
-             WHERE action <> 'seen' AND received_at > at - %(days)s AND received_at <= at),
-            (SELECT coalesce(sum(cardinality(movie_ids)), 0) FROM bandit_lists
-             WHERE created_at > at - %(days)s AND created_at <= at)
-            + (SELECT count(*) FROM recommendation_events_set_aside
-               WHERE recommendation_id IS NOT NULL AND created_at > at - %(days)s AND created_at <= at)
-        FROM newest
+        SELECT max(received_at) FROM (
+            (
+                SELECT received_at FROM feedback_events
+                WHERE message_time > '-infinity' AND received_at < %(until)s AND action <> 'seen'
+                ORDER BY message_time DESC LIMIT 100
+            )
+            UNION ALL
+            SELECT max(received_at) FROM feedback_events_default WHERE received_at < %(until)s AND action <> 'seen'
+        ) AS late
         """,
-        {"until": until, "days": days},
+        {"until": until},
     ).fetchone()
-    assert row is not None  # noqa: S101 # an aggregate always answers
-    return Heard(*row)
+    return row[0] if row else None
 
 
 def visitors(connection: Connection, since: datetime, until: datetime) -> tuple[int, int]:
