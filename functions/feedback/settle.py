@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 import boto3
 from bandit_selector.errors import DatabaseUnavailable, RatingsNotReadable
 from bandit_selector.services.site_ratings import read_site_ratings
-from bandit_selector.settings import QUEUE_RETENTION, Settings, read_settings
+from bandit_selector.settings import Settings, read_settings
 from bandit_selector.store import shadow_sums
 from bandit_selector.store.connection import Connection, Database
 from bandit_selector.store.credentials import database_url
@@ -121,7 +121,7 @@ def _absorb_one_by_one(now: datetime, rule: Rule, database: Database, time_is_le
 
 def sum_history(now: datetime, settings: Settings, database: Database, time_is_left: Callable[[], bool]) -> int:
     """Sums up to DAYS days of the site's own rows, and as many of shadows; returns how many."""
-    rule, changes = Rule.of(settings), settings.attribution_window + QUEUE_RETENTION
+    rule, changes = Rule.of(settings), settings.outcomes_change_for
     sums: tuple[Callable[[Connection], object], ...] = (
         lambda connection: sum_next_day(connection, now, rule),
         lambda connection: shadow_sums.sum_next_day(connection, now, changes),

@@ -10,16 +10,17 @@ from typing import Any, Final
 
 from bandit_selector.errors import InvalidRequest
 from bandit_selector.services.archive import safe_before
-from bandit_selector.settings import Duration, Settings, read_settings
+from bandit_selector.settings import Arm, Duration, Settings, read_settings
 from bandit_selector.store.adoption import Wish
 from bandit_selector.store.archives import bounds
+from bandit_selector.store.arm_names import rename_arm
 from bandit_selector.store.connection import Connection, Database
 from bandit_selector.store.credentials import database_url
 from bandit_selector.store.migrate import migrate
 from bandit_selector.store.retention import prune
 from bandit_selector.store.roles import grant_roles
 from bandit_selector.store.site_files import load_rows
-from bandit_selector.store.verification import first_difference, rebuild
+from bandit_selector.store.verification import first_difference_of_all, rebuild
 from bandit_selector.telemetry import Telemetry
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -44,6 +45,8 @@ class Order(BaseModel):
     without_archive: bool = False
     table: str = ""
     key: str = ""
+    old: Arm = ""
+    new: Arm = ""
 
 
 Work = Callable[[Connection, Order, Settings], dict[str, Any]]
@@ -83,8 +86,8 @@ def _read(event: dict[str, Any]) -> Order:
     return order
 
 
-def _verify(connection: Connection, _order: Order, _settings: Settings) -> dict[str, Any]:
-    wrong = first_difference(connection)
+def _verify(connection: Connection, _order: Order, settings: Settings) -> dict[str, Any]:
+    wrong = first_difference_of_all(connection, settings.outcomes_change_for)
     return {"holds": wrong is None, "difference": wrong}
 
 
@@ -116,10 +119,15 @@ def _import(connection: Connection, order: Order, settings: Settings) -> dict[st
     return {"table": order.table, "rows": rows}
 
 
+def _rename_arm(connection: Connection, order: Order, _settings: Settings) -> dict[str, Any]:
+    return {"renamed": rename_arm(connection, order.old, order.new), "old": order.old, "new": order.new}
+
+
 COMMANDS: Final[dict[str, Work]] = {
     "verify": _verify,
     "rebuild": _rebuild,
     "prune": _prune,
     "migrate": _migrate,
     "import": _import,
+    "rename-arm": _rename_arm,
 }

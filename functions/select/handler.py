@@ -8,6 +8,7 @@ from typing import Final
 from bandit_selector.answers.selection import PlaceAnswer, SelectionAnswer
 from bandit_selector.quota import NO_QUOTA, Quota
 from bandit_selector.services.asked import OwnCandidates, Request
+from bandit_selector.services.meter import Meter
 from bandit_selector.services.recommend import Recommendations, recommend
 from bandit_selector.services.select_arms import Selection, SelectionRequest, check_arms, select_arms
 from bandit_selector.settings import Settings, read_settings
@@ -41,42 +42,48 @@ DATABASE: Final = Database(
 forget_at_snapshot(DATABASE.close)
 TELEMETRY: Final = Telemetry("select", SETTINGS.log_sample, GATHER_SECONDS)
 QUOTA: Final = Quota(SETTINGS.max_places_per_visitor)
+METER: Final = Meter(SETTINGS.brake_latency)
 
 
 @TELEMETRY.handling
 @answers_problems(TELEMETRY.logger)
 def handler(event: Event, _context: object) -> HttpAnswer:
     """Answers one request of HTTP API payload 2.0."""
-    return respond(event, SETTINGS, DATABASE, QUOTA)
+    return respond(event, SETTINGS, DATABASE, QUOTA, METER)
 
 
-def respond(event: Event, settings: Settings, database: Database, quota: Quota = NO_QUOTA) -> HttpAnswer:
+def respond(
+    event: Event, settings: Settings, database: Database, quota: Quota = NO_QUOTA, meter: Meter | None = None
+) -> HttpAnswer:
     """The answer of a route, recorded; raises what the services raise, and errors of the caller."""
-    return ANSWERS[event["routeKey"]](event, settings, database, quota)
+    metered = meter or Meter(settings.brake_latency)
+    return ANSWERS[event["routeKey"]](event, settings, database, quota, metered)
 
 
-def recommendations(event: Event, settings: Settings, database: Database, quota: Quota) -> HttpAnswer:
+def recommendations(event: Event, settings: Settings, database: Database, quota: Quota, meter: Meter) -> HttpAnswer:
     """The list of a query, from the stored candidates."""
     fields: dict[str, str] = event.get("queryStringParameters") or {}
     request = read_query(event, Request)
     _admit(event, request.user_id, request.limit, settings, quota)
-    return _listed(event, request, fields, settings, database)
+    return _listed(event, request, fields, settings, database, meter)
 
 
-def own_recommendations(event: Event, settings: Settings, database: Database, quota: Quota) -> HttpAnswer:
+def own_recommendations(event: Event, settings: Settings, database: Database, quota: Quota, meter: Meter) -> HttpAnswer:
     """The list of a body, from the candidates in it."""
     caller(event, settings.user_id_claim).needs("service")
     request = read_body(event, OwnCandidates, MAX_SERVICE_BODY)
     _admit(event, request.user_id, request.limit, settings, quota)
     check_arms(list(request.candidates), settings, "candidates")
-    return _listed(event, request, request.model_extra or {}, settings, database)
+    return _listed(event, request, request.model_extra or {}, settings, database, meter)
 
 
-def selection(event: Event, settings: Settings, database: Database, quota: Quota) -> HttpAnswer:
+def selection(event: Event, settings: Settings, database: Database, quota: Quota, meter: Meter) -> HttpAnswer:
     """The arms of places that the site fills."""
     request = read_body(event, SelectionRequest)
     _admit(event, request.user_id, request.places, settings, quota)
-    made = select_arms(database, request, settings, received_at(event), _randomness(request.user_id), _bandit_failed)
+    made = select_arms(
+        database, request, settings, received_at(event), _randomness(request.user_id), _bandit_failed, meter
+    )
     TELEMETRY.count("Recommendations")
     return answer(200, as_answer(made).model_dump(mode="json"))
 
@@ -90,10 +97,15 @@ def as_answer(made: Selection) -> SelectionAnswer:
 
 
 def _listed(
-    event: Event, request: Request, fields: Mapping[str, object], settings: Settings, database: Database
+    event: Event,
+    request: Request,
+    fields: Mapping[str, object],
+    settings: Settings,
+    database: Database,
+    meter: Meter,
 ) -> HttpAnswer:
     randomness = _randomness(request.user_id, request.seed)
-    made = recommend(database, request, settings, received_at(event), randomness, _bandit_failed, fields)
+    made = recommend(database, request, settings, received_at(event), randomness, _bandit_failed, meter, fields)
     _log(request, made)
     return answer(
         200,
@@ -136,7 +148,7 @@ def _log(request: Request, made: Recommendations) -> None:
     )
 
 
-ANSWERS: Final[dict[str, Callable[[Event, Settings, Database, Quota], HttpAnswer]]] = {
+ANSWERS: Final[dict[str, Callable[[Event, Settings, Database, Quota, Meter], HttpAnswer]]] = {
     "GET /movies/recommendations": recommendations,
     "POST /movies/recommendations": own_recommendations,
     "POST /selections": selection,

@@ -68,8 +68,16 @@ def test_one_moment_is_drawn_as_bars(page: Page) -> None:
 
 def test_the_top_says_whether_it_pays_and_is_healthy_and_what_to_do(page: Page) -> None:
     said = {
-        "much": ("The bandit wins so far: 27 % more clicks, at least 19 %.", "Yes.", "Raise the bandit’s share of visitors."),
-        "trouble": ("The bandit harms so far: 12 % fewer clicks, at least 4 %.", "and 2 more", "read the consumer's log"),
+        "much": (
+            "The bandit wins so far: 27 % more clicks, at least 19 %.",
+            "Yes.",
+            "Raise the bandit’s share of visitors.",
+        ),
+        "trouble": (
+            "The bandit harms so far: 12 % fewer clicks, at least 4 %.",
+            "and 2 more",
+            "read the consumer's log",
+        ),
         "few": ("Not proven yet: less than 1 % of the planned evidence seen", "Not known", "Let the test run."),
         "empty": ("No test is running", "There is no report yet", "Give some visitors the control list"),
     }

@@ -1,7 +1,8 @@
-"""Runs an operator's command inside a deployment: verify, rebuild, prune, migrate, import, forget-user."""
+"""Runs an operator's command inside a deployment: verify, rebuild, prune, migrate, import, rename-arm, forget-user."""
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,17 @@ ASKS = {
     "rebuild": "Replace the learned counts by those of the recorded events?",
     "prune": "Drop the events that are older?",
     "forget-user": "Erase everything recorded about this user?",
+    "rename-arm": "Rename this arm in every table? All its lists are rewritten.",
 }
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("order", choices=("verify", "rebuild", "prune", "migrate", "import", "forget-user"))
+    orders = ("verify", "rebuild", "prune", "migrate", "import", "rename-arm", "forget-user")
+    parser.add_argument("order", choices=orders)
     parser.add_argument(
-        "what", nargs="*", help="for forget-user the user's id; for import CSV files of users, movies, ratings"
+        "what",
+        nargs="*",
+        help="for forget-user the user's id; for import CSV files of users, movies, ratings; for rename-arm both names",
     )
     parser.add_argument("--stack", required=True, help="the deployment: bandit-selector-prod")
     parser.add_argument("--older-than", metavar="90d", help="for prune; without it KEEP_EVENTS")
@@ -48,6 +53,8 @@ def _ordered(deployment: Deployment, arguments: argparse.Namespace) -> list[dict
         return [_import(deployment, Path(name)) for name in arguments.what]
     if arguments.order == "forget-user":
         return [_forget(deployment, user) for user in arguments.what]
+    if arguments.order == "rename-arm":
+        return [_rename(deployment, arguments.what)]
     options = {"older_than": arguments.older_than} if arguments.older_than else {}
     options |= {"without_archive": True} if arguments.without_archive else {}
     return [deployment.operate(arguments.order, **options)]
@@ -59,6 +66,12 @@ def _forget(deployment: Deployment, user: str) -> dict[str, Any]:
     except argparse.ArgumentTypeError as error:
         raise WrongUsage(str(error)) from error
     return deployment.invoke("ArchiveFunction", {"forget_user": number, "caller": deployment.caller})
+
+
+def _rename(deployment: Deployment, names: Sequence[str]) -> dict[str, Any]:
+    if len(names) != 2:
+        raise WrongUsage(f"rename-arm takes the old name and the new one; got {' '.join(names) or 'none'}.")
+    return deployment.operate("rename-arm", old=names[0], new=names[1])
 
 
 def _import(deployment: Deployment, file: Path) -> dict[str, Any]:

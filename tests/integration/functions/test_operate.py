@@ -16,7 +16,8 @@ from bandit_selector.store.connection import Connection, Database
 
 from functions.operate.handler import COMMANDS, obey
 from infra.local.__main__ import main
-from tests.integration.events import load_site
+from tests.integration.activity import live
+from tests.integration.events import NOW, load_site
 
 STACK = "bandit-selector-test"
 BUCKET = "operated"
@@ -70,6 +71,23 @@ def test_a_file_becomes_rows_of_a_table_that_was_missing(connection: Connection,
     assert connection.execute("SELECT count(*), max(id) FROM users").fetchall() == [(1000, 1000)]
     row = connection.execute("SELECT has_table_privilege('bandit_select', 'users', 'SELECT')").fetchone()
     assert row == (True,)
+
+
+def test_an_arm_is_renamed_remotely_with_all_that_it_learned(
+    deployed: list[dict[str, Any]], connection: Connection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load_site(connection)
+    live(connection, NOW, impressions=200, days=1)
+    assert main(["remote", "rename-arm", "svd", "neural", "--stack", STACK, "--yes"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["old"], answer["new"]) == ("svd", "neural")
+    assert answer["renamed"]["bandit_states"] > 0
+    assert connection.execute("SELECT count(*) FROM bandit_states WHERE algorithm = 'svd'").fetchone() == (0,)
+    assert main(["remote", "verify", "--stack", STACK]) == 0
+    assert main(["remote", "rename-arm", "svd", "--stack", STACK, "--yes"]) == 2
+    assert main(["remote", "rename-arm", "svd", "No Name", "--stack", STACK, "--yes"]) == 1
+    assert "new: String should match pattern" in capsys.readouterr().err
+    assert [event["command"] for event in deployed] == ["rename-arm", "verify", "rename-arm"]
 
 
 @pytest.mark.usefixtures("deployed")

@@ -6,13 +6,17 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
+from bandit_selector.evidence.requests import Requests
 from bandit_selector.lists.slate import is_treated
+from bandit_selector.services.meter import Meter
 from bandit_selector.services.ramp import steer
 from bandit_selector.settings import Settings
 from bandit_selector.store import shares
 from bandit_selector.store.connection import Connection, Database
 from bandit_selector.store.outcomes import apply, settle
+from bandit_selector.store.showing import Showing, record_requests
 from bandit_selector.telemetry import Telemetry
 
 from functions.feedback.steering import steer_share
@@ -163,3 +167,68 @@ def topic_and_inbox(aws: Outside) -> tuple[str, str]:
 def mails(aws: Outside, inbox: str) -> list[dict[str, str]]:
     found = aws.sqs.receive_message(QueueUrl=inbox, MaxNumberOfMessages=10).get("Messages", [])
     return [json.loads(one["Body"]) for one in found]
+
+
+def asked(database: Database, meter: Meter, users: range) -> list[int]:
+    """What each visitor's request for a list is answered with."""
+    at = FIRST + timedelta(days=20)
+    answers: list[int] = []
+    for user in users:
+        event = http_event({"user_id": str(user), "limit": "1"}, scope="service", at=at)
+        try:
+            answers.append(respond(event, BY_HAND, database, meter=meter)["statusCode"])
+        except psycopg.Error:
+            answers.append(500)
+    return answers
+
+
+def test_a_process_writes_how_its_requests_of_each_group_went(database: Database, connection: Connection) -> None:
+    """The database itself refuses treatment's lists, and then takes long for them."""
+    steer(connection, BY_HAND, FIRST)
+    treated = [is_treated(user, BY_HAND.experiment_salt, 0.4) for user in range(1, 61)]
+    meter = Meter(timedelta(milliseconds=150), seconds=0)
+    connection.execute("ALTER TABLE bandit_lists ADD CONSTRAINT refused CHECK (ab_group <> 'treatment') NOT VALID")
+    assert asked(database, meter, range(1, 61)) == [500 if one else 200 for one in treated]
+    connection.execute("ALTER TABLE bandit_lists DROP CONSTRAINT refused")
+    connection.execute(
+        "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN PERFORM pg_sleep(0.2); RETURN NEW; END $$;"
+        " CREATE TRIGGER slowly BEFORE INSERT ON bandit_lists FOR EACH ROW WHEN (NEW.ab_group = 'treatment')"
+        " EXECUTE FUNCTION wait()"
+    )
+    assert set(asked(database, meter, range(1, 11))) == {200}
+    asked(database, meter, range(1, 2))  # carries the last
+    ours, theirs = shares.requests_since(connection, FIRST)
+    assert (ours.number, ours.failed) == (sum(treated) + sum(treated[:10]), sum(treated))
+    assert ours.slow >= sum(treated[:10])
+    assert ours.failed_of.bit_count() == sum(treated)
+    assert (theirs.failed, theirs.number) == (0, 70 - ours.number)
+
+
+@pytest.mark.parametrize(("column", "told"), [("failed", "failed, surely"), ("slow", "took longer than")])
+def test_errors_and_latency_brake_once_with_one_mail(
+    database: Database, connection: Connection, aws: Outside, column: str, told: str
+) -> None:
+    topic, inbox = topic_and_inbox(aws)
+    settings = SETTINGS.model_copy(update={"alert_topic_arn": topic})
+    at = FIRST + timedelta(days=3)
+    steer(connection, settings, at)
+    for group, bad in (("treatment", 8), ("control", 0)):
+        rows = Showing(
+            1, "", group, "off", None, None, requests={group: Requests(30, **{column: bad, f"{column}_of": 1023})}
+        )
+        for minute in range(40):
+            record_requests(connection, rows, at + timedelta(minutes=minute + 1))
+    telemetry = Telemetry("settle")
+    made = [
+        steer_share(at + timedelta(minutes=minutes), settings, database, telemetry, lambda: aws.sns)
+        for minutes in (60, 61, 120, 240)
+    ]
+    assert [one.share if one else None for one in made] == [0.05, None, None, None]
+    (mail,) = mails(aws, inbox)
+    assert mail["Message"].startswith(
+        "320 of treatment's 1,200 requests of the last hour (26.7%), against 0 of control's 1,200 (0.0%), "
+    )
+    assert told in mail["Message"]
+    steer(connection, settings, at + timedelta(days=4))
+    assert connection.execute("SELECT count(*) FROM bandit_requests").fetchone() == (0,)

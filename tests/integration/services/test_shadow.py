@@ -14,9 +14,8 @@ from bandit_selector.store.connection import Connection, Database
 from bandit_selector.store.feedback_rule import Rule
 from bandit_selector.store.outcomes import settle
 from bandit_selector.store.retention import forget_user, prune
-from bandit_selector.store.shadow_sums import first_difference as shadow_difference
 from bandit_selector.store.shadow_sums import read_arms, read_days, sum_next_day
-from bandit_selector.store.verification import first_difference
+from bandit_selector.store.verification import first_difference, first_difference_of_all, rebuild
 
 from functions.feedback.handler import consume
 from functions.select.handler import respond
@@ -171,9 +170,14 @@ def test_sums_are_verified_once_a_day_is_over(database: Database, connection: Co
     later = NOW + timedelta(days=10)
     settle(connection, later, Rule.of(SHADOW), later, 1000)
     sum_next_day(connection, later, CHANGES)
-    assert shadow_difference(connection, later, CHANGES) is None
+    assert first_difference_of_all(connection, CHANGES) is None
     connection.execute("UPDATE bandit_shadow_arms SET failures = failures + 1")
-    assert "do not follow from the shadows" in (shadow_difference(connection, later, CHANGES) or "")
+    assert "do not follow from the shadows" in (first_difference_of_all(connection, CHANGES) or "")
+    assert first_difference_of_all(connection, timedelta(days=20)) is None  # outcomes might still change
+    rebuild(connection)
+    assert sum_next_day(connection, later, CHANGES) == NOW.date()
+    assert first_difference_of_all(connection, CHANGES) is None
+    assert read_days(connection, NOW.date()).lists == 1
 
 
 def test_a_forgotten_visitor_has_no_shadow_and_old_ones_go_with_their_lists(

@@ -120,9 +120,13 @@ class Settings(BaseModel):
     treatment_share: Share = 0.5
     # Steps of that share over time, in its place: `0.05@2027-01-10,0.25@+3d`; needs ASSIGNMENT=server
     ramp: Annotated[tuple[Step, ...], BeforeValidator(parse_ramp)] = ()
-    # The brake takes the share a step back when the lift's upper bound is below this, or with more fallbacks than that
+    # The brake takes the share a step back when the lift's upper bound is below this, or with more fallbacks than that;
+    # or when so much more of treatment's requests than of control's fail, or are slow: take longer than BRAKE_LATENCY
     brake_below: Annotated[Annotated[float, Field(gt=-1, lt=0)] | None, BeforeValidator(parse_bound)] = -0.05
     brake_fallbacks: Share = 0.05
+    brake_errors: Share = 0.02
+    brake_slow: Share = 0.05
+    brake_latency: Duration = timedelta(seconds=1)
     experiment_salt: str = "bandit-selector"
     experiment_start: AwareDatetime | None = None
     # How many places of a visitor count in a UTC day, for learning and in the test; later ones are served all the same
@@ -158,6 +162,11 @@ class Settings(BaseModel):
     def silence(self) -> Literal["shown", "seen", "off"]:
         """Which silence is a failure: that on every place shown, on the places seen, or none."""
         return self.silence_counts if self.silence_counts_after is not None else "off"
+
+    @property
+    def outcomes_change_for(self) -> timedelta:
+        """How long an impression's outcome may change: the window, and as long as the queue may keep its feedback."""
+        return self.attribution_window + QUEUE_RETENTION
 
     @property
     def experiment_begins(self) -> datetime | None:
@@ -217,7 +226,7 @@ class Settings(BaseModel):
         ):
             if length > longest:
                 raise ValueError(f"{name} {days(length)} must be at most {days(longest)}")
-        shortest = self.attribution_window + QUEUE_RETENTION
+        shortest = self.outcomes_change_for
         if self.keep_events < shortest:
             raise ValueError(
                 f"KEEP_EVENTS {days(self.keep_events)} must be at least {days(shortest)}: ATTRIBUTION_WINDOW "

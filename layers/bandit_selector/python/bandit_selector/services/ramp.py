@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-from bandit_selector.evidence.brake import Bounds, lift_of, reason
+from bandit_selector.evidence.brake import Bounds, Look, lift_of, reason
 from bandit_selector.health.incidents import brake_mail
 from bandit_selector.ramp import step_below
 from bandit_selector.settings import Settings
@@ -13,6 +13,8 @@ from bandit_selector.store.locks import Lock
 from bandit_selector.store.shares import Share
 
 LOOKS: Final = timedelta(hours=1)
+KEPT: Final = timedelta(days=2)
+"""How long counts of requests are kept: a look needs the last hour's."""
 MIDNIGHT: Final = timedelta(minutes=5)
 """A share that begins within this time after midnight UTC counts from that day."""
 
@@ -50,13 +52,28 @@ def _brake(connection: Connection, newest: Share | None, settings: Settings, now
         return None
     if not shares.take_look(connection, now, LOOKS):
         return None
-    lift = lift_of(shares.clusters_since(connection, newest.counts_from), settings.planned_lift)
-    fallbacks = shares.fallbacks_since(connection, max(now - LOOKS, newest.at))
-    why = reason(lift, fallbacks, Bounds(settings.brake_below, settings.brake_fallbacks))
+    why = reason(_look(connection, newest, settings, max(now - LOOKS, newest.at)), _bounds(settings))
+    shares.forget_requests(connection, now - KEPT)
     if why is None:
         return None
     below = step_below(settings.ramp, newest.share)
     return Share(settings.share_plan, below, True, why, now, _counts_from(now))
+
+
+def _look(connection: Connection, newest: Share, settings: Settings, since: datetime) -> Look:
+    """The lift of the share in force, and the lists and requests since a moment."""
+    lift = lift_of(shares.clusters_since(connection, newest.counts_from), settings.planned_lift)
+    return Look(lift, shares.fallbacks_since(connection, since), *shares.requests_since(connection, since))
+
+
+def _bounds(settings: Settings) -> Bounds:
+    return Bounds(
+        settings.brake_below,
+        settings.brake_fallbacks,
+        settings.brake_errors,
+        settings.brake_slow,
+        settings.brake_latency,
+    )
 
 
 def _counts_from(now: datetime) -> date:

@@ -1,7 +1,7 @@
 """One request's list: context, group, slate, and the record of what was shown. Knows the order of things only."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from random import Random
@@ -10,6 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from bandit_selector.errors import DatabaseUnavailable, UnknownUser
+from bandit_selector.evidence.requests import Requests
 from bandit_selector.health.genres import genres_of
 from bandit_selector.lists.context import Context, user_type
 from bandit_selector.lists.names import CONTROL, FALLBACK, OFF
@@ -27,6 +28,7 @@ from bandit_selector.services.asked import (
 )
 from bandit_selector.services.assignment import Group, assign, share_in_force, test_of
 from bandit_selector.services.chances import believed, newest_version, probabilities
+from bandit_selector.services.meter import Meter
 from bandit_selector.services.shadow import Chances, with_shadow
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Database
@@ -74,6 +76,7 @@ class Situation:
     settings: Settings
     on_failure: Callable[[Exception], None]
     share: float  # of treatment, in force
+    requests: Mapping[str, Requests] = field(default_factory=dict[str, Requests])  # to write with the list
 
     def stock(self) -> Stock:
         """The visitor's lists; in a session of the treatment group, with the list that follows from it."""
@@ -108,6 +111,7 @@ class Situation:
             movie=movie_json(self.visitor.columns, settings.movie_columns),
             test=test_of(self.group, settings),
             share=self.share,
+            requests=self.requests,
         )
 
 
@@ -118,24 +122,29 @@ def recommend(
     now: datetime,
     randomness: Random,
     on_failure: Callable[[Exception], None],
+    meter: Meter,
     fields: Mapping[str, object] = NO_FIELDS,
 ) -> Recommendations:
     """Makes, records and returns one list; `on_failure` gets what fails in the bandit, and the visitor a control list.
+
+    `meter` counts the request, and what it has counted is written with the list.
 
     `fields` are those of the request; CONTEXT_FACTORS names the ones that make the context. A request with candidates
     of its own is answered from those alone.
     With a seed, the answer is a window of the seed's list: what was shown before is answered again, as the same
     impressions. Raises UnknownUser, DatabaseUnavailable, MissingTable.
     """
-    for _ in range(ATTEMPTS):
-        situation, rows = _situation(database, request, settings, now, on_failure, fields)
-        if request.seed is None:
-            answered = _whole(database, situation, now, randomness)
-        else:
-            answered = _window(database, situation, shown_of(rows), len(rows), now, randomness)
-        if answered is not None:
-            return _recommendations(situation, answered)
-    raise DatabaseUnavailable("Other pages of this list are being made at the same time; ask for this one again.")
+    with meter.request(request.user_id) as metered:
+        for _ in range(ATTEMPTS):
+            situation, rows = _situation(database, request, settings, now, on_failure, fields)
+            metered.group, situation = situation.group, replace(situation, requests=metered.carries)
+            if request.seed is None:
+                answered = _whole(database, situation, now, randomness)
+            else:
+                answered = _window(database, situation, shown_of(rows), len(rows), now, randomness)
+            if answered is not None:
+                return _recommendations(situation, answered)
+        raise DatabaseUnavailable("Other pages of this list are being made at the same time; ask for this one again.")
 
 
 def draft(

@@ -22,6 +22,8 @@ from bandit_selector.lists.shadow import Shadow
 from bandit_selector.services.asked import Asking, keys_of, possible_contexts
 from bandit_selector.services.assignment import Group, assign, share_in_force, test_of
 from bandit_selector.services.chances import believed, newest_version, probabilities
+from bandit_selector.services.meter import Meter
+from bandit_selector.services.meter import Request as Metered
 from bandit_selector.services.recommend import recommendation_id
 from bandit_selector.settings import Arm, Settings
 from bandit_selector.store.connection import Database
@@ -73,18 +75,33 @@ def select_arms(
     now: datetime,
     randomness: Random,
     on_failure: Callable[[Exception], None],
+    meter: Meter,
 ) -> Selection:
     """Draws and records the arms; `on_failure` gets what fails in the bandit, and the visitor control's arms.
 
+    `meter` counts the request, and what it has counted is written with the selection.
     Raises InvalidRequest for an arm that is not configured, DatabaseUnavailable, MissingTable.
     """
     check_arms(request.arms or (), settings, "arms")
+    with meter.request(request.user_id) as metered:
+        return _selected(database, request, settings, now, randomness, on_failure, metered)
+
+
+def _selected(
+    database: Database,
+    request: SelectionRequest,
+    settings: Settings,
+    now: datetime,
+    randomness: Random,
+    on_failure: Callable[[Exception], None],
+    metered: Metered,
+) -> Selection:
     contexts = possible_contexts(request, settings, now, request.model_extra or {})
     keys = keys_of(contexts.values())
     visitor, _ = database.read(lambda connection: read_visitor_and(connection, request.user_id, keys, None, {}))
     context = contexts[user_type(len(visitor.rated))]
     share = share_in_force(visitor, settings, now)
-    group = assign(request, settings, share)
+    metered.group = group = assign(request, settings, share)
     drawn = _drawn(request, group, believed(visitor, context), settings, randomness, on_failure)
     silence = "off" if settings.silence == "off" else "seen"
     showing = Showing(
@@ -97,6 +114,7 @@ def select_arms(
         bound=settings.max_places_per_visitor,
         test=test_of(group, settings),
         share=share,
+        requests=metered.carries,
     )
     list_id = database.run(lambda connection: record_selection(connection, drawn, showing, now))
     return Selection(list_id, group, context, drawn.choices)

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias, cast
 
 from psycopg.sql import SQL, Identifier, Literal
 
-from bandit_selector.settings import QUEUE_RETENTION, Settings
+from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.locks import Lock
 
@@ -78,7 +78,7 @@ def lock(connection: Connection) -> None:
 
 def due_before(now: datetime, settings: Settings) -> date:
     """The first UTC day that can still change: a message about it may be under way."""
-    return (now - settings.attribution_window - QUEUE_RETENTION).astimezone(UTC).date()
+    return (now - settings.outcomes_change_for).astimezone(UTC).date()
 
 
 def unarchived_days(connection: Connection, until: date) -> list[date]:

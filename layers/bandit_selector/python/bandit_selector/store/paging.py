@@ -12,7 +12,7 @@ from bandit_selector.lists.slate import Place
 from bandit_selector.lists.windows import Shown
 from bandit_selector.store.connection import Connection, transaction
 from bandit_selector.store.serving import Answered, place_rows, record_statement
-from bandit_selector.store.showing import Showing, lock_visitor
+from bandit_selector.store.showing import Showing, lock_visitor, record_requests
 
 PAGED_FOR: Final = timedelta(hours=1)
 """How long a seed names the same list."""
@@ -55,6 +55,7 @@ def record_pages(
             "SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))", [showing.seed, showing.user_id]
         )  # a statement of its own: the next one sees what its holder has committed
         lock_visitor(connection, showing)
+        record_requests(connection, showing, now)
         lists = connection.execute(
             """
             SELECT count(*) FROM bandit_lists

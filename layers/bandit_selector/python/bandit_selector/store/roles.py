@@ -55,7 +55,7 @@ ROLES: Final = {
         ),
         writes=(
             *(("bandit_lists", "INSERT"), ("bandit_unsettled", "INSERT"), ("bandit_phases", "INSERT")),
-            ("bandit_shadows", "INSERT"),
+            *(("bandit_shadows", "INSERT"), ("bandit_requests", "INSERT")),
         ),
         sequences=("bandit_list_number",),
     ),
@@ -73,7 +73,7 @@ ROLES: Final = {
                 for parent in ("bandit_lists", "bandit_reactions", "feedback_events", "bandit_shadows")
             ),
             ("bandit_shares", "INSERT"),
-            ("bandit_looks", "UPDATE"),
+            *(("bandit_looks", "UPDATE"), ("bandit_requests", "DELETE")),
             ("monitor_mails", "INSERT, UPDATE"),
         ),
         sequences=(*_COUNTERS, "bandit_shares_id_seq", "monitor_mails_id_seq"),

@@ -9,7 +9,7 @@ from bandit_selector.lists.selection import Choice
 from bandit_selector.lists.shadow import Shadow
 from bandit_selector.store.connection import Connection, transaction
 from bandit_selector.store.shadows import of_selection
-from bandit_selector.store.showing import COLUMNS, Showing, lock_visitor, parameters, values
+from bandit_selector.store.showing import COLUMNS, Showing, lock_visitor, parameters, record_requests, values
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,7 @@ def record_selection(connection: Connection, drawn: Drawn, showing: Showing, now
     """Records a list of arms without movies, with its shadow, and returns its id. One round trip."""
     with transaction(connection):
         lock_visitor(connection, showing)
+        record_requests(connection, showing, now)
         listed = _record(connection, drawn, showing, now)
     return listed.fetchone()[0]
 

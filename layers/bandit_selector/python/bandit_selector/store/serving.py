@@ -16,7 +16,7 @@ from bandit_selector.store.connection import Connection, transaction
 from bandit_selector.store.movies import Column, read_columns
 from bandit_selector.store.recent import Asked, read_recent, session_of
 from bandit_selector.store.shadows import of_list
-from bandit_selector.store.showing import COLUMNS, Showing, lock_visitor, parameters, values
+from bandit_selector.store.showing import COLUMNS, Showing, lock_visitor, parameters, record_requests, values
 
 EVERYBODY = 0
 """The user whose candidate lists are for everybody without lists of their own."""
@@ -109,6 +109,7 @@ def record_list(
     """Records a list of those places whose movie exists, with its shadow, and returns them. One round trip."""
     with transaction(connection):
         lock_visitor(connection, showing)
+        record_requests(connection, showing, now)
         rows = record_statement(connection, places, showing, now, shadow)
     return place_rows(rows.fetchall(), places)
 

@@ -158,12 +158,23 @@ def read_arms(connection: Connection, since: date) -> list[ShadowArm]:
     return [ShadowArm(*row) for row in rows]
 
 
-def first_difference(connection: Connection, now: datetime, changes: timedelta) -> str | None:
-    """The first settled day whose sums do not follow from its shadows and reactions, as a sentence."""
+def forget(connection: Connection) -> None:
+    """Deletes the sums of all days that still have their shadows; `sum_next_day` makes them again."""
+    for table in ("bandit_shadow_days", "bandit_shadow_arms"):
+        connection.execute(
+            f"DELETE FROM {table} WHERE day >= (SELECT complete_from AT TIME ZONE 'UTC' FROM bandit_retention)".encode()  # noqa: S608 # ours
+        )
+
+
+def first_difference(connection: Connection, changes: timedelta) -> str | None:
+    """The first day whose sums do not follow from its shadows and reactions, as a sentence.
+
+    Of days whose outcomes could not change any more, `changes` after them, when they were summed.
+    """
     rows = connection.execute(
-        "SELECT day, one_in FROM bandit_shadow_days WHERE day < %s AND summed_at >= day + %s"
+        "SELECT day, one_in FROM bandit_shadow_days WHERE summed_at >= day + %s"
         " AND day >= (SELECT complete_from AT TIME ZONE 'UTC' FROM bandit_retention) ORDER BY day",
-        [(now - changes).date(), changes + timedelta(days=1)],
+        [changes + timedelta(days=1)],
     ).fetchall()
     for day, one_in in rows:
         found = connection.execute(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from bandit_selector.evidence.brake import Fallbacks
+from bandit_selector.evidence.requests import NONE, Requests
 from bandit_selector.store.connection import Connection
 
 
@@ -66,3 +67,21 @@ def fallbacks_since(connection: Connection, moment: datetime) -> Fallbacks:
         [moment],
     ).fetchone()
     return Fallbacks(*row) if row else Fallbacks(0, 0)
+
+
+def requests_since(connection: Connection, moment: datetime) -> tuple[Requests, Requests]:
+    """What processes have written of treatment's and of control's requests since a moment."""
+    rows = connection.execute(
+        """
+        SELECT ab_group, sum(number)::bigint, sum(failed)::bigint, sum(slow)::bigint, bit_or(failed_of), bit_or(slow_of)
+        FROM bandit_requests WHERE at > %s GROUP BY ab_group
+        """,
+        [moment],
+    )
+    found = {group: Requests(*sums) for group, *sums in rows}
+    return found.get("treatment", NONE), found.get("control", NONE)
+
+
+def forget_requests(connection: Connection, before: datetime) -> None:
+    """Deletes what was written before a moment: no look needs it."""
+    connection.execute("DELETE FROM bandit_requests WHERE at < %s", [before])

@@ -1,9 +1,11 @@
 """What is recorded of every list, whether the service or the site fills its places. Knows no arm and no movie."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from bandit_selector.evidence.requests import Requests
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.locks import Lock
 from bandit_selector.store.movies import WHOLE
@@ -28,7 +30,10 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Showing:
-    """What is recorded of a list beside its places; see bandit_lists. `movie` is the SQL of an answer's movie."""
+    """What is recorded of a list beside its places; see bandit_lists. `movie` is the SQL of an answer's movie.
+
+    `requests` are what the process has counted by group and not written yet.
+    """
 
     user_id: int
     context_key: str
@@ -41,6 +46,7 @@ class Showing:
     movie: str = WHOLE
     test: Key | None = None  # None while no test runs
     share: float = 0.0  # of treatment, as planned now
+    requests: Mapping[str, Requests] = field(default_factory=dict[str, Requests])
 
 
 def lock_visitor(connection: Connection, showing: Showing) -> None:
@@ -50,6 +56,20 @@ def lock_visitor(connection: Connection, showing: Showing) -> None:
     """
     if showing.bound is not None:
         connection.execute("SELECT pg_advisory_xact_lock(%s, hashint8(%s))", [Lock.VISITOR, showing.user_id])
+
+
+def record_requests(connection: Connection, showing: Showing, now: datetime) -> None:
+    """Writes what a process has counted of its requests; a statement only if there is something."""
+    if showing.requests:
+        connection.execute(
+            "INSERT INTO bandit_requests SELECT %s, * FROM unnest(%s::text[], %s::integer[], %s::integer[],"
+            " %s::integer[], %s::bigint[], %s::bigint[])",
+            [
+                now,
+                list(showing.requests),
+                *(list(column) for column in zip(*map(astuple, showing.requests.values()), strict=True)),
+            ],
+        )
 
 
 def values(places: str) -> str:

@@ -1,9 +1,9 @@
 """The invariant: reactions, counts and sums are a function of lists and messages. Reads, and restores on request."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
-from bandit_selector.store import differences, rollups
+from bandit_selector.store import differences, rollups, shadow_sums
 from bandit_selector.store.connection import Connection
 
 
@@ -16,6 +16,11 @@ def first_difference(connection: Connection) -> str | None:
         or differences.first_difference(connection, days)
         or differences.visitors_difference(connection)
     )
+
+
+def first_difference_of_all(connection: Connection, changes: timedelta) -> str | None:
+    """The same, and then the first wrong sum of shadows; their outcomes change for as long as `changes`."""
+    return first_difference(connection) or shadow_sums.first_difference(connection, changes)
 
 
 def first_recent_difference(connection: Connection, now: datetime) -> str | None:
@@ -34,11 +39,13 @@ def first_recent_difference(connection: Connection, now: datetime) -> str | None
 def rebuild(connection: Connection) -> int:
     """Restores every cell's counts and all sums from lists, reactions and the archive; returns the wrong cells.
 
-    One transaction. Consumers wait for it; what they have counted but not committed is added after it.
+    One transaction. Consumers wait for it; what they have counted but not committed is added after it. The sums of
+    shadows are deleted, and made again by `settle` in the next minutes.
     """
     with connection.transaction():
         connection.execute("LOCK TABLE bandit_states IN SHARE ROW EXCLUSIVE MODE")
         rollups.rebuild(connection)
+        shadow_sums.forget(connection)
         return connection.execute(
             """
             INSERT INTO bandit_states AS s
