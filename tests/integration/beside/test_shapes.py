@@ -9,11 +9,10 @@ from bandit_selector.errors import DatabaseUnavailable, SiteRefused, TableDroppe
 from bandit_selector.store.adoption import Wish
 from bandit_selector.store.connection import Connection, connect
 from bandit_selector.store.migrate import migrate, steps
-from bandit_selector.store.migration_plan import plan, sql
+from bandit_selector.store.migration_plan import plan
 from bandit_selector.store.outcomes import settle
 from bandit_selector.store.site import require_site
 from bandit_selector.store.verification import first_difference
-from psycopg.conninfo import make_conninfo
 
 from tests.builders import RULE, show
 from tests.integration.beside.test_side_by_side import NOW, ONE
@@ -154,68 +153,6 @@ def test_tables_in_another_schema_are_found_by_its_path_and_ours_are_beside_them
         assert rows.fetchall() == [("shop",)]
     with connect(site_url) as lost, pytest.raises(SiteRefused, match=r"table movies is not on the search path"):
         require_site(lost)
-
-
-def as_role(url: str, role: str) -> str:
-    return make_conninfo(url, user=role, password="x")  # noqa: S106 # of the test's own server
-
-
-@pytest.fixture
-def roles(site: Connection) -> None:
-    """The roles `owner_of_site` of the site's tables, and `clerk_of_site`, which may only write rows."""
-    for role in ("owner_of_site", "clerk_of_site"):
-        if site.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).fetchone() is None:
-            site.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'x'".encode())
-    site.execute("GRANT CREATE, USAGE ON SCHEMA public TO owner_of_site")
-    for table in ("users", "movies", "ratings", "bandit_states", "recommendation_events"):
-        site.execute(f"ALTER TABLE {table} OWNER TO owner_of_site".encode())
-        site.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO clerk_of_site".encode())
-    site.execute("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO clerk_of_site")
-
-
-@pytest.mark.usefixtures("roles")
-def test_who_is_not_the_owner_gets_the_script_and_works_after_it_was_run(site_url: str) -> None:
-    with connect(as_role(site_url, "clerk_of_site")) as clerk:
-        with pytest.raises(SiteRefused, match="belongs to owner_of_site, and only its owner can rename it"):
-            migrate(clerk)
-        script = "\n\n".join(sql(clerk, UTC))
-    with psycopg.connect(as_role(site_url, "owner_of_site"), autocommit=True) as owner:
-        owner.execute("\n".join(line for line in script.splitlines() if not line.startswith("\\")).encode())
-    with connect(as_role(site_url, "clerk_of_site")) as clerk:
-        assert migrate(clerk) == []
-        works(clerk)
-
-
-@pytest.mark.usefixtures("roles")
-def test_a_superuser_makes_everything_the_owners(site: Connection, site_url: str) -> None:
-    migrate(site)
-    owners = site.execute(
-        "SELECT DISTINCT relowner::regrole::text FROM pg_class WHERE relname ~ '^(bandit|experiment)'"
-    )
-    assert owners.fetchall() == [("owner_of_site",)]
-    with psycopg.connect(as_role(site_url, "clerk_of_site")) as clerk:  # the old application's own role
-        clerk.execute(FEW)
-        show(site, [ONE])
-        clerk.execute("UPDATE recommendation_events SET clicked = true WHERE user_id = 7")
-        clerk.execute("DELETE FROM recommendation_events WHERE user_id = 7")
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            clerk.execute("SELECT * FROM bandit_inbox")
-
-
-@pytest.mark.usefixtures("roles")
-def test_grants_of_single_columns_hold_for_the_view(site: Connection, site_url: str) -> None:
-    site.execute("REVOKE ALL ON recommendation_events FROM clerk_of_site")
-    site.execute("GRANT SELECT (id, user_id, clicked), UPDATE (clicked) ON recommendation_events TO clerk_of_site")
-    migrate(site)
-    show(site, [ONE])
-    with psycopg.connect(as_role(site_url, "clerk_of_site"), autocommit=True) as clerk:
-        assert clerk.execute("SELECT clicked FROM recommendation_events WHERE user_id = 7 AND id > 2000").fetchall()
-        clerk.execute("UPDATE recommendation_events SET clicked = true WHERE user_id = 7 AND id > 2000")
-        for refused in ("SELECT movie_id FROM recommendation_events", "UPDATE recommendation_events SET rated = true"):
-            with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                clerk.execute(refused.encode())
-    said = site.execute("SELECT clicked FROM bandit_inbox").fetchall()
-    assert said == [(True,)]
 
 
 def test_the_sites_table_is_locked_while_one_message_is_answered(site: Connection) -> None:

@@ -16,11 +16,13 @@ FILLED: Final = {  # the columns of bandit_states that our rows have
     *("created_at", "updated_at", "prior_alpha", "prior_beta", "archived_pulls", "archived_successes"),
     "archived_failures",
 }
+ROWS: Final = "bandit_site_rows"  # the view of the site's rows that are summed; made by this module
 INTEGERS: Final = {"smallint", "integer", "bigint"}
 CALLED: Final = (
     "bandit_hear(bigint, jsonb, jsonb, text)",
     "bandit_hide(bigint)",
     "bandit_make_partitions(timestamptz, timestamptz)",
+    "bandit_drop_partition(text, text)",
 )
 
 
@@ -161,7 +163,7 @@ def _first(wanted: Shape) -> list[str]:
 def _again(wanted: Shape) -> list[str]:
     return [
         f"LOCK TABLE {wanted.site(EVENTS)} IN ACCESS EXCLUSIVE MODE",
-        f"DROP VIEW {wanted.site(EVENTS)}, bandit_site_rows",
+        f"DROP VIEW {wanted.site(EVENTS)}, {ROWS}",
         "DROP FUNCTION bandit_site_clock(timestamptz)",
         "DROP TRIGGER IF EXISTS bandit_give_keys ON bandit_lists",
         "DROP INDEX IF EXISTS bandit_keys_id, bandit_lists_site_user, bandit_lists_site_time",
@@ -178,6 +180,7 @@ def _made(connection: Connection, wanted: Shape, *, first: bool) -> list[str]:
         *site_triggers.triggers(wanted),
         *site_view.history(wanted),
         *_grants(connection, wanted, EVENTS if first else SET_ASIDE),
+        *_grants_of_history(connection),
         "INSERT INTO bandit_site (zone, beside, shape)"
         f" VALUES ({text(wanted.zone)}, {str(wanted.beside).lower()}, {text(_digest(wanted))})"
         " ON CONFLICT (only_row) DO UPDATE"
@@ -210,6 +213,15 @@ def _grants(connection: Connection, wanted: Shape, table: str) -> list[str]:
     return made + [f"GRANT EXECUTE ON FUNCTION {function} TO {role}" for role in writers for function in CALLED[:2]]
 
 
+def _grants_of_history(connection: Connection) -> list[str]:
+    """The view of the site's rows, which is made again, for who may write their sums: see `use_by`."""
+    rows = connection.execute(
+        "SELECT DISTINCT grantee::regrole::text FROM pg_class CROSS JOIN LATERAL aclexplode(relacl)"
+        " WHERE oid = to_regclass('bandit_site_days') AND privilege_type = 'INSERT' AND grantee <> relowner"
+    )
+    return [f"GRANT SELECT ON {ROWS} TO {role}" for (role,) in rows.fetchall()]
+
+
 def use_by(role: str, schema: str) -> list[str]:
     """Grants with which a role that may create nothing can run the service; `role` and `schema` are quoted."""
     tables = [name for name, kind in inventory.made().items() if kind != "SEQUENCE"]
@@ -217,6 +229,7 @@ def use_by(role: str, schema: str) -> list[str]:
     return [
         f"GRANT USAGE ON SCHEMA {schema} TO {role}",
         f"GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON bandit_migrations, {', '.join(tables)} TO {role}",
+        f"GRANT SELECT ON {ROWS} TO {role}",
         f"GRANT USAGE ON SEQUENCE bandit_states_id_seq, {', '.join(sequences)} TO {role}",
         *(f"GRANT EXECUTE ON FUNCTION {function} TO {role}" for function in CALLED),
     ]

@@ -114,12 +114,8 @@ def _drop(connection: Connection, parent: str, child: str, pause: Callable[[floa
 
     Detached first, and in the same transaction: a process that stops in between leaves no table behind.
     """
-
-    def detach_and_drop() -> None:
-        connection.execute(SQL("ALTER TABLE {} DETACH PARTITION {}").format(Identifier(parent), Identifier(child)))
-        connection.execute(SQL("DROP TABLE {}").format(Identifier(child)))
-
-    _when_unused(connection, [parent, f"{parent}_default", child], pause, detach_and_drop)
+    drop = "SELECT bandit_drop_partition(%s, %s)"
+    _when_unused(connection, [parent, f"{parent}_default"], pause, lambda: connection.execute(drop, [parent, child]))
 
 
 def _when_unused(

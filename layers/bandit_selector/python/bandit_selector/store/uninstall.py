@@ -21,7 +21,7 @@ OF_THE_VIEW: Final = ("site_insert", "site_update", "site_delete", "give_keys", 
 def uninstall(connection: Connection, *, patience: float = 600.0) -> list[str]:
     """Removes everything of ours in one transaction; returns what it did, as sentences.
 
-    Raises SiteRefused, with nothing changed, if an object of the site depends on one of ours.
+    Raises SiteRefused, with nothing changed, if an object of the site depends on one of ours, or this role owns none.
     """
     with alone(connection, patience), site.home(connection):
         done: list[str] = []
@@ -35,6 +35,11 @@ def uninstall(connection: Connection, *, patience: float = 600.0) -> list[str]:
             detail = (error.diag.message_detail or "").replace("\n", "; ")
             raise SiteRefused(
                 [f"An object of the site depends on Bandit Selector's: {detail}. Drop it first."]
+            ) from None
+        except errors.InsufficientPrivilege:
+            owner, _ = site.owner(connection, "bandit_lists")
+            raise SiteRefused(
+                [f"The tables belong to {owner}, and only their owner can remove them: connect as {owner}."]
             ) from None
         return done
 
