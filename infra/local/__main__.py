@@ -34,6 +34,7 @@ GROUPS: Final = {
     "Work on it": ("test", "check", "bench", "python, pytest, uv"),
 }
 """The commands by who needs them, in the order of `./dev help`."""
+ENTITLE: Final = "Connect as the tables' owner, or let the owner run what `./dev migrate --sql` prints for this role: it grants the rest."
 READER_GONE: Final = 141  # as a shell counts the signal SIGPIPE
 
 
@@ -69,6 +70,10 @@ def _run(name: str, words: Sequence[str]) -> int:
         return 2
     except (BanditSelectorError, LocalError) as error:
         print(error, file=sys.stderr)
+        return 1
+    except psycopg.errors.InsufficientPrivilege as error:
+        refused = error.diag.message_primary or str(error)
+        print(f"The database refused: {refused}. {ENTITLE}", file=sys.stderr)
         return 1
     except psycopg.Error as error:
         print(f"The database refused: {error.diag.message_primary or error}", file=sys.stderr)

@@ -9,8 +9,8 @@ from bandit_selector.errors import SiteRefused
 from bandit_selector.services.daily import make_due
 from bandit_selector.services.publish import publish
 from bandit_selector.store.connection import Connection, Database, connect
-from bandit_selector.store.migrate import migrate
-from bandit_selector.store.migration_plan import sql
+from bandit_selector.store.migrate import migrate, steps
+from bandit_selector.store.migration_plan import plan, sql
 from bandit_selector.store.retention import forget_user, partitions_until, prune
 from bandit_selector.store.uninstall import uninstall
 from bandit_selector.store.verification import first_difference
@@ -80,6 +80,28 @@ def test_who_is_not_the_owner_does_the_whole_work_of_the_service(site_url: str) 
         assert first_difference(clerk) is None
         with pytest.raises(SiteRefused, match="belong to owner_of_site, and only their owner can remove them"):
             uninstall(clerk)
+
+
+@pytest.mark.usefixtures("roles")
+def test_a_later_step_is_the_owners_too(site: Connection, site_url: str) -> None:
+    migrate(site)
+    site.execute("DELETE FROM bandit_migrations WHERE name = %s", [steps()[-1]])
+    site.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO clerk_of_site")
+    with connect(as_role(site_url, "clerk_of_site")) as clerk:
+        assert "Not possible yet: The tables of Bandit Selector belong to owner_of_site" in list(plan(clerk, UTC))[-1]
+        with pytest.raises(SiteRefused, match="connect as owner_of_site, or hand over the script"):
+            migrate(clerk)
+
+
+def test_a_schema_that_takes_no_table_is_named(site: Connection, site_url: str) -> None:
+    site.execute("DROP TABLE recommendation_events, bandit_states; REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    site.execute("CREATE ROLE guest_of_site LOGIN PASSWORD 'x'")
+    with (
+        connect(as_role(site_url, "guest_of_site")) as guest,
+        pytest.raises(SiteRefused, match="GRANT CREATE ON"),
+    ):
+        migrate(guest)
+    site.execute("DROP ROLE guest_of_site")
 
 
 @pytest.mark.usefixtures("roles")

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from bandit_selector.errors import SiteRefused
 from bandit_selector.store import inventory, site, site_triggers, site_view
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.site import EVENTS, SET_ASIDE
@@ -104,10 +103,22 @@ def _refused_states(connection: Connection) -> Iterator[str]:
         )
 
 
-def check(connection: Connection) -> None:
-    """Raises SiteRefused with every reason."""
-    if reasons := list(refusals(connection)):
-        raise SiteRefused(reasons)
+def unentitled(connection: Connection) -> Iterator[str]:
+    """The reason why this connection's role cannot make or change our tables, with the remedy; none if it can."""
+    if site.kind_of(connection, "bandit_migrations") is not None:
+        owner, ours = site.owner(connection, "bandit_migrations")
+        if not ours:
+            yield (
+                f"The tables of Bandit Selector belong to {owner}, and only their owner can change them: connect as"
+                f" {owner}, or hand over the script that `./dev migrate --sql` prints."
+            )
+        return
+    place = site.schema(connection) or site.current(connection)
+    if not site.may_create(connection, place):
+        yield (
+            f"This role may make no table in the schema {place}: GRANT CREATE ON SCHEMA {place} to it, or hand over"
+            " the script that `./dev migrate --sql` prints to a role that may."
+        )
 
 
 def shape(connection: Connection, wish: Wish, table: str) -> Shape:

@@ -1,6 +1,6 @@
 """Brings a database's tables to the newest form: forward only, each step once, one process at a time."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from time import monotonic, sleep
@@ -8,7 +8,7 @@ from typing import Final
 
 from psycopg import errors
 
-from bandit_selector.errors import DatabaseUnavailable
+from bandit_selector.errors import DatabaseUnavailable, SiteRefused
 from bandit_selector.store import adoption, inventory, site
 from bandit_selector.store.adoption import Wish
 from bandit_selector.store.connection import Connection
@@ -42,15 +42,15 @@ def migrate(
     if statement_seconds:
         _bound(connection, statement_seconds)
     with alone(connection, patience), site.home(connection):
-        missing = pending(connection)
-        if steps()[0] in missing or adoption.is_due(connection):
-            adoption.check(connection)
+        missing, wanted = pending(connection), wish or Wish("UTC")
+        if reasons := list(refusals(connection, missing, wanted)):
+            raise SiteRefused(reasons)
         if missing:
             _prepare(connection)
         for step in missing:
             in_use(connection, step, lambda step=step: _run(connection, step), patience, statement_seconds)
         inventory.check(connection)
-        if due := adoption.statements(connection, wish or Wish("UTC")):
+        if due := adoption.statements(connection, wanted):
             in_use(connection, ADOPTED, lambda: _adopt(connection, due), patience, statement_seconds)
             missing.append(ADOPTED)
         grant_roles(connection)
@@ -82,6 +82,14 @@ def pending(connection: Connection) -> list[str]:
         return steps()
     done = {name for (name,) in connection.execute("SELECT name FROM bandit_migrations").fetchall()}
     return [step for step in steps() if step not in done]
+
+
+def refusals(connection: Connection, missing: Sequence[str], wish: Wish) -> Iterator[str]:
+    """Each reason why the `missing` steps and the view cannot be made here, as a sentence with the remedy."""
+    if steps()[0] in missing or adoption.is_due(connection):
+        yield from adoption.refusals(connection)
+    if missing or adoption.statements(connection, wish):
+        yield from adoption.unentitled(connection)
 
 
 def script(step: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from bandit_selector.store import adoption, site
 from bandit_selector.store.adoption import Wish
 from bandit_selector.store.connection import Connection
-from bandit_selector.store.migrate import ADOPTED, LOCK_WAIT, pending, script
+from bandit_selector.store.migrate import ADOPTED, LOCK_WAIT, pending, refusals, script
 from bandit_selector.store.site import EVENTS, SET_ASIDE
 from bandit_selector.store.site_shape import quoted, text
 
@@ -22,7 +22,7 @@ def plan(connection: Connection, wish: Wish) -> Iterator[str]:
         yield "Add five columns with constant defaults to bandit_states; no row is rewritten."
     if due:
         yield from _view(connection, wish)
-    for reason in adoption.refusals(connection) if adoption.is_due(connection) else ():
+    for reason in refusals(connection, missing, wish):
         yield f"Not possible yet: {reason}"
 
 

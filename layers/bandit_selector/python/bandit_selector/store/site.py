@@ -75,6 +75,18 @@ def schema(connection: Connection) -> str | None:
     return row[0] if row else None
 
 
+def current(connection: Connection) -> str:
+    """The first schema of the search path that there is."""
+    row = connection.execute("SELECT coalesce(current_schema(), 'public')::text").fetchone()
+    return str(row[0]) if row else "public"
+
+
+def may_create(connection: Connection, place: str) -> bool:
+    """Whether this connection's role may make tables in a schema, given as SQL names it."""
+    row = connection.execute("SELECT has_schema_privilege(to_regnamespace(%s), 'CREATE')", [place]).fetchone()
+    return bool(row and row[0])
+
+
 def search_path(connection: Connection) -> str:
     row = connection.execute("SELECT current_setting('search_path')").fetchone()
     return str(row[0]) if row else ""
