@@ -34,7 +34,7 @@ GROUPS: Final = {
     "Work on it": ("test", "check", "bench", "python, pytest, uv"),
 }
 """The commands by who needs them, in the order of `./dev help`."""
-ENTITLE: Final = "Connect as the tables' owner, or let the owner run what `./dev migrate --sql` prints for this role: it grants the rest."
+ENTITLE: Final = "Connect as the tables' owner, or let the owner run what `./dev migrate --sql` prints for this role."
 READER_GONE: Final = 141  # as a shell counts the signal SIGPIPE
 
 
