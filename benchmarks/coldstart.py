@@ -37,6 +37,7 @@ PARTS: Final = (
     ("+ pydantic", "import pydantic"),
     ("+ powertools Logger, Metrics", "from aws_lambda_powertools import Logger, Metrics"),
     ("+ psycopg", "import psycopg"),
+    ("+ numpy", "import numpy"),
     ("+ http.client, ssl (the secret)", "import http.client, ssl"),
     ("+ the product and the handler", "import functions.select.handler"),
 )
@@ -44,7 +45,6 @@ OTHERS: Final = (
     ("powertools' resolver of routes", "from aws_lambda_powertools.event_handler import APIGatewayHttpResolver"),
     ("powertools' typed events", "from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2"),
     ("boto3 and an SQS client", "import boto3; boto3.client('sqs')"),
-    ("numpy", "import numpy"),
 )
 SELECT: Final = FUNCTIONS[0]
 

@@ -48,8 +48,12 @@ def share_in_force(connection: Connection, settings: Settings) -> InForce | None
 
 
 def read_shadow(connection: Connection, settings: Settings, now: datetime) -> ShadowAnswer | None:
+    """The last four weeks' shadow; None where none was drawn."""
     since = (now - SHADOW).date()
-    days, arms = shadow_sums.read_days(connection, since), shadow_sums.read_arms(connection, since)
+    days = shadow_sums.read_days(connection, since)
+    if days.first is None:
+        return None
+    arms = shadow_sums.read_arms(connection, since)
     control = clustered(RATIOS["ctr"](tally) for tally in activity.clusters(connection, Window.last(SHADOW.days, now)))
     return ShadowAnswer.of(days, arms, readiness(days, arms, control, settings.min_lists))
 
