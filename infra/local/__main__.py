@@ -16,7 +16,7 @@ from infra.local.errors import LocalError, WrongUsage
 
 FOLDER: Final = Path(__file__).parent / "commands"
 OF_THE_DOOR: Final = {  # these are lines of the file `dev` itself
-    "test": "Runs everything CI checks: format, lint, types, layers, tests; options go to pytest.",
+    "test": "Runs format, lint, types, layers, tests; with --all, as CI, the longest tests too. Options go to pytest.",
     "check": "Runs format, lint, types and layers without the tests.",
     "python, pytest, uv": "Runs that program in the environment.",
 }
