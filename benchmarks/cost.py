@@ -40,6 +40,7 @@ class Prices:
     nat_hour: float = 0.045
     alarm: float = 0.10
     metric: float = 0.30
+    bucket_million: float = 5.00  # S3's puts and lists
     key: float = 1.00
     secret: float = 0.40
     traces_million: float = 5.00
@@ -99,20 +100,21 @@ class Bill:
 
 def idle(prices: Prices) -> Bill:
     """Production as cdk.json sets it, before the first visitor: writer and reader at rest, endpoints in one zone."""
-    watched = 51 * prices.alarm + 15 * prices.metric  # an alarm over several metrics is billed for each
+    watched = 55 * prices.alarm + 15 * prices.metric  # an alarm over several metrics is billed for each
     lines = {
         f"Aurora, 2 × {IDLE_ACU} ACU": 2 * IDLE_ACU * prices.acu_hour * HOURS,
-        "VPC endpoints, 3 × 1 zone": 3 * prices.endpoint_hour * HOURS,
+        "VPC endpoint, 1 zone": prices.endpoint_hour * HOURS,
         "SnapStart cache, 3.0 GB": 3.0 * SECONDS * prices.snap_cache_gb_second,
-        "settle, once a minute": HOURS * 60 * (0.3 * prices.lambda_gb_second + prices.lambda_million / MILLION),
-        "48 alarms, 15 metrics, key, secret": watched + prices.key + prices.secret,
+        "settle, once a minute": HOURS * 60 * _run(0.3, 1, prices),
+        "courier, every five minutes": HOURS * 12 * (2 * prices.bucket_million / MILLION + _run(0.3, 0.5, prices)),
+        "52 alarms, 15 metrics, key, secret": watched + prices.key + prices.secret,
     }
     return Bill(lines)
 
 
 def idle_beside(prices: Prices) -> Bill:
     """The same with the team's own database, in the team's own VPC."""
-    ours = ("Aurora", "VPC endpoints")
+    ours = ("Aurora", "VPC endpoint")
     return Bill({name: dollars for name, dollars in idle(prices).lines.items() if not name.startswith(ours)})
 
 
@@ -169,8 +171,8 @@ def report(prices: Prices, load: Load) -> str:
             *(f"| {name} | {dollars:.2f} |" for name, dollars in fixed.lines.items()),
             f"| **together** | **{fixed.total:.2f}** |",
             f"| with the team's own database, in its own VPC | {idle_beside(prices).total:.2f} |",
-            f"| with the endpoints in two zones | {fixed.total + 3 * prices.endpoint_hour * HOURS:.2f} |",
-            f"| a NAT gateway in two zones instead of the endpoints | {2 * prices.nat_hour * HOURS:.2f} |",
+            f"| with the endpoint in two zones | {fixed.total + prices.endpoint_hour * HOURS:.2f} |",
+            f"| a NAT gateway in two zones instead of the endpoint | {2 * prices.nat_hour * HOURS:.2f} |",
             "",
             "| option, more than without it | US $ a month, idle | and per million lists, at 100/s |",
             "|---|--:|--:|",
@@ -208,9 +210,8 @@ def options(prices: Prices, load: Load) -> list[Option]:
         Option("`tracing`: one request a second and 5 %", 0, traced * prices.traces_million),
         Option("`route_metrics`: 6 of each of 19 routes", 6 * 19 * prices.metric, 0),
         Option("CloudFront and WAF (`edge_origin`)", fee, at_edge),
-        Option("`endpoint_zones=2`", 3 * prices.endpoint_hour * HOURS, 0),
+        Option("`endpoint_zones=2`", prices.endpoint_hour * HOURS, 0),
         Option("a kept version with a snapshot of 1 GB", SECONDS * prices.snap_cache_gb_second, 0),
-        Option("on paper: SNS and SQS called from outside the VPC", -2 * prices.endpoint_hour * HOURS, 0),
         Option("on paper: a load balancer in place of API Gateway", balancer, balanced - api),
         Option("on paper: function URLs in place of API Gateway", 0, -api),
     ]
@@ -248,6 +249,11 @@ def main(argv: list[str]) -> int:
     RESULT.write_text(text)
     print(text)
     return 0
+
+
+def _run(seconds: float, memory_gb: float, prices: Prices) -> float:
+    """One run of a function."""
+    return seconds * memory_gb * prices.lambda_gb_second + prices.lambda_million / MILLION
 
 
 def _millions(rate: float) -> float:

@@ -54,7 +54,8 @@ class Alarms(Construct):
             self._function("scopes", data.people.scopes, _almost(SCOPES_TIMEOUT))
         self._queues(messaging)
         self._api(api)
-        self._monitor_missed(compute.functions["monitor"])
+        self._missed("MonitorMissed", compute.functions["monitor"], Duration.days(1))
+        self._missed("CourierMissed", compute.functions["courier"], Duration.hours(1))
         self._learning()
         if data.database.cluster:
             self._database(data.database)
@@ -98,11 +99,11 @@ class Alarms(Construct):
         self._alarm("DatabaseConnections", database.metric("DatabaseConnections", "Maximum"), CONNECTIONS, 3)
         self._alarm("TransactionAge", database.metric("MaximumUsedTransactionIDs", "Maximum"), TRANSACTION_AGE)
 
-    def _monitor_missed(self, monitor: lambda_.Function) -> None:
-        """Alarms on missing data; after a first deployment it is on until the first 9 AM."""
-        ran = monitor.metric_invocations(period=Duration.days(1), statistic="Sum")
+    def _missed(self, name: str, function: lambda_.Function, period: Duration) -> None:
+        """Alarms on missing data; after a first deployment the monitor's is on until the first 9 AM."""
+        ran = function.metric_invocations(period=period, statistic="Sum")
         self._alarm(
-            "MonitorMissed",
+            name,
             ran,
             1,
             compare=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,

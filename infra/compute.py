@@ -19,11 +19,12 @@ from infra.network import log_retention
 from infra.packaging import ROOT, Layers, function_files
 from infra.reviewed import PINNED_PYTHON, accept
 from infra.roles import function_role
-from infra.service import AUTHORIZER, EVERYWHERE, FEEDBACK_QUEUE, ROUTES, SCHEDULES, Function, functions
+from infra.service import EVERYWHERE, FEEDBACK_QUEUE, OVER_HTTP, SCHEDULES, Function, functions
 
 RUNTIME: Final = lambda_.Runtime.PYTHON_3_13
-OVER_HTTP: Final = {AUTHORIZER.name, *(route.function for route in ROUTES)}
 SCHEDULED: Final = {schedule.function for schedule in SCHEDULES}
+BUCKET: Final = {"reports", "archive", "imports", "mails", "counts", "alerts"}
+"""Uses of the bucket."""
 NETWORK_INTERFACES: Final = (
     "ec2:CreateNetworkInterface",
     "ec2:DescribeNetworkInterfaces",
@@ -108,7 +109,7 @@ class Compute(Construct):
             current_version_options=lambda_.VersionOptions(removal_policy=RemovalPolicy.RETAIN),
             memory_size=function.memory_mb,
             timeout=Duration.seconds(function.timeout.total_seconds()),
-            reserved_concurrent_executions=self._reserved(function),
+            reserved_concurrent_executions=self._configuration.reserved(function),
             environment=self._environment(function),
             vpc=self._network.vpc if inside else None,
             vpc_subnets=self._network.subnets if inside else None,
@@ -130,16 +131,6 @@ class Compute(Construct):
     def _snap_start(self, function: Function) -> lambda_.SnapStartConf | None:
         wanted = self._configuration.snap_start and function.name in OVER_HTTP
         return lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if wanted else None
-
-    def _reserved(self, function: Function) -> int | None:
-        """Reserved processes, which bound the connections. None for ingest, which opens no connection, and none for the
-        queue's consumer: its event source bounds it, because a throttled batch would count as an attempt."""
-        if "database" not in function.uses or function.name == FEEDBACK_QUEUE.consumer:
-            return None
-        if not self._configuration.reserve_concurrency:
-            return None
-        scale = self._configuration.concurrency_scale if function.name in OVER_HTTP else 1
-        return max(1, round(function.concurrency * scale))
 
     def _role(self, function: Function, log: logs.ILogGroup) -> iam.Role:
         role = function_role(self, f"{function.name.title()}Role", log)
@@ -168,16 +159,17 @@ class Compute(Construct):
                 "s3:DeleteObject",
                 "s3:DeleteObjectVersion",
             )
-            role.add_to_policy(
-                iam.PolicyStatement(
-                    actions=["s3:ListBucket", "s3:ListBucketVersions"],
-                    resources=[self._messaging.reports.bucket_arn],
-                    conditions={"StringLike": {"s3:prefix": "events/*"}},
-                )
-            )
+            self._admit_to_list(role, "events", "s3:ListBucket", "s3:ListBucketVersions")
         if "imports" in uses:
             self._admit(role, "imports", "s3:GetObject")
+        if "mails" in uses:
+            self._admit(role, "mails", "s3:PutObject")
+        if "counts" in uses:
+            self._admit(role, "queue", "s3:GetObject")
         if "alerts" in uses:
+            self._admit(role, "mails", "s3:GetObject", "s3:DeleteObject")
+            self._admit(role, "queue", "s3:PutObject")
+            self._admit_to_list(role, "mails", "s3:ListBucket")
             publish = iam.PolicyStatement(actions=["sns:Publish"], resources=[self._messaging.alerts.topic_arn])
             role.add_to_policy(publish)
             self._messaging.key.grant(role, "kms:GenerateDataKey", "kms:Decrypt")
@@ -205,6 +197,12 @@ class Compute(Construct):
             f"Objects are named by their date, so the permission covers the folder {folder}/ and nothing else.",
         )
 
+    def _admit_to_list(self, role: iam.Role, folder: str, *actions: str) -> None:
+        """Allows listing one folder of the bucket."""
+        inside = {"StringLike": {"s3:prefix": f"{folder}/*"}}
+        bucket = [self._messaging.reports.bucket_arn]
+        role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=bucket, conditions=inside))
+
     def _environment(self, function: Function) -> dict[str, str]:
         """Settings that differ from the product's defaults, and the addresses of what the function uses."""
         uses = function.uses
@@ -214,7 +212,7 @@ class Compute(Construct):
             wired = wired | {"DATABASE_PAUSES": "true"}
         if {"send_feedback", "feedback_queue"} & set(uses):
             wired = wired | {"FEEDBACK_QUEUE_URL": self._messaging.feedback.queue_url}
-        if {"reports", "archive", "imports"} & set(uses):
+        if BUCKET & set(uses):
             wired = wired | {"REPORT_BUCKET": self._messaging.reports.bucket_name}
         if "alerts" in uses:
             wired = wired | {"ALERT_TOPIC_ARN": self._messaging.alerts.topic_arn}

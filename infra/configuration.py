@@ -1,11 +1,15 @@
 """What an operator decides about a deployment, read from CDK context. Must not know any construct."""
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Annotated, Any, Final, Literal, Self
 
 from bandit_selector.parsing import parse_list
 from bandit_selector.settings import Settings
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from infra.local.errors import LocalError
+from infra.service import FEEDBACK_QUEUE, OVER_HTTP, Function
 
 WIRED: Final = ("database_secret_arn", "site_tokens", "feedback_queue_url", "report_bucket", "alert_topic_arn")
 """Settings that the stack fills in itself."""
@@ -23,7 +27,7 @@ def _number(given: object) -> object:
 Words = Annotated[tuple[str, ...], BeforeValidator(parse_list)]
 
 
-class UnusableContext(Exception):
+class UnusableContext(LocalError):
     """The context has an unknown key or an unusable value."""
 
 
@@ -101,6 +105,24 @@ class Configuration(BaseModel):
         if self.database_pause_minutes and self.database_min_capacity:
             raise ValueError("database_pause_minutes needs database_min_capacity=0: only then Aurora may pause")
         return self
+
+    @property
+    def cluster_name(self) -> str:
+        """The name of our own cluster; a restored one has a name of its own, as both exist for a while."""
+        name, restored = f"bandit-selector-{self.environment}", self.restore_from
+        return f"{name}-{sha256(restored.encode()).hexdigest()[:8]}" if restored else name
+
+    def reserved(self, function: Function) -> int | None:
+        """Reserved processes, which bound the connections.
+
+        None for a function without a connection, and for the queue's consumer: its event source bounds it, because a
+        throttled batch would count as an attempt.
+        """
+        without = "database" not in function.uses or function.name == FEEDBACK_QUEUE.consumer
+        if without or not self.reserve_concurrency:
+            return None
+        scale = self.concurrency_scale if function.name in OVER_HTTP else 1
+        return max(1, round(function.concurrency * scale))
 
 
 def read_configuration(context: Mapping[str, Any]) -> Configuration:

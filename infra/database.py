@@ -4,7 +4,6 @@
 # pyright: reportArgumentType=false
 
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Final, cast
 
 from aws_cdk import ArnFormat, CfnDeletionPolicy, Duration, RemovalPolicy, Stack
@@ -91,7 +90,7 @@ class Database(Construct):
 
     def metric(self, name: str, statistic: str = "Average") -> cloudwatch.Metric:
         """One of RDS's metrics of our cluster, by its name: a reference would keep another stack from restoring it."""
-        named = {"DBClusterIdentifier": cluster_name(self._configuration)}
+        named = {"DBClusterIdentifier": self._configuration.cluster_name}
         return cloudwatch.Metric(
             namespace="AWS/RDS",
             metric_name=name,
@@ -134,7 +133,7 @@ class Database(Construct):
             )
 
     def _make(self, configuration: Configuration, network: Network, key: kms.IKey) -> rds.DatabaseCluster:
-        name = cluster_name(configuration)
+        name = configuration.cluster_name
         log = logs.LogGroup(
             self,
             "Log",
@@ -179,13 +178,6 @@ class Database(Construct):
             accept(cluster, "AwsSolutions-RDS10", "keep_data is off: this environment is meant to be thrown away.")
         cluster.connections.allow_from(network.functions, ec2.Port.tcp(PORT), "Functions")
         return cluster
-
-
-def cluster_name(configuration: Configuration) -> str:
-    """The cluster's name; a restored one has a name of its own, as both exist for a while."""
-    name = f"bandit-selector-{configuration.environment}"
-    restored = configuration.restore_from
-    return f"{name}-{sha256(restored.encode()).hexdigest()[:8]}" if restored else name
 
 
 def _restore(cluster: rds.CfnDBCluster, source: str) -> None:

@@ -94,6 +94,7 @@ class Messaging(Construct):
                 s3.LifecycleRule(
                     id="old-versions-go",
                     noncurrent_version_expiration=Duration.days(30),
+                    expired_object_delete_marker=True,  # of mails that were sent long ago
                     abort_incomplete_multipart_upload_after=Duration.days(7),
                 ),
                 s3.LifecycleRule(id="access-logs-go", prefix="access/", expiration=Duration.days(90)),

@@ -9,11 +9,7 @@ from constructs import Construct
 
 from infra.configuration import Configuration
 
-ENDPOINTS: Final = {
-    "Secrets": ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER,
-    "Queue": ec2.InterfaceVpcEndpointAwsService.SQS,
-    "Topic": ec2.InterfaceVpcEndpointAwsService.SNS,
-}
+ENDPOINTS: Final = {"Secrets": ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER}
 """Services that functions in the VPC call by HTTPS; S3 has a free gateway."""
 
 

@@ -10,10 +10,12 @@ Access = Literal["open", "visitor", "analytics", "service"]
 """Who may call a route: everyone; holders of a valid token; holders of a token with the scope of this name."""
 
 Resource = Literal[
-    "database", "send_feedback", "feedback_queue", "reports", "archive", "imports", "alerts", "site_tokens"
-]
+    "database", "send_feedback", "feedback_queue", "reports", "archive", "imports", "mails", "counts", "alerts",
+    "site_tokens",
+]  # fmt: skip
 """What a function may use: the database, sending to the queue, looking at both queues, the bucket's reports, its
-archived events, the operator's files, the topic, the key of the site's own tokens."""
+archived events, the operator's files, its folder of mails, its counts of dead letters, the topic with what waits in the
+bucket for it, the key of the site's own tokens."""
 
 LAMBDA_PYTHON: Final = "3.13"
 
@@ -163,14 +165,18 @@ FUNCTIONS: Final = (
     ),
     Function(
         "settle", "functions.feedback.settle.handler", 1024, timedelta(seconds=55), 2,
-        ("database", "alerts"),
+        ("database", "mails"),
         (*_DATABASE, *_LEARNING, *_OUTCOMES, *_EXPERIMENT, *_STEERING, "SITE_RATINGS", "SITE_TIME_ZONE"), retries=0,
     ),
     Function(
         "monitor", "functions.monitor.handler.handler", 1024, timedelta(minutes=5), 1,
-        ("database", "feedback_queue", "reports", "alerts"),
+        ("database", "reports", "mails", "counts"),
         ("TIME_ZONE", "DASHBOARD_URL", "DASHBOARD_NOTICE", *_ARMS, *_DATABASE, *_WINDOWS, *_EXPERIMENT, *_THRESHOLDS,
          *_SILENCE, *_SHIPPING),
+    ),
+    Function(
+        "courier", "functions.monitor.courier.handler", 512, timedelta(minutes=1), 1,
+        ("feedback_queue", "alerts"), retries=0,
     ),
     Function(
         "analytics", "functions.monitor.analytics.handler", 1024, timedelta(seconds=29), 10,
@@ -236,6 +242,9 @@ ROUTES: Final = (
     Route("GET", "/health", "page", "open", per_second=20),
 )
 
+OVER_HTTP: Final = frozenset({AUTHORIZER.name, *(route.function for route in ROUTES)})
+"""Functions that a visitor waits for."""
+
 CORS: Final = Cors(
     methods=("GET", "POST", "OPTIONS"),
     headers=("authorization", "content-type"),
@@ -264,6 +273,7 @@ FEEDBACK_QUEUE: Final = Queue(
 
 SCHEDULES: Final = (
     Schedule("settle", "settle", "rate(1 minute)"),
+    Schedule("courier", "courier", "rate(5 minutes)"),
     Schedule("monitor", "monitor", "cron(0 9 * * ? *)", in_time_zone=True),
     Schedule("archive", "archive", "cron(30 1 * * ? *)", in_time_zone=True),
     Schedule("candidates", "candidates", "cron(0 3 * * ? *)", in_time_zone=True),

@@ -60,15 +60,15 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     settled = settle_due(now, SETTINGS, DATABASE, time_is_left)
     TELEMETRY.count("ListsSettled", settled)
     publish_posteriors(DATABASE, SETTINGS, TELEMETRY)
-    steer_share(now, SETTINGS, DATABASE, TELEMETRY, sns)
+    steer_share(now, SETTINGS, DATABASE, TELEMETRY, bucket)
     mend_partitions(now, DATABASE)
     sum_history(now, SETTINGS, DATABASE, time_is_left)
     return {"settled": settled}
 
 
-def sns() -> Any:
-    """A client of SNS, made only when there is a mail to send."""
-    return cast("Any", boto3.client("sns", config=AWS))
+def bucket() -> Any:
+    """A client of S3, made only when there is a mail to post."""
+    return cast("Any", boto3.client("s3", config=AWS))
 
 
 def read_ratings(now: datetime, time_is_left: Callable[[], bool]) -> None:

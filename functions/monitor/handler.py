@@ -1,12 +1,12 @@
-"""The monitor's run at 9 AM: a report for each day into the bucket, and mails about what is wrong. Knows AWS only."""
+"""The monitor's run at 9 AM: a report for each day, and mails about what is wrong, into the bucket. Knows S3 only."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any, Final
+from datetime import date, datetime, timedelta
+from typing import Any, Final, cast
 
 import boto3
 from bandit_selector.errors import DeliveryFailed
+from bandit_selector.outbox import COUNTS, Counts, posted
 from bandit_selector.pages.report import page
 from bandit_selector.services.daily import Carriers, address, deliver, make_due
 from bandit_selector.services.report import Report
@@ -17,8 +17,7 @@ from bandit_selector.store.reports import Unsent
 from bandit_selector.telemetry import Telemetry
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-
-from functions.monitor.backlog import read_backlog
+from pydantic import ValidationError
 
 SETTINGS: Final = read_settings()
 DATABASE: Final = Database(
@@ -30,23 +29,10 @@ DATABASE: Final = Database(
 TELEMETRY: Final = Telemetry("monitor")
 
 PERIOD_DAYS: Final = 7
+FRESH: Final = timedelta(hours=1)
+"""The courier counts dead letters every five minutes; an older count is not known to hold."""
 UNVERSIONED: Final = "$LATEST"
 AWS: Final = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
-
-
-@dataclass(frozen=True, slots=True)
-class Outside:
-    """The AWS services that a run may use; boto3 has no types of its own."""
-
-    s3: Any
-    sns: Any
-    sqs: Any
-
-    @classmethod
-    def connect(cls) -> "Outside":
-        return cls(
-            s3=boto3.client("s3", config=AWS), sns=boto3.client("sns", config=AWS), sqs=boto3.client("sqs", config=AWS)
-        )
 
 
 @TELEMETRY.handling
@@ -55,19 +41,18 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     now = datetime.fromisoformat(event["time"])
     named: str | None = context.function_version  # None where the runtime is not told
     version = "" if named in {None, UNVERSIONED} else str(named)
-    return run(now, int(event.get("days", PERIOD_DAYS)), SETTINGS, DATABASE, Outside.connect(), version)
+    s3 = cast("Any", boto3.client("s3", config=AWS))
+    return run(now, int(event.get("days", PERIOD_DAYS)), SETTINGS, DATABASE, s3, version)
 
 
-def run(
-    now: datetime, days: int, settings: Settings, database: Database, outside: Outside, version: str = ""
-) -> dict[str, Any]:
+def run(now: datetime, days: int, settings: Settings, database: Database, s3: Any, version: str = "") -> dict[str, Any]:
     """Makes the reports that are due, then delivers everything that has not gone out yet.
 
     Raises DeliveryFailed at the end if a delivery failed: the rest has gone out, and the next run tries again.
     """
-    dead = dead_letters(outside, settings)
+    dead = dead_letters(s3, now, settings)
     made = database.run(lambda connection: make_due(connection, now, days, settings, dead, version))
-    failures = database.run(lambda connection: deliver(connection, now, carriers(outside, settings)))
+    failures = database.run(lambda connection: deliver(connection, now, carriers(s3, settings)))
     if failures:
         TELEMETRY.count("DeliveriesFailed", len(failures))
         raise DeliveryFailed(
@@ -77,26 +62,25 @@ def run(
     return {"reports": [day.isoformat() for day in made], "address": address(settings, today)}
 
 
-def dead_letters(outside: Outside, settings: Settings) -> int | None:
-    """How many messages wait in the feedback queue's dead-letter queue; None where that cannot be asked."""
-    return read_backlog(outside.sqs, settings.feedback_queue_url, _unread).dead_letters
+def dead_letters(s3: Any, now: datetime, settings: Settings) -> int | None:
+    """How many messages are in the dead-letter queue, as the courier noted; None where that is not known."""
+    try:
+        counts = Counts.model_validate_json(s3.get_object(Bucket=settings.report_bucket, Key=COUNTS)["Body"].read())
+    except (BotoCoreError, ClientError, ValidationError) as error:
+        TELEMETRY.logger.warning("The courier's count of dead letters could not be read", exc_info=error)
+        return None
+    return counts.dead_letters if now - counts.at < FRESH else None
 
 
-def _unread(sentence: str, error: Exception) -> None:
-    TELEMETRY.logger.warning(sentence, exc_info=error)
-
-
-def carriers(outside: Outside, settings: Settings) -> Carriers:
-    """S3 takes the reports, SNS the mails."""
+def carriers(s3: Any, settings: Settings) -> Carriers:
+    """The bucket takes the reports, and the mails for the courier."""
 
     def store(day: date, report: Report) -> None:
-        _attempt(lambda: _store(outside.s3, settings, day, report))
+        _attempt(lambda: _store(s3, settings, day, report))
 
     def send(mail: Unsent) -> None:
-        _attempt(
-            lambda: outside.sns.publish(TopicArn=settings.alert_topic_arn, Subject=mail.subject, Message=mail.body)
-        )
-        TELEMETRY.count("MailsSent")
+        letter = posted(mail.id, mail.subject, mail.body)
+        _attempt(lambda: s3.put_object(Bucket=settings.report_bucket, **letter))
 
     return Carriers(store, send)
 

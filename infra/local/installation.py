@@ -238,7 +238,9 @@ def settings_of(
         "reports": {"REPORT_BUCKET": resources.bucket},
         "archive": {"REPORT_BUCKET": resources.bucket},
         "imports": {"REPORT_BUCKET": resources.bucket},
-        "alerts": {"ALERT_TOPIC_ARN": resources.topic},
+        "mails": {"REPORT_BUCKET": resources.bucket},
+        "counts": {"REPORT_BUCKET": resources.bucket},
+        "alerts": {"ALERT_TOPIC_ARN": resources.topic, "REPORT_BUCKET": resources.bucket},
         "site_tokens": {},
     }
     given = {name: value for use in function.uses for name, value in of_resource[use].items()}

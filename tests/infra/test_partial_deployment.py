@@ -41,7 +41,9 @@ USED = {
     "feedback_queue": {(QUEUE, "Feedback"), (QUEUE, "DeadLetters")},
     "reports": {(BUCKET, "Reports")},
     "archive": {(BUCKET, "Reports")},
-    "alerts": {(TOPIC, "Alerts")},
+    "mails": {(BUCKET, "Reports")},
+    "counts": {(BUCKET, "Reports")},
+    "alerts": {(TOPIC, "Alerts"), (BUCKET, "Reports")},
     "imports": {(BUCKET, "Reports")},
 }
 """The resources that a function's role must name, by its `uses` in infra.service."""
@@ -163,6 +165,19 @@ def test_only_the_monitor_writes_reports_and_only_there(deployed: Deployed) -> N
                 who.put_object(Bucket=bucket, Key=key, Body=b"{}")
         with pytest.raises(ClientError, match="AccessDenied"):
             monitor.delete_object(Bucket=bucket, Key="reports/2026/06/02/report.json")
+
+
+def test_mails_are_posted_by_some_and_taken_by_the_courier_alone(deployed: Deployed) -> None:
+    mail = {"Bucket": deployed.one(BUCKET), "Key": "mails/1.json"}
+    monitor, settle, courier = (_as(deployed, name) for name in ("monitor", "settle", "courier"))
+    with _rights_enforced(deployed):
+        settle.put_object(**mail, Body=b"{}")
+        monitor.put_object(**mail, Body=b"{}")
+        for who in (monitor, settle):
+            with pytest.raises(ClientError, match="AccessDenied"):
+                who.get_object(**mail)
+        assert courier.get_object(**mail)["Body"].read() == b"{}"
+        courier.delete_object(**mail)
 
 
 def test_the_archive_has_its_own_folder_and_no_other(deployed: Deployed) -> None:

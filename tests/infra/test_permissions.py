@@ -43,8 +43,8 @@ POLLING = (
     *("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"),
     *("sqs:GetQueueAttributes", "sqs:GetQueueUrl"),
 )
-SEEN_ELSEWHERE = {"settle": {("sns:Publish", "Alerts")}}
-"""The brake's mail needs hundreds of lists; tests/integration/services/test_ramp.py sends it."""
+SEEN_ELSEWHERE = {"settle": {("s3:PutObject", "Reports/mails/1.json")}}
+"""The brake's mail needs hundreds of lists; tests/integration/services/test_ramp.py posts it."""
 
 
 @pytest.fixture
@@ -171,7 +171,10 @@ def _work(process: Callable[..., Process], connection: Connection, environment: 
     assert process("feedback").invoke(queue_event(json.dumps(message))) == {"batchItemFailures": []}
     process("settle").invoke({"time": "2026-06-01T20:30:00Z"})
     connection.execute(A_MAIL)
+    courier = process("courier")
+    assert courier.invoke({"time": "2026-06-02T08:58:00Z"}) == {"mails": 0}
     assert process("monitor").invoke({"time": "2026-06-02T09:00:00Z"})["reports"]
+    assert courier.invoke({"time": "2026-06-02T09:03:00Z"})["mails"]
     analytics, page = process("analytics"), process("page")
     for route in ("GET /analytics/bandit/stats", "GET /analytics/reports"):
         assert analytics.invoke(http_event(scope="analytics", route=route))["statusCode"] == 200

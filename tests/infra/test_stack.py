@@ -24,6 +24,7 @@ from infra.service import (
 )
 
 from . import golden
+from .permissions import text
 from .synthesised import KINDS, Synthesised
 
 pytestmark = pytest.mark.xdist_group("infra")
@@ -230,7 +231,8 @@ def test_no_role_may_do_everything_or_touch_everything(prod: Synthesised) -> Non
         if '"*"' in resources:
             assert all(action.startswith("ec2:") for action in actions), (name, actions)
         if "*" in resources.replace('"*"', ""):
-            assert any(f"/{folder}/*" in resources for folder in ("reports", "events", "imports")), (name, resources)
+            folders = ("reports", "events", "imports", "mails", "queue")
+            assert any(f"/{folder}/*" in resources for folder in folders), (name, resources)
 
 
 def test_each_function_has_a_role_of_its_own(prod: Synthesised) -> None:
@@ -246,7 +248,7 @@ def test_only_ingest_may_send_and_only_the_consumer_may_receive(prod: Synthesise
     assert may["sqs:ReceiveMessage"] == {"Feedback"}
     scheduled = {schedule.function.title() for schedule in SCHEDULES}
     assert {"Ingest"} == {name for name in may["sqs:SendMessage"] if not name.startswith("Clock")} - scheduled
-    assert may["sns:Publish"] == {"Monitor", "Settle"}  # the brake tells at once
+    assert may["sns:Publish"] == {"Courier"}
     owners = {f.name for f in FUNCTIONS if "database" in f.uses} - set(ROLES)
     assert may["secretsmanager:GetSecretValue"] == {name.title() for name in owners}
     assert may["rds-db:connect"] == {name.title() for name in ROLES}
@@ -309,8 +311,8 @@ def test_every_alarm_may_publish_to_its_topic_and_use_the_topics_key(prod: Synth
 
 
 def test_pages_and_business_alerts_are_two_topics(prod: Synthesised) -> None:
-    monitor = prod.one("AWS::Lambda::Function", "ComputeMonitor")["Environment"]["Variables"]
-    assert "MessagingAlerts" in json.dumps(monitor["ALERT_TOPIC_ARN"])
+    courier = prod.one("AWS::Lambda::Function", "ComputeCourier")["Environment"]["Variables"]
+    assert "MessagingAlerts" in json.dumps(courier["ALERT_TOPIC_ARN"])
     assert all("MessagingPages" in json.dumps(it) for it in prod.resources("AWS::CloudWatch::Alarm").values())
 
 
@@ -322,10 +324,28 @@ def test_the_handbook_says_what_to_do_for_every_alarm(prod: Synthesised) -> None
         assert f"`{family}`" in handbook
 
 
-def test_a_day_without_the_monitor_wakes_the_team(prod: Synthesised) -> None:
-    missed = prod.one("AWS::CloudWatch::Alarm", "MonitorMissed")
+@pytest.mark.parametrize(("alarm", "seconds"), [("MonitorMissed", 86400), ("CourierMissed", 3600)])
+def test_a_day_without_the_monitor_or_an_hour_without_the_courier_wakes_the_team(
+    prod: Synthesised, alarm: str, seconds: int
+) -> None:
+    missed = prod.one("AWS::CloudWatch::Alarm", alarm)
     assert missed["TreatMissingData"] == "breaching"
-    assert (missed["ComparisonOperator"], missed["Threshold"], missed["Period"]) == ("LessThanThreshold", 1, 86400)
+    assert (missed["ComparisonOperator"], missed["Threshold"], missed["Period"]) == ("LessThanThreshold", 1, seconds)
+
+
+def test_the_vpc_has_an_endpoint_only_for_what_is_called_from_inside(prod: Synthesised) -> None:
+    """The owners' password; S3 has a free gateway. SNS and SQS are called by functions outside."""
+    endpoints = prod.resources("AWS::EC2::VPCEndpoint").values()
+    interfaces = [it for it in endpoints if it.get("VpcEndpointType") == "Interface"]
+    assert [text(it["ServiceName"]).rpartition(".")[2] for it in interfaces] == ["secretsmanager"]
+    assert len(endpoints) - len(interfaces) == 1
+    inside = {function.name for function in FUNCTIONS if "database" in function.uses}
+    called = {"sqs:SendMessage", "sqs:GetQueueAttributes", "sns:Publish"}
+    by_lambda = {schedule.function for schedule in SCHEDULES} | {FEEDBACK_QUEUE.consumer}
+    for name in inside - by_lambda:
+        role = f"Compute{name.title()}Role"
+        actions = {it for part, said in _statements(prod) if role in part for it in _listed(said["Action"])}
+        assert not actions & called, name
 
 
 def test_functions_that_answer_http_start_from_a_snapshot_in_production(

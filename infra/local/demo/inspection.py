@@ -1,6 +1,6 @@
-"""The monitor's run at the end of a demo: its report from the bucket and its mails from an inbox.
+"""The monitor's run at the end of a demo, between two of the courier: its report and the mails from an inbox.
 
-Invokes the function as the schedule does and reads the results; must not judge health itself.
+Invokes both as their schedules do and reads the results; must not judge health itself.
 """
 
 import asyncio
@@ -40,13 +40,15 @@ class Inspection:
 
 
 async def inspect(service: Installation, moment: str, folder: Path) -> Inspection:
-    """Runs the monitor at `moment` (ISO 8601) and copies report.html and report.json to `folder`.
+    """Runs monitor and courier at `moment` (ISO 8601) and copies report.html and report.json to `folder`.
 
-    Raises InvocationFailed or Throttled, after the monitor has tried to deliver report and mails.
+    Raises InvocationFailed or Throttled, after the monitor or the courier has tried to deliver report and mails.
     """
     for name in FILES:
         (folder / name).unlink(missing_ok=True)
+    await service.invoke("courier", {"time": moment})
     answer: dict[str, str] = json.loads(await service.invoke("monitor", {"time": moment}))
+    await service.invoke("courier", {"time": moment})
     address = answer["address"]
     link = await asyncio.to_thread(_copy, client("s3", service.addresses.aws_endpoint), address, folder)
     mails = [mail async for mail in _mails(service)]

@@ -15,7 +15,7 @@ from bandit_selector.store.connection import Database, connect
 
 from functions.archive.bucket import Bucket, shelf
 from functions.archive.parquet import Desk, desk
-from functions.monitor.handler import Outside
+from functions.monitor.courier import Outside
 from infra.local.postgres import Postgres
 from tests.integration.activity import copy_database, live
 from tests.integration.events import load_site

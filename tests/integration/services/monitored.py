@@ -9,7 +9,8 @@ from bandit_selector.services.report import Now
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Database
 
-from functions.monitor.handler import Outside, run
+from functions.monitor import courier, handler
+from functions.monitor.courier import Outside
 
 NOTHING_NOW = Now(dead_letters=None, difference=None, candidates_updated=None, partitions=None)
 NINE = datetime(2026, 6, 10, 9, tzinfo=UTC)
@@ -34,10 +35,21 @@ class Service:
     url: str
 
     def at(self, moment: datetime, **settings: Any) -> dict[str, Any]:
-        return run(moment, 7, self.settings.model_copy(update=settings), self.database, self.outside)
+        """The monitor's run, and the courier's before it, which counts the dead letters."""
+        self.carry(moment)
+        return self.inspect(moment, **settings)
+
+    def inspect(self, moment: datetime, **settings: Any) -> dict[str, Any]:
+        """The monitor's run alone."""
+        return handler.run(moment, 7, self.settings.model_copy(update=settings), self.database, self.outside.s3)
+
+    def carry(self, moment: datetime, **settings: Any) -> int:
+        """The courier's run; returns how many mails it sent."""
+        return courier.run(moment, self.settings.model_copy(update=settings), self.outside)["mails"]
 
     def mails(self) -> list[tuple[str, str]]:
-        """(subject, body) of the mails since the last call."""
+        """(subject, body) of the mails since the last call, those that waited until now among them."""
+        self.carry(NINE)
         answer = self.outside.sqs.receive_message(QueueUrl=self.inbox, MaxNumberOfMessages=10)
         found: list[dict[str, Any]] = answer.get("Messages", [])
         for message in found:

@@ -12,7 +12,7 @@ from bandit_selector.services.report import Report, make_report
 from bandit_selector.settings import Settings
 
 from functions.monitor import analytics
-from functions.monitor.handler import dead_letters
+from functions.monitor.handler import FRESH, dead_letters
 from tests.integration.events import http_event
 from tests.integration.services.monitored import NINE, NOTHING_NOW, Service, attempts
 
@@ -122,30 +122,39 @@ def test_an_incident_is_not_over_for_lack_of_data(service: Service) -> None:
 
 
 def test_a_failing_topic_holds_up_nothing_else_and_its_mail_goes_out_later(service: Service) -> None:
-    with pytest.raises(DeliveryFailed, match="1 of the monitor's deliveries"):
-        service.at(NINE, min_ctr=0.9, alert_topic_arn="arn:aws:sns:eu-central-1:123456789012:missing")
+    service.at(NINE, min_ctr=0.9)
+    with pytest.raises(DeliveryFailed, match="1 of 1 mails did not go out"):
+        service.carry(NINE, alert_topic_arn="arn:aws:sns:eu-central-1:123456789012:missing")
     assert json.loads(service.stored("reports/latest.json"))["overall_status"] == "warning"
-    service.at(NINE + timedelta(minutes=1), min_ctr=0.9)
     assert [subject for subject, _ in service.mails()] == ["[WARNING] Bandit Selector: CTR 12.37% below 90.00%"]
+    assert service.mails() == []
 
 
-def test_a_failing_bucket_holds_up_no_mail_and_gets_the_report_later(service: Service) -> None:
-    with pytest.raises(DeliveryFailed):
+def test_a_failing_bucket_gets_report_and_mail_later(service: Service) -> None:
+    with pytest.raises(DeliveryFailed, match="2 of the monitor's deliveries"):
         service.at(NINE, min_ctr=0.9, report_bucket="missing")
-    assert len(service.mails()) == 1
+    assert service.mails() == []
     service.at(NINE + timedelta(minutes=1), min_ctr=0.9)
     assert service.stored("reports/2026/06/10/report.json")
+    assert len(service.mails()) == 1
 
 
 def test_dead_letters_are_an_incident(service: Service) -> None:
     dead = service.settings.feedback_queue_url.replace("-feedback", "-dead")
     service.outside.sqs.send_message(QueueUrl=dead, MessageBody="{}")
-    assert dead_letters(service.outside, service.settings) == 1
     service.at(NINE)
     ((subject, _),) = service.mails()
     assert subject == "[CRITICAL] Bandit Selector: 1 feedback message could not be counted"
-    nowhere = service.settings.model_copy(update={"feedback_queue_url": f"{dead}-missing"})
-    assert dead_letters(service.outside, nowhere) is None
+    assert dead_letters(service.outside.s3, NINE, service.settings) == 1
+    service.carry(NINE, feedback_queue_url=f"{dead}-missing")
+    assert dead_letters(service.outside.s3, NINE, service.settings) is None
+
+
+def test_a_count_of_dead_letters_that_is_old_or_missing_is_unknown(service: Service) -> None:
+    assert dead_letters(service.outside.s3, NINE, service.settings) is None
+    service.carry(NINE)
+    assert dead_letters(service.outside.s3, NINE + FRESH / 2, service.settings) == 0
+    assert dead_letters(service.outside.s3, NINE + FRESH, service.settings) is None
 
 
 def test_stored_sums_that_are_wrong_are_an_incident(service: Service) -> None:

@@ -20,7 +20,7 @@ from bandit_selector.store.showing import Showing, record_requests
 from bandit_selector.telemetry import Telemetry
 
 from functions.feedback.steering import steer_share
-from functions.monitor.handler import Outside
+from functions.monitor.courier import Outside, run
 from functions.select.handler import respond
 from tests.builders import RULE, Impression, message, show
 from tests.integration.events import http_event, load_site
@@ -93,18 +93,19 @@ def test_harm_brakes_one_step_once_with_one_mail_and_stays(
     database: Database, connection: Connection, aws: Outside
 ) -> None:
     topic, inbox = topic_and_inbox(aws)
-    settings = SETTINGS.model_copy(update={"alert_topic_arn": topic})
+    settings = SETTINGS.model_copy(update={"alert_topic_arn": topic, "report_bucket": "brake-reports"})
     at = FIRST + timedelta(days=3)
     steer(connection, settings, at)
     clicks(connection, at + HOUR, 120, 300)
     telemetry = Telemetry("settle")
     made = [
-        steer_share(at + timedelta(minutes=minutes), settings, database, telemetry, lambda: aws.sns)
+        steer_share(at + timedelta(minutes=minutes), settings, database, telemetry, lambda: aws.s3)
         for minutes in (120, 121, 180, 240, 60 * 24 * 20)
     ]
     assert [one.share if one else None for one in made] == [0.05, None, None, None, None]
     assert in_force(connection) == [(0.05, True), (0.25, False)]
     assert groups(database, settings) == split(0.05)
+    assert run(at, settings, aws) == {"mails": 1}
     (mail,) = mails(aws, inbox)
     assert mail["Subject"] == "[CRITICAL] Bandit Selector: treatment's share braked to 5%"
     assert "Treatment's CTR so far is −60.0% against control (−" in mail["Message"]
@@ -157,6 +158,7 @@ def test_fallbacks_brake_a_share_that_was_set_by_hand(connection: Connection) ->
 
 
 def topic_and_inbox(aws: Outside) -> tuple[str, str]:
+    aws.s3.create_bucket(Bucket="brake-reports", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     topic = aws.sns.create_topic(Name="brake-alerts")["TopicArn"]
     inbox = aws.sqs.create_queue(QueueName="brake-inbox")["QueueUrl"]
     arn = aws.sqs.get_queue_attributes(QueueUrl=inbox, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
