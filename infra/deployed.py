@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
+from infra.credentials import refusals
 from infra.local.errors import LocalError
 
 PATIENT = Config(read_timeout=910, retries={"total_max_attempts": 1})
@@ -16,7 +16,7 @@ PATIENT = Config(read_timeout=910, retries={"total_max_attempts": 1})
 
 
 class NotReached(LocalError):
-    """AWS refused, or the deployment's function did; the message is its own."""
+    """The deployment has no such part, or its function refused; the message is its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +29,18 @@ class Deployment:
 
     @classmethod
     def find(cls, session: boto3.Session, stack: str) -> "Deployment":
-        """The deployment of that name; raises NotReached."""
-        try:
+        """The deployment of that name; raises Refused."""
+        with refusals(f"The deployment {stack} cannot be found"):
             caller = _client(session, "sts").get_caller_identity()["Arn"]
             cloud = _client(session, "cloudformation")
             outputs = {name: value for part in (stack, f"{stack}-data") for name, value in _outputs(cloud, part)}
-        except (BotoCoreError, ClientError) as error:
-            raise NotReached(f"The deployment {stack} cannot be found: {error}") from error
         return cls(session, outputs, caller)
+
+    def output(self, name: str) -> str:
+        """One of the stacks' outputs; raises NotReached if they have none of that name."""
+        if name not in self.outputs:
+            raise NotReached(f"The stack has no output {name}: name the stack of the functions, and deploy it again.")
+        return self.outputs[name]
 
     def client(self, service: str) -> Any:
         return _client(self.session, service)
@@ -47,10 +51,9 @@ class Deployment:
 
     def invoke(self, output: str, event: dict[str, Any]) -> dict[str, Any]:
         """A function's answer to an event; `output` names the function. Raises NotReached with the function's error."""
-        try:
-            answer = self.client("lambda").invoke(FunctionName=self.outputs[output], Payload=json.dumps(event).encode())
-        except (BotoCoreError, ClientError) as error:
-            raise NotReached(f"The function {self.outputs[output]} could not be invoked: {error}") from error
+        name = self.output(output)
+        with refusals(f"The function {name} could not be invoked"):
+            answer = self.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event).encode())
         payload = json.loads(answer["Payload"].read())
         if "FunctionError" in answer:
             raise NotReached(f"{payload.get('errorType')}: {payload.get('errorMessage')}")
@@ -58,7 +61,9 @@ class Deployment:
 
     def upload(self, file: Path, key: str) -> None:
         """Puts a file into the deployment's bucket."""
-        self.client("s3").upload_file(str(file), self.outputs["ReportBucket"], key)
+        bucket = self.output("ReportBucket")
+        with refusals(f"{file} could not be put into the bucket {bucket}"):
+            self.client("s3").upload_file(str(file), bucket, key)
 
 
 def _outputs(cloud: Any, stack: str) -> list[tuple[str, str]]:

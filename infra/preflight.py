@@ -1,15 +1,16 @@
 """What would make a deployment fail half-way, asked before anything is made. Reads an account; changes nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.resources import files
 from typing import Any, Final, cast
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from infra.configuration import Configuration
+from infra.credentials import refusals
 from infra.local.errors import LocalError
-from infra.service import FEEDBACK_QUEUE, FUNCTIONS
+from infra.service import functions
 
 BOOTSTRAP: Final = "/cdk-bootstrap/hnb659fds/version"
 ENGINE_VERSION: Final = "17.7"
@@ -22,25 +23,24 @@ class NotReady(LocalError):
 
 
 class Account:
-    """The account and region of the shell's credentials; raises NotReady where they are missing or refused."""
+    """The account and region of the shell's credentials; raises NotReady or Refused where they are missing."""
 
     def __init__(self, session: boto3.Session) -> None:
         self._session = session
         self.region = session.region_name or ""
         if not self.region:
             raise NotReady("No region is chosen: set AWS_REGION, then deploy again.")
-        try:
+        with refusals("AWS does not take these credentials"):
             self.id = str(self.client("sts").get_caller_identity()["Account"])
-        except (BotoCoreError, ClientError) as error:
-            raise NotReady(f"AWS does not take these credentials: {error}") from error
 
     def client(self, service: str) -> Any:
         return cast("Any", self._session.client(service))  # pyright: ignore[reportCallIssue, reportArgumentType] # boto3 has no types
 
 
 def check(account: Account, configuration: Configuration) -> None:
-    """Raises NotReady with everything that is wrong; returns if the deployment may begin."""
-    wrong = list(faults(account, configuration))
+    """Raises NotReady with everything that is wrong, or Refused; returns if the deployment may begin."""
+    with refusals("Nothing was deployed, because the account cannot be asked (--without-preflight asks nothing)"):
+        wrong = list(faults(account, configuration))
     if wrong:
         raise NotReady("Nothing was deployed:\n" + "\n".join(f"- {fault}" for fault in wrong))
 
@@ -50,15 +50,15 @@ def faults(account: Account, configuration: Configuration) -> Iterator[str]:
     yield from _bootstrap(account)
     yield from _processes(account, configuration)
     yield from authorities(account)
+    yield from names(account, configuration)
     if not configuration.database_secret_arn:
-        yield from names(account, configuration)
         yield from _engine(account)
 
 
 def reserved(configuration: Configuration) -> int:
     """Concurrent executions that the stack reserves."""
-    bounded = [f for f in FUNCTIONS if "database" in f.uses and f.name != FEEDBACK_QUEUE.consumer]
-    return sum(function.concurrency for function in bounded) if configuration.reserve_concurrency else 0
+    made = functions(site_tokens=bool(configuration.site_tokens))
+    return sum(configuration.reserved(function) or 0 for function in made)
 
 
 def _bootstrap(account: Account) -> Iterator[str]:
@@ -71,11 +71,16 @@ def _bootstrap(account: Account) -> Iterator[str]:
 
 
 def _processes(account: Account, configuration: Configuration) -> Iterator[str]:
+    """What others have reserved in the account is not free; an existing deployment has its own already."""
+    if not configuration.reserve_concurrency:
+        return
     limits = account.client("lambda").get_account_settings()["AccountLimit"]
-    wanted = reserved(configuration) + UNRESERVED if configuration.reserve_concurrency else 0
-    if limits["ConcurrentExecutions"] < wanted:
+    deployed = _exists(account, f"bandit-selector-{configuration.environment}")
+    free = limits["ConcurrentExecutions" if deployed else "UnreservedConcurrentExecutions"]
+    wanted = reserved(configuration) + UNRESERVED
+    if free < wanted:
         yield (
-            f"The account may run {limits['ConcurrentExecutions']} functions at once, and this deployment needs"
+            f"The account may run {free} functions at once that nobody has reserved, and this deployment needs"
             f" {wanted}: ask for 1,000 in Service Quotas (Lambda, concurrent executions), or deploy with"
             " -c reserve_concurrency=false."
         )
@@ -91,26 +96,35 @@ def authorities(account: Account) -> Iterator[str]:
         )
 
 
-def _stack_exists(account: Account, configuration: Configuration) -> bool:
-    cloud = account.client("cloudformation")
+def _exists(account: Account, stack: str) -> bool:
+    return _found(lambda: account.client("cloudformation").describe_stacks(StackName=stack), "ValidationError")
+
+
+def _found(ask: Callable[[], object], missing: str) -> bool:
+    """Whether AWS knows what is asked for; `missing` is its error if it does not."""
     try:
-        cloud.describe_stacks(StackName=f"bandit-selector-{configuration.environment}-data")
-    except ClientError:
-        return False
+        ask()
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") == missing:
+            return False
+        raise
     return True
 
 
 def names(account: Account, configuration: Configuration) -> Iterator[str]:
-    """Names that a first deployment gives, and that a former one may have left behind."""
-    if _stack_exists(account, configuration):
+    """Names that a first deployment gives, and that a former one or somebody else may have taken."""
+    if _exists(account, f"bandit-selector-{configuration.environment}-data"):
         return
-    cluster = f"bandit-selector-{configuration.environment}"
+    catalogue = f"bandit_selector_{configuration.environment}"
+    if _found(lambda: account.client("glue").get_database(Name=catalogue), "EntityNotFoundException"):
+        yield f"A Glue database {catalogue} exists already: delete it."
+    if not configuration.database_secret_arn:
+        yield from _names_of_database(account, configuration.cluster_name)
+
+
+def _names_of_database(account: Account, cluster: str) -> Iterator[str]:
     rds = account.client("rds")
-    try:
-        rds.describe_db_clusters(DBClusterIdentifier=cluster)
-    except ClientError:
-        pass
-    else:
+    if _found(lambda: rds.describe_db_clusters(DBClusterIdentifier=cluster), "DBClusterNotFoundFault"):
         yield f"A database cluster {cluster} exists already: delete it, or restore it by restore_from (operations.md)."
     group = f"/aws/rds/cluster/{cluster}/postgresql"
     found = account.client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"]

@@ -2,10 +2,10 @@
 
 from typing import Any, cast
 
-import boto3
 from bandit_selector.settings import read_settings
 
 from functions.archive.bucket import Bucket
+from infra.credentials import shell_session
 from infra.local.emulation.aws import client
 from infra.local.errors import LocalError
 from infra.local.installation import running
@@ -21,7 +21,7 @@ class NoBucket(LocalError):
 def open_bucket() -> Bucket:
     """The bucket that a command means; raises NoBucket."""
     if name := read_settings().report_bucket:
-        return Bucket(cast("Any", boto3).client("s3"), name)
+        return Bucket(cast("Any", shell_session()).client("s3"), name)
     service = running()
     if service is None:
         raise NoBucket

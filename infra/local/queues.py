@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-import boto3
-
+from infra.credentials import shell_session
 from infra.local.emulation.aws import client
 from infra.local.errors import LocalError
 from infra.local.installation import running
@@ -43,7 +42,7 @@ def open_queues() -> Queues:
     """The queues that a command means; raises NoQueue."""
     feedback, dead_letters = os.environ.get("FEEDBACK_QUEUE_URL"), os.environ.get("DEAD_LETTER_QUEUE_URL")
     if feedback and dead_letters:
-        return Queues(boto3.client("sqs"), feedback, dead_letters, managed=True)
+        return Queues(cast("Any", shell_session()).client("sqs"), feedback, dead_letters, managed=True)
     service = running()
     if service is None:
         raise NoQueue

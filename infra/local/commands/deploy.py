@@ -2,10 +2,9 @@
 
 import argparse
 
-import boto3
-
 from infra.cloud import ROOT, context_of, run_cdk
 from infra.configuration import read_configuration
+from infra.credentials import shell_session
 from infra.preflight import Account, check
 
 
@@ -19,5 +18,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     words = [word for word in arguments.options if word != "--"]
     if not arguments.without_preflight:
-        check(Account(boto3.Session()), read_configuration(context_of(words, ROOT)))
+        configuration = read_configuration(context_of(words, ROOT))
+        check(Account(shell_session()), configuration)
     return run_cdk(["deploy", "--all", *words])

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import boto3
-
+from infra.credentials import shell_session
 from infra.deployed import Deployment
 from infra.local.consent import agreed
 from infra.local.errors import WrongUsage
@@ -41,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if arguments.order in ASKS and not agreed(ASKS[arguments.order], arguments.yes):
         return 1
-    deployment = Deployment.find(boto3.Session(), arguments.stack)
+    deployment = Deployment.find(shell_session(), arguments.stack)
     answers = _ordered(deployment, arguments)
     for answer in answers:
         print(json.dumps(answer, indent=2))

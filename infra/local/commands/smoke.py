@@ -1,14 +1,15 @@
 """Asks a deployment, or a local service, whether it answers; with --stack also whether an alarm can mail."""
 
 import argparse
-import sys
 
-import boto3
-
+from infra.credentials import refusals, shell_session
 from infra.deployed import Deployment
 from infra.local.errors import WrongUsage
 from infra.local.options import USER, address
 from infra.smoke import Finding, open_checks, rings, round_trip
+
+ALARM = "SelectErrors"
+"""One alarm for all: they share the topic, its policy and its key."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,9 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if bool(arguments.stack) == bool(arguments.url):
         raise WrongUsage("Name the deployment by --stack, or an address by --url.")
-    found = _of_stack(arguments.stack) if arguments.stack else []
-    url = found[0].seen if arguments.stack else arguments.url
-    checks = [*found[1:], *open_checks(url)]
+    url, checks = _of_stack(arguments.stack) if arguments.stack else (arguments.url, [])
+    checks += open_checks(url)
     if arguments.token:
         checks += round_trip(url, arguments.token, arguments.user)
     for one in checks:
@@ -32,15 +32,13 @@ def run(arguments: argparse.Namespace) -> int:
     return int(not all(one.holds for one in checks))
 
 
-def _of_stack(stack: str) -> list[Finding]:
-    """The address, then the check of an alarm."""
-    deployment = Deployment.find(boto3.Session(), stack)
-    cloudwatch = deployment.client("cloudwatch")
-    pages = cloudwatch.get_paginator("describe_alarms").paginate(AlarmNamePrefix=f"{stack}-")
-    names = [
-        alarm["AlarmName"] for page in pages for alarm in page["MetricAlarms"] if "SelectErrors" in alarm["AlarmName"]
-    ]
-    if not names:
-        print(f"The stack {stack} has no alarm SelectErrors; deploy it again.", file=sys.stderr)
-    address = Finding("address", True, deployment.outputs["ApiUrl"])
-    return [address, *(rings(cloudwatch, name) for name in names)]
+def _of_stack(stack: str) -> tuple[str, list[Finding]]:
+    """The deployment's address, and the check of one of its alarms."""
+    deployment = Deployment.find(shell_session(), stack)
+    with refusals("CloudWatch cannot be asked"):
+        cloudwatch = deployment.client("cloudwatch")
+        pages = cloudwatch.get_paginator("describe_alarms").paginate(AlarmNamePrefix=f"{stack}-")
+        names = [alarm["AlarmName"] for page in pages for alarm in page["MetricAlarms"]]
+        found = [rings(cloudwatch, name) for name in names if ALARM in name]
+    missing = Finding(f"alarm {ALARM} → topic", False, f"the stack {stack} has no such alarm; deploy it again")
+    return deployment.output("ApiUrl"), found or [missing]

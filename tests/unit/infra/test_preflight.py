@@ -1,6 +1,7 @@
 """A deployment that would fail half-way is refused before anything is made, with every reason and its remedy."""
 
 import json
+import re
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,7 +13,9 @@ import pytest
 
 from infra.cloud import ROOT, context_of
 from infra.configuration import read_configuration
-from infra.preflight import BOOTSTRAP, Account, NotReady, authorities, check, faults, names, reserved
+from infra.credentials import Refused, shell_session
+from infra.local.__main__ import main
+from infra.preflight import BOOTSTRAP, UNRESERVED, Account, NotReady, authorities, check, faults, names, reserved
 
 PROD = read_configuration({"environment": "prod"})
 THEIRS = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:site-AbCdEf"
@@ -25,19 +28,20 @@ def account(moto: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "eu-central-1"}
     for name, value in {**keys, "AWS_ENDPOINT_URL": moto}.items():
         monkeypatch.setenv(name, value)
-    with _lambda_quota(10) as quota:  # moto's Lambda has no account settings
+    with _lambda_quota(20) as quota:  # moto's Lambda has no account settings
         monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", quota)
         yield Account(boto3.Session())
 
 
 @contextmanager
 def _lambda_quota(executions: int) -> Generator[str]:
-    """Lambda's GetAccountSettings of an account that may run so many functions at once."""
+    """Lambda's GetAccountSettings of an account that may run `executions` at once, 10 of them reserved; 0 refuses."""
 
     class Settings(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            body = json.dumps({"AccountLimit": {"ConcurrentExecutions": executions}}).encode()
-            self.send_response(200)
+            limit = {"ConcurrentExecutions": executions, "UnreservedConcurrentExecutions": executions - 10}
+            body = json.dumps({"AccountLimit": limit}).encode()
+            self.send_response(200 if executions else 403)
             self.send_header("content-length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -64,9 +68,13 @@ def test_names_that_a_former_deployment_left_behind_are_told(account: Account) -
         MasterUserPassword="long-enough-for-moto",  # opens nothing
     )
     client("logs").create_log_group(logGroupName="/aws/rds/cluster/bandit-selector-prod/postgresql")
+    client("glue").create_database(DatabaseInput={"Name": "bandit_selector_prod"})
     said = " ".join(names(account, PROD))
+    assert "A Glue database bandit_selector_prod exists already" in said
     assert "A database cluster bandit-selector-prod exists already" in said
     assert "The log group /aws/rds/cluster/bandit-selector-prod/postgresql exists already" in said
+    restored = PROD.model_copy(update={"restore_from": "bandit-selector-prod@latest"})
+    assert "cluster" not in " ".join(names(account, restored))  # it has a name of its own
 
 
 def test_everything_that_is_wrong_is_said_at_once(account: Account) -> None:
@@ -75,7 +83,7 @@ def test_everything_that_is_wrong_is_said_at_once(account: Account) -> None:
     said = str(refused.value)
     assert said.startswith("Nothing was deployed:")
     assert f"cdk bootstrap aws://{account.id}/eu-central-1" in said
-    assert "The account may run 10 functions at once, and this deployment needs" in said
+    assert "The account may run 10 functions at once that nobody has reserved, and this deployment needs" in said
 
 
 def test_a_bootstrapped_region_is_not_complained_about(account: Account) -> None:
@@ -94,6 +102,67 @@ def test_a_new_accounts_ten_processes_do_not_suffice_for_production() -> None:
     assert reserved(read_configuration(context_of([], ROOT))) == 0  # dev, as cdk.json has it
     found = context_of(["-c", "environment=prod", "--context=reserve_concurrency=false"], ROOT)
     assert (found["environment"], found["reserve_concurrency"]) == ("prod", "false")
+
+
+@pytest.mark.parametrize("changed", [{"concurrency_scale": 2}, {"site_tokens": THEIRS}])
+def test_all_processes_that_the_stack_reserves_are_counted(changed: dict[str, Any]) -> None:
+    assert reserved(read_configuration({"environment": "prod", **changed})) > reserved(PROD)
+
+
+def test_an_existing_deployment_has_its_processes_already(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    with _lambda_quota(reserved(PROD) + UNRESERVED) as quota:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", quota)
+        first = [fault for fault in faults(account, OWN) if "functions at once" in fault]
+        topic = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
+        client("cloudformation").create_stack(StackName="bandit-selector-prod", TemplateBody=topic)
+        later = [fault for fault in faults(account, OWN) if "functions at once" in fault]
+        client("cloudformation").delete_stack(StackName="bandit-selector-prod")
+    assert (len(first), later) == (1, [])
+
+
+def test_an_account_that_refuses_a_question_is_told_in_a_sentence(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with _lambda_quota(0) as quota:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", quota)
+        with pytest.raises(Refused, match="Nothing was deployed, because the account cannot be asked"):
+            check(account, OWN)
+
+
+@pytest.mark.parametrize(
+    ("words", "environment", "told"),
+    [
+        (["-c", "foo=1"], {}, "This context cannot be used: foo"),
+        (["-c", "POLICY=greedy"], {}, "This context cannot be used: policy"),
+        ([], {"AWS_PROFILE": "nobody"}, "The shell's AWS profile cannot be used"),
+        ([], {"AWS_DEFAULT_REGION": ""}, "No region is chosen: set AWS_REGION"),
+        ([], {"AWS_ACCESS_KEY_ID": ""}, "AWS does not take these credentials"),
+        ([], {}, "^Nothing was deployed:\n- "),
+    ],
+)
+@pytest.mark.usefixtures("account")
+def test_the_command_refuses_with_a_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    environment: dict[str, str],
+    told: str,
+) -> None:
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name, value in environment.items():
+        if value:
+            monkeypatch.setenv(name, value)
+        else:
+            monkeypatch.delenv(name)
+    theirs = ["-c", f"database_secret_arn={THEIRS}", "-c", "vpc_id=vpc-0"]
+    assert main(["deploy", "--", "-c", "environment=prod", *theirs, *words]) == 1
+    assert re.search(told, capsys.readouterr().err)
+
+
+def test_the_region_is_the_one_that_cdk_reads(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert account.region == shell_session().region_name == "eu-central-1"
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    assert shell_session().region_name == "eu-west-1"
 
 
 def test_the_version_asked_for_is_the_one_that_is_made() -> None:
