@@ -63,7 +63,7 @@ def start(folder: Path, settings: Sequence[str] = (), port: int = 0) -> Postgres
     home = _reachable(folder.resolve())
     binaries, data = _binaries(home), home / "data"
     password = _initialise(binaries, home, data)
-    _run(binaries / "pg_ctl", "stop", "-D", data, "-m", "fast", check=False)
+    run(binaries / "pg_ctl", "stop", "-D", data, "-m", "fast", check=False)
     port = port or free_port()
     options = [f"port={port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", *settings]
     with (home / "log").open("ab") as log:
@@ -85,7 +85,7 @@ def remove(folder: Path) -> None:
     """Deletes the server of `folder` with all its data; one that a crashed run left behind is stopped first."""
     home = _reachable(folder.resolve())
     if (home / "data").exists():
-        _run(_binaries(home) / "pg_ctl", "stop", "-D", home / "data", "-m", "immediate", check=False)
+        run(_binaries(home) / "pg_ctl", "stop", "-D", home / "data", "-m", "immediate", check=False)
     shutil.rmtree(home)
 
 
@@ -103,8 +103,8 @@ def _initialise(binaries: Path, home: Path, data: Path) -> str:
         shutil.rmtree(data, ignore_errors=True)
         draft = home / "password.draft"
         draft.write_text(secrets.token_hex(16))
-        _own(draft)
-        _run(
+        own(draft)
+        run(
             binaries / "initdb",
             *("-D", data, "-U", "postgres", "--auth=scram-sha-256", f"--pwfile={draft}"),
             *_locale(binaries),
@@ -123,7 +123,7 @@ def _reachable(folder: Path) -> Path:
         folder.mkdir(exist_ok=True, mode=0o711)
         if folder.is_symlink() or folder.stat().st_uid not in {0, pwd.getpwnam(UNPRIVILEGED).pw_uid}:
             raise PostgresFailed(f"{folder} belongs to another user; remove it, the database's files go there.")
-    _own(folder)
+    own(folder)
     return folder
 
 
@@ -179,14 +179,17 @@ def _can_enter(folder: Path) -> bool:
     return not subprocess.run(["test", "-x", folder], check=False, **_credentials()).returncode
 
 
-def _own(path: Path) -> None:
+def own(path: Path) -> None:
+    """Gives a file or folder to the server's user."""
     if os.geteuid() == 0:
         shutil.chown(path, UNPRIVILEGED)
 
 
-def _run(*command: object, check: bool = True) -> None:
+def run(*command: object, check: bool = True, folder: Path = Path("/"), **environment: str) -> None:
+    """Runs one of PostgreSQL's programs as the server's user; raises PostgresFailed with what it said."""
     words = [str(word) for word in command]
-    done = subprocess.run(words, check=False, capture_output=True, text=True, cwd="/", **_credentials())
+    told = {**os.environ, **environment}
+    done = subprocess.run(words, check=False, capture_output=True, text=True, cwd=folder, env=told, **_credentials())
     if check and done.returncode:
         raise PostgresFailed(f"{Path(words[0]).name} failed: {done.stderr.strip() or done.stdout.strip()}")
 

@@ -39,6 +39,14 @@ def test_a_runbook_names_its_rehearsal_and_where_that_stops(name: str) -> None:
     assert all((ROOT / file).is_file() for file in named), named
 
 
+def test_the_example_of_a_workflow_shows_waits_deploys_and_asks() -> None:
+    workflow = (ROOT / "docs" / "examples" / "deploy.yml").read_text()
+    steps = ("./dev synth", "cdk diff", "gh pr comment", "environment: production", "./dev deploy", "./dev smoke")
+    places = [workflow.index(step) for step in steps]
+    assert places == sorted(places)
+    assert "(examples/deploy.yml)" in HANDBOOK
+
+
 def test_the_alias_goes_back_to_a_former_version_at_once(moto: str) -> None:
     functions = _two_versions(moto)
     functions.update_alias(FunctionName="select", Name="live", FunctionVersion="1")

