@@ -114,7 +114,8 @@ def test_our_own_database_is_entered_by_one_user_a_function_and_its_secret_by_ow
 
 def test_what_calls_a_function_may_call_that_one_alone(prod: Synthesised) -> None:
     policies = Policies(prod)
-    made = {name: _logical(prod, "AWS::Lambda::Function", f"Compute{name.title()}") for name in INSIDE}
+    named = {function.name: f"Compute{function.name.title()}" for function in FUNCTIONS}
+    made = {name: _logical(prod, "AWS::Lambda::Function", part) for name, part in named.items()}
     for schedule in SCHEDULES:
         role = policies.role(f"Clock{schedule.name.title()}Role")
         calls = {name: Call("lambda:InvokeFunction", f"<{place}>") for name, place in made.items()}
