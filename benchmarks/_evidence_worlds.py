@@ -133,6 +133,19 @@ def returning(
     return cumulated(shown, rng.binomial(shown, chance), place), np.arange(1.0, until + 1) * a_day
 
 
+def panel(
+    rng: np.random.Generator, until: int, number: int, often: float, movies: int = 10, sd: float = 0.5
+) -> tuple[Array, Array]:
+    """A fixed panel of `number` visitors in each group, each of whom comes on a day with a chance of `often` on
+    average: cumulated sums and how many have come, as `returning` has them."""
+    place = (np.arange(2 * number) % 2) * CLUSTERS + rng.integers(CLUSTERS, size=2 * number)
+    chance = 1 / (1 + np.exp(-(np.log(RATE / (1 - RATE)) + rng.normal(scale=sd, size=2 * number))))
+    own = rng.beta(2, 2 * (1 - often) / often, size=2 * number)
+    shown = movies * (rng.random((until, 2 * number)) < own).astype(np.int64)
+    came = (shown.cumsum(axis=0) > 0).sum(axis=1) / 2
+    return cumulated(shown, rng.binomial(shown, chance), place), came
+
+
 def contexts(rng: np.random.Generator, users: int, looks: int, lift: float = 0.0, movies: int = 200) -> Array:
     """`users` per group with activity 1:4:20 and 200 movies each in all, in 24 contexts with sixteen clusters.
 

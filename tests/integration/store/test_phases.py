@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+from bandit_selector.evidence.planning import Weeks
 from bandit_selector.evidence.split import Arrivals
 from bandit_selector.settings import Settings
 from bandit_selector.store import phases
@@ -59,6 +60,10 @@ def test_a_visitor_of_both_groups_and_phases_counts_once_in_whatever_order_lists
         show(connection, part)
         settle(connection, LATER, RULE, LATER, limit=10)
         assert first_difference(connection) is None
+    week = timedelta(days=7)
+    assert phases.last_weeks(connection, span, (EPOCH + week).date()) == Weeks((0, 3), (0, 4))
+    assert phases.last_weeks(connection, span, (EPOCH + week + timedelta(days=1)).date()) == Weeks((2, 1), (2, 2))
+    assert phases.last_weeks(connection, span, EPOCH.date()) == Weeks((0, 0), (0, 0))
     shares = {tenth or 0: 0.1, half or 0: 0.5}
     assert phases.arrivals(connection, span, shares) == [Arrivals(0.1, 1, 1), Arrivals(0.5, 1, 0)]
     assert phases.fallbacks(connection, span) == 1

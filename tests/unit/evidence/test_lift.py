@@ -52,6 +52,26 @@ def test_a_test_without_a_difference_is_rarely_called_at_any_look(
     assert called(population, moments, lift, runs=60, seed=20251011) <= limit
 
 
+def test_a_small_group_without_its_heaviest_visitors_is_as_unsure_as_the_large_one() -> None:
+    """A visitor in fifty makes half of the movies and clicks twice as often; none of them came to the small group."""
+    rng = np.random.default_rng(13)
+    sums = np.zeros((1, 2, CLUSTERS, 2))
+    sums[0, 0, :, 1] = rng.poisson(100, CLUSTERS)
+    sums[0, 1, :, 1] = rng.poisson(1_000, CLUSTERS) + 5_000 * rng.binomial(1, 0.2, CLUSTERS)
+    heavy = np.maximum(sums[0, 1, :, 1] - 2_000, 0)
+    sums[0, 0, :, 0] = rng.poisson(0.1 * sums[0, 0, :, 1])
+    sums[0, 1, :, 0] = rng.poisson(0.1 * (sums[0, 1, :, 1] + heavy))
+    effect = _effect(sums[0, 1])
+    assert effect > 10 * _effect(sums[0, 0])
+    assert float(contrast(sums).error) ** 2 >= effect / sums[0, 0, :, 1].sum()
+
+
+def _effect(group: Array) -> float:
+    """The variance of ln R by clusters, times the movies shown."""
+    x, n = group[:, 0], group[:, 1]
+    return float((((x - x.sum() / n.sum() * n) / x.sum()) ** 2).sum() * n.sum())
+
+
 def test_one_percent_of_the_visitors_in_treatment_are_not_read_out() -> None:
     sums = Population(50, 1950, 1.8, 0.5, 0.4).run(np.random.default_rng(3), LINEAR)
     assert not contrast(sums[:, None]).readable().any()

@@ -120,9 +120,10 @@ class SampleRatio(Answer):
 class SampleSize(Answer):
     """Visitors per group: planned for the lift, reached, and still needed for ± precision_percent.
 
-    The plan is fixed once, when the control's rate is known; null before. `information_percent` is how much of the
-    planned information there is: visitors who return add to it. `saved_users`: the lift in CTR is `adjusted_for` what
-    was known of visitors when they came, and so is as exact as with so many more per group.
+    The plan is fixed once: with half of the planned information, after two weeks, or by PLANNED_CTR; null before.
+    `information_percent` is how much of the planned information there is: visitors who return add to it. `saved_users`:
+    the lift in CTR is `adjusted_for` what was known of visitors when they came, and so is as exact as with so many more
+    per group.
     """
 
     planned_lift_percent: float

@@ -22,7 +22,7 @@ from bandit_selector.evidence.background import (
     saved,
 )
 from bandit_selector.evidence.lift import Array, Lift, contrast, lift_of, users_for_width
-from bandit_selector.evidence.planning import users_for_rate
+from bandit_selector.evidence.planning import Weeks, users_at_full, users_for_rate
 from bandit_selector.evidence.ratio import ENOUGH_CLUSTERS, Ratio, clustered
 from bandit_selector.evidence.split import MISMATCH_BELOW, Arrivals, sample_ratio_p
 from bandit_selector.evidence.tally import RATIOS, Metric, Tally, total
@@ -34,7 +34,9 @@ GROUPS: Final = ("treatment", "control")
 CLUSTERS: Final = 128
 """Random groups of visitors, as the SQL function bandit_cluster makes them."""
 STABLE_AFTER_DAYS: Final = 7
-"""A plan is fixed after a week, which has every day once, or with half of its information."""
+"""What is adjusted is fixed after a week, which has every day once, or with half of the planned information."""
+HALF: Final = 0.5
+"""With half of its information a plan is fixed: whoever comes back, the whole takes at most twice the visitors."""
 MEASURED_AFTER_DAYS: Final = 1
 """With a planned rate, it is fixed once visitors' movies and their design effect are measured on a whole day."""
 MISSING_CLICKS: Final = 20.0
@@ -122,8 +124,13 @@ class ReadOut:
         return lift.information if lift else None
 
 
-def read_out(parts: Iterable[Part], arrivals: Sequence[Arrivals], plan: Plan, days: int = 0) -> ReadOut:
-    """The read-out of a test that has run for some whole days, from its clusters of visitors and their arrivals."""
+def read_out(
+    parts: Iterable[Part], arrivals: Sequence[Arrivals], plan: Plan, days: int = 0, weeks: Weeks | None = None
+) -> ReadOut:
+    """The read-out of a test that has run for some whole days, from its clusters of visitors and their arrivals.
+
+    `weeks` are the last two of a test that has run for two.
+    """
     known = list(parts)
     treatment, control = (total(part.tally for part in known if part.group == group) for group in GROUPS)
     treated, untreated = sum(part.treated for part in arrivals), sum(part.untreated for part in arrivals)
@@ -142,7 +149,7 @@ def read_out(parts: Iterable[Part], arrivals: Sequence[Arrivals], plan: Plan, da
         metrics=metrics,
         sample_ratio_p=ratio_p,
         planned_share=_planned_share(arrivals, plan),
-        plannable=_plannable(known, treated + untreated, ctr.lift, each, plan, days),
+        plannable=_plannable(known, arrivals, ctr.lift, plan, days, weeks),
         adjustable=_adjustable(known, ctr.lift, plan, days),
         adjusted_for=adjusted_for,
         saved_users=round(each * ctr.saved / (1 - ctr.saved)) if ctr.saved > 0 else 0,
@@ -226,12 +233,34 @@ def _planned_share(arrivals: Sequence[Arrivals], plan: Plan) -> float:
     return sum(part.share * (part.treated + part.untreated) for part in arrivals) / number
 
 
-def _plannable(parts: Sequence[Part], users: int, lift: Lift | None, each: float, plan: Plan, days: int) -> int | None:
+def _plannable(
+    parts: Sequence[Part],
+    arrivals: Sequence[Arrivals],
+    lift: Lift | None,
+    plan: Plan,
+    days: int,
+    weeks: Weeks | None,
+) -> int | None:
+    """Visitors per group for the whole plan: by a planned rate; else with half of the information, or by two weeks."""
+    treated, untreated = sum(part.treated for part in arrivals), sum(part.untreated for part in arrivals)
+    each, users = per_group(treated, untreated), treated + untreated
     if plan.ctr is not None:
         return users_for_rate(pooled("ctr", parts), users, plan.ctr, plan.lift) if days >= MEASURED_AFTER_DAYS else None
-    if not lift or not each or not _is_stable(lift, days):
+    if not lift or not each:
         return None
-    return max(1, round(each / lift.information))
+    if lift.information >= HALF:
+        return max(1, round(each / lift.information))
+    if weeks is None:
+        return None
+    shown = sum(part.tally.shown for part in parts)
+    return max(1, round(each * users_at_full(lift.information, _effect(parts, lift), (users, shown), weeks)))
+
+
+def _effect(parts: Sequence[Part], lift: Lift) -> float:
+    """The design effect of a lift in CTR: its variance over that of as many movies of as many visitors (Kish 1965)."""
+    groups = [total(part.tally for part in parts if part.group == group) for group in GROUPS]
+    alone = sum((1 - one.clicked / one.shown) / one.clicked for one in groups)
+    return lift.error**2 / alone if alone else 1.0
 
 
 def _adjustable(parts: Sequence[Part], lift: Lift | None, plan: Plan, days: int) -> Adjustment | None:

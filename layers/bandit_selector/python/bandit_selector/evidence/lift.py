@@ -8,6 +8,10 @@ Ramdas 2021; with known variance it is the normal-mixture sequential test of Joh
 measures time as information, 1/variance, because visitors who return add evidence, too (Scharfstein, Tsiatis & Robins
 1997). Its reach is Student's, with Satterthwaite's degrees of freedom. Arrays may have any leading axes.
 
+In a group that is far smaller than the other, the heaviest visitors may be missing by chance. Then its ratio may be too
+low, as where they click more, and its variance is too low, too: both say "lower". Without an effect both groups have
+the same design effect, so the smaller group's variance is at least what the other's lets expect.
+
 What was known of visitors before the test sharpens δ: a covariate whose ratio must be equal in both groups is not so by
 chance, and δ − θ·(its difference) is free of that part of the chance. θ is fitted on the clusters (CUPED: Deng, Xu,
 Kohavi & Walker 2013; with shares of visitors as covariates it is post-stratification), which costs a degree of freedom
@@ -29,6 +33,8 @@ SEQUENTIAL_COST: Final = 1.8
 """A test that may be looked at every day needs this many times the fixed-horizon sample."""
 READ_OUT_FROM: Final = 100
 """A lift is read out once both groups have this many events; with fewer, the normal approximation is poor."""
+UNEVEN: Final = 2.0
+"""A group is far smaller than the other from this factor on."""
 PHASE_FROM: Final = 20
 """A phase counts once both groups have this many events in it; ln R of fewer is biased."""
 LARGEST: Final = log(1e6)
@@ -92,11 +98,13 @@ def contrast(sums: Array, covariates: Array | None = None) -> Contrast:
         sizes = np.where(n_sum[..., None] > 0, n / n_sum[..., None], 0.0)
         weighed = weight[..., None, None]
         clusters = _effective((weighed * sizes).sum(-3))
+        unit = np.where(weight[..., None] > 0, weight[..., None] ** 2 / n_sum, 0.0).sum(-2)
+        sized = clusters, unit
         apart = np.where(weight > 0, rate[..., 0] - rate[..., 1], 0.0)
         known = _covariates(weight, covariates) if covariates is not None else None
-        log_lift, error, freedom = _estimate((weight * ratio).sum(-1), (weighed * relative).sum(-3), clusters, known)
+        log_lift, error, freedom = _estimate((weight * ratio).sum(-1), (weighed * relative).sum(-3), sized, known)
         spread = (weighed * np.nan_to_num(residual)).sum(-3)
-        difference, difference_error, _ = _estimate((weight * apart).sum(-1), spread, clusters, known)
+        difference, difference_error, _ = _estimate((weight * apart).sum(-1), spread, sized, known)
     counted = np.where(weight[..., None] > 0, x_sum, 0.0).sum(-2)
     return Contrast(
         log_lift=log_lift,
@@ -135,17 +143,17 @@ def _covariates(weight: Array, covariates: Array) -> tuple[Array, Array]:
 
 
 def _estimate(
-    value: Array, influence: Array, clusters: Array, known: tuple[Array, Array] | None
+    value: Array, influence: Array, sized: tuple[Array, Array], known: tuple[Array, Array] | None
 ) -> tuple[Array, Array, Array]:
     """The estimate, its standard error and its degrees of freedom, free of what the covariates explain."""
     if known is None:
-        variance, freedom = _variance(influence, clusters)
+        variance, freedom = _variance(influence, *sized)
         return value, np.sqrt(variance), freedom
     apart, spread = known
     number = spread.shape[-3]
     slope = _slope(influence[..., 0, :] - influence[..., 1, :], spread[..., 0, :] - spread[..., 1, :])
     left = influence - (slope[..., None, None] * spread).sum(-3)
-    variance, freedom = _variance(left, clusters)
+    variance, freedom = _variance(left, *sized)
     units = influence.shape[-1] - 1
     error = np.sqrt(variance * units / (units - number))
     return value - (slope * apart).sum(-1), error, np.maximum(freedom - number, 1.0)
@@ -161,10 +169,15 @@ def _slope(found: Array, known: Array) -> Array:
     return np.divide(slope, size[..., 0], out=np.zeros_like(slope), where=size[..., 0] > 0)
 
 
-def _variance(influence: Array, clusters: Array) -> tuple[Array, Array]:
-    """Var(Σ_c (a₁c − a₀c)) from influence[..., group, cluster], and Satterthwaite's degrees of freedom."""
+def _variance(influence: Array, clusters: Array, unit: Array) -> tuple[Array, Array]:
+    """Var(Σ_c (a₁c − a₀c)) from influence[..., group, cluster], and Satterthwaite's degrees of freedom.
+
+    `unit` is each group's variance for a design effect of 1.
+    """
     number = (influence != 0).sum(-1)
-    squares = (influence**2).sum(-1) * np.where(number > 1, number / np.maximum(number - 1, 1), np.nan)
+    own = (influence**2).sum(-1) * np.where(number > 1, number / np.maximum(number - 1, 1), np.nan)
+    other = own[..., ::-1] * unit / unit[..., ::-1]
+    squares = np.where(unit > UNEVEN * unit[..., ::-1], np.maximum(own, other), own)
     together = squares.sum(-1) - 2 * (influence[..., 0, :] * influence[..., 1, :]).sum(-1)
     spread = (squares**2 / np.maximum(clusters - 1, 1e-9)).sum(-1)
     freedom = np.where(spread > 0, squares.sum(-1) ** 2 / np.where(spread > 0, spread, 1), 0.0)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from math import inf
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from bandit_selector.evidence.lift import planned_error
 from bandit_selector.evidence.ratio import Ratio
 
 Reals = NDArray[np.float64]
+FARTHEST_WEEK: Final = 1_040
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,44 @@ class Traffic:
             raise ValueError(f"design_effect must be at least 1; got {self.design_effect}.")
         if len(self.mix) != len(self.contexts) or abs(sum(self.mix) - 1) > 1e-6 or min(self.mix) < 0:
             raise ValueError("mix needs one share for each context, and they must sum to 1.")
+
+
+@dataclass(frozen=True, slots=True)
+class Weeks:
+    """New visitors of the test, and movies shown in it, in the week before last and in the last week."""
+
+    visitors: tuple[int, int]
+    shown: tuple[int, int]
+
+
+def users_at_full(information: float, effect: float, so_far: tuple[float, float], weeks: Weeks) -> float:
+    """Visitors when the test has all of its information, as a multiple of those so far; both groups alike.
+
+    Single clicks make 1/`effect` of the lift's variance, the part that falls with movies shown; the rest falls with
+    visitors. Visitors and movies `so_far` grow as in the last week; where that had fewer than the week before, each
+    week to come has fewer in the same proportion. Where they never suffice, the number of their kind that would.
+    """
+    visitors, shown = so_far
+    single = 1 / max(effect, 1.0)
+
+    def informed(week: int) -> tuple[float, float]:
+        more = 1 + _growth(weeks.visitors, week) / visitors
+        part = single / (1 + _growth(weeks.shown, week) / shown) + (1 - single) / more
+        return information / part, more
+
+    low, high = 0, FARTHEST_WEEK
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if informed(middle)[0] < 1 else (low, middle)
+    reached, more = informed(high)
+    return more / min(1.0, reached)
+
+
+def _growth(each: tuple[int, int], weeks: int) -> float:
+    """What the next weeks add, given the last two."""
+    before, last = each
+    kept = min(1.0, last / before) if before else 1.0
+    return last * (weeks if kept == 1 else kept * (1 - kept**weeks) / (1 - kept))
 
 
 def users_for_rate(measured: Ratio, users: int, ctr: float, lift: float) -> int | None:

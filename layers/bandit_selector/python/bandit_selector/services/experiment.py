@@ -25,6 +25,7 @@ ADJUSTED: Final = {
     "daypart": "the time of day at which they came first",
 }
 A_DAY: Final = timedelta(days=1)
+TWO_WEEKS: Final = 14  # days
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,9 @@ def read(connection: Connection, test: Test, settings: Settings) -> ReadOut:
     with_them = [
         replace(one, background=known.get((one.phase, one.group, one.cluster), NOTHING_KNOWN)) for one in found
     ]
-    return read_out(with_them, came, due, test.days)
+    plannable = due.users is None and test.days >= TWO_WEEKS
+    weeks = phases.last_weeks(connection, test.span, test.until.astimezone(UTC).date()) if plannable else None
+    return read_out(with_them, came, due, test.days, weeks)
 
 
 def experiment_with_contexts(connection: Connection, settings: Settings, now: datetime) -> Experiment:

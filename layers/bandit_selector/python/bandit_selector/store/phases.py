@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from bandit_selector.evidence.experiment import Part
+from bandit_selector.evidence.planning import Weeks
 from bandit_selector.evidence.split import Arrivals
 from bandit_selector.evidence.tally import Tally
 from bandit_selector.store.connection import Connection
@@ -123,6 +124,25 @@ def arrivals(connection: Connection, span: Span, shares: dict[int, float]) -> li
         span.parameters,
     )
     return [Arrivals(shares[phase], treated, untreated) for phase, treated, untreated in rows]
+
+
+def last_weeks(connection: Connection, span: Span, before: date) -> Weeks:
+    """The two weeks of the test's days before a day."""
+    row = connection.execute(
+        """
+        SELECT coalesce(sum(visitors) FILTER (WHERE NOT late), 0)::integer,
+            coalesce(sum(visitors) FILTER (WHERE late), 0)::integer,
+            coalesce(sum(shown) FILTER (WHERE NOT late), 0)::bigint, coalesce(sum(shown) FILTER (WHERE late), 0)::bigint
+        FROM (
+            SELECT visitors, shown, day >= %(before)s::date - 7 AS late FROM experiment_activity
+            WHERE phase = ANY(%(phases)s) AND day >= greatest(%(since)s, %(before)s::date - 14)
+                AND day < %(before)s::date AND ab_group <> 'other'
+        ) AS each
+        """,
+        span.parameters | {"before": before},
+    ).fetchone()
+    first, second, earlier, later = row or (0, 0, 0, 0)
+    return Weeks((first, second), (earlier, later))
 
 
 def fallbacks(connection: Connection, span: Span) -> int:
