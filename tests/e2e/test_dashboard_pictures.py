@@ -76,6 +76,7 @@ def test_the_top_says_whether_it_pays_and_is_healthy_and_what_to_do(page: Page) 
         "trouble": (
             "The bandit harms so far: 12 % fewer clicks, at least 4 %.",
             "and 2 more",
+            "Lower the bandit’s share",
             "read the consumer's log",
         ),
         "few": ("Not proven yet: less than 1 % of the planned evidence seen", "Not known", "Let the test run."),

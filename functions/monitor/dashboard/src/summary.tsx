@@ -49,7 +49,7 @@ export function Summary({ figures, decision, backlog, now, zone, go }: SummaryPr
         </div>
         <div>
           <dt>What to do next</dt>
-          <dd>{worst?.severity === "critical" ? worst.advice : decision.next}</dd>
+          <dd>{next(decision, worst)}</dd>
         </div>
       </dl>
       <p class="hint">
@@ -58,6 +58,12 @@ export function Summary({ figures, decision, backlog, now, zone, go }: SummaryPr
       </p>
     </section>
   );
+}
+
+/** What is urgent: a bandit that harms, then what is broken; else what the test says. */
+function next(decision: Decision, worst?: Trouble): string {
+  const broken = worst?.severity === "critical" ? worst.advice : "";
+  return decision.tone === "bad" ? `${decision.next} ${broken}` : broken || decision.next;
 }
 
 const WORDS = { critical: "No", warning: "Look at this", unknown: "Not known" };
