@@ -92,8 +92,7 @@ def test_a_share_follows_its_plan_step_by_step_and_a_new_plan_at_once(connection
 def test_harm_brakes_one_step_once_with_one_mail_and_stays(
     database: Database, connection: Connection, aws: Outside
 ) -> None:
-    topic, inbox = topic_and_inbox(aws)
-    settings = SETTINGS.model_copy(update={"alert_topic_arn": topic, "report_bucket": "brake-reports"})
+    settings, inbox = mailing(aws, "brake")
     at = FIRST + timedelta(days=3)
     steer(connection, settings, at)
     clicks(connection, at + HOUR, 120, 300)
@@ -157,13 +156,14 @@ def test_fallbacks_brake_a_share_that_was_set_by_hand(connection: Connection) ->
     assert made.why.startswith("20 of treatment's 300 lists of the last hour were fallbacks (6.7%)")
 
 
-def topic_and_inbox(aws: Outside) -> tuple[str, str]:
-    aws.s3.create_bucket(Bucket="brake-reports", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
-    topic = aws.sns.create_topic(Name="brake-alerts")["TopicArn"]
-    inbox = aws.sqs.create_queue(QueueName="brake-inbox")["QueueUrl"]
+def mailing(aws: Outside, name: str) -> tuple[Settings, str]:
+    """Settings with a bucket and a topic of that name, and the queue that gets its mails."""
+    aws.s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    topic = aws.sns.create_topic(Name=name)["TopicArn"]
+    inbox = aws.sqs.create_queue(QueueName=name)["QueueUrl"]
     arn = aws.sqs.get_queue_attributes(QueueUrl=inbox, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     aws.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
-    return topic, inbox
+    return SETTINGS.model_copy(update={"alert_topic_arn": topic, "report_bucket": name}), inbox
 
 
 def mails(aws: Outside, inbox: str) -> list[dict[str, str]]:
@@ -211,8 +211,7 @@ def test_a_process_writes_how_its_requests_of_each_group_went(database: Database
 def test_errors_and_latency_brake_once_with_one_mail(
     database: Database, connection: Connection, aws: Outside, column: str, told: str
 ) -> None:
-    topic, inbox = topic_and_inbox(aws)
-    settings = SETTINGS.model_copy(update={"alert_topic_arn": topic})
+    settings, inbox = mailing(aws, f"brake-{column}")
     at = FIRST + timedelta(days=3)
     steer(connection, settings, at)
     for group, bad in (("treatment", 8), ("control", 0)):
@@ -223,10 +222,11 @@ def test_errors_and_latency_brake_once_with_one_mail(
             record_requests(connection, rows, at + timedelta(minutes=minute + 1))
     telemetry = Telemetry("settle")
     made = [
-        steer_share(at + timedelta(minutes=minutes), settings, database, telemetry, lambda: aws.sns)
+        steer_share(at + timedelta(minutes=minutes), settings, database, telemetry, lambda: aws.s3)
         for minutes in (60, 61, 120, 240)
     ]
     assert [one.share if one else None for one in made] == [0.05, None, None, None]
+    assert run(at, settings, aws) == {"mails": 1}
     (mail,) = mails(aws, inbox)
     assert mail["Message"].startswith(
         "320 of treatment's 1,200 requests of the last hour (26.7%), against 0 of control's 1,200 (0.0%), "
