@@ -146,7 +146,7 @@ def _control(duck: duckdb.DuckDBPyConnection) -> Ratio:
         duck.execute(
             """
             SELECT count(*) FILTER (WHERE outcome = 'success'), count(*) FROM impressions
-            WHERE ab_group = 'control' AND outcome IN ('success', 'failure') GROUP BY user_id
+            WHERE ab_group = 'control' AND outcome IN ('success', 'failure') AND counts GROUP BY user_id
             """
         ).fetchall()
     )

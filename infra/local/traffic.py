@@ -4,8 +4,10 @@ A CSV has a header and one row for each movie shown: `user_id`, `created_at` (IS
 (true or false); optionally `context_key`. Further columns are ignored, so all of `recommendation_events` will do.
 """
 
+import csv
+import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,15 +29,44 @@ WEEKEND: Final = 2 / 7
 
 
 def assumed(
-    lists_per_day: float, visitors_per_day: float, ctr: float, places: int, design_effect: float | None
+    lists_per_day: float,
+    visitors_per_day: float,
+    ctr: float,
+    places: int,
+    design_effect: float | None,
+    mix: Mapping[str, float] | None = None,
 ) -> Traffic:
-    """Traffic by numbers; contexts share it by the hours they have, and user types equally. Raises LocalError."""
-    mix = [
-        EVEN_HOURS[period] * (WEEKEND if day == "weekend" else 1 - WEEKEND) / 3
-        for period, day, _ in (key.split("|") for key in CONTEXT_KEYS)
-    ]
+    """Traffic by numbers; without a mix, contexts share it by the hours they have, and user types equally.
+
+    Raises LocalError.
+    """
+    shares = mix or _even_mix()
     effect = design_effect or ASSUMED_DESIGN_EFFECT
-    return _traffic(lists_per_day * places, visitors_per_day, ctr, effect, tuple(CONTEXT_KEYS), mix)
+    return _traffic(lists_per_day * places, visitors_per_day, ctr, effect, tuple(shares), list(shares.values()))
+
+
+def _even_mix() -> dict[str, float]:
+    parts = {key: key.split("|") for key in CONTEXT_KEYS}
+    return {
+        key: EVEN_HOURS[period] * (WEEKEND if day == "weekend" else 1 - WEEKEND) / 3
+        for key, (period, day, _) in parts.items()
+    }
+
+
+def mix_of(path: Path) -> dict[str, float]:
+    """Each context's share of the places, from a CSV file with the columns context_key and share, in any unit.
+
+    Raises LocalError.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as lines:
+            given = {row["context_key"]: float(row["share"]) for row in csv.DictReader(lines)}
+    except (KeyError, ValueError, OSError) as error:
+        raise LocalError(f"{path} needs the columns context_key, share; it says {error}.") from None
+    total = sum(given.values())
+    if not 0 < total < math.inf or min(given.values()) < 0:
+        raise LocalError(f"{path} has shares that are not positive numbers; give each context's share of the places.")
+    return {key: share / total for key, share in given.items()}
 
 
 def measured(files: Sequence[Path]) -> Traffic:

@@ -17,6 +17,7 @@ from rich.progress import Progress
 
 from infra.local import logs, moment, traffic
 from infra.local.database import open_database
+from infra.local.errors import WrongUsage
 from infra.local.options import SEED, whole
 from infra.local.tables import Listing, console, show
 
@@ -43,6 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--visitors-per-day", type=_positive, help="with --lists-per-day; default: one a list")
     parser.add_argument("--ctr", type=_share, default=0.10, help="clicks per movie shown; default: 0.10")
     parser.add_argument("--places", type=PLACES, default=30, help="movies in a list; default: 30")
+    parser.add_argument(
+        "--mix", type=Path, metavar="CSV", help="contexts' shares: context_key, share; default: by the hours they have"
+    )
     parser.add_argument("--design-effect", type=_positive, help="with --lists-per-day; default: 3")
     parser.add_argument("--days", type=DAYS, default=90, help="how long learning is simulated; default: 90")
     parser.add_argument("--runs", type=RUNS, default=12, help="made-up sites to learn on; default: 12")
@@ -68,9 +72,12 @@ def run(arguments: argparse.Namespace) -> int:
 def _traffic(arguments: argparse.Namespace) -> Traffic:
     if arguments.lists_per_day:
         visitors = arguments.visitors_per_day or arguments.lists_per_day
+        mix = traffic.mix_of(arguments.mix) if arguments.mix else None
         return traffic.assumed(
-            arguments.lists_per_day, visitors, arguments.ctr, arguments.places, arguments.design_effect
+            arguments.lists_per_day, visitors, arguments.ctr, arguments.places, arguments.design_effect, mix
         )
+    if arguments.mix:
+        raise WrongUsage("--mix goes with --lists-per-day; a log has its own mix of contexts.")
     if arguments.source:
         is_csv = arguments.source.suffix == ".csv" and arguments.source.is_file()
         return traffic.measured([arguments.source.resolve()] if is_csv else logs.parquet_of(arguments.source.resolve()))

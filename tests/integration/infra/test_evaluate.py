@@ -1,17 +1,25 @@
-"""./dev evaluate answers from the database and from exported files alike, and refuses with a sentence."""
+"""./dev evaluate answers from the database, exported files and the bucket alike, and refuses with a sentence."""
 
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, cast
 
+import boto3
 import pytest
 from bandit_selector.store.connection import Connection
 
+from functions.archive.bucket import folder_of
 from infra.local import __main__ as door
 from tests.builders import EPOCH, Impression
 from tests.integration.archived import lived
 
+BUCKET: Final = {
+    "REPORT_BUCKET": "evaluated",
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+}
 FIRST = EPOCH.date()
 ARMS = ("svd", "embeddings", "graph")
 
@@ -62,6 +70,26 @@ def test_the_database_and_its_export_answer_alike(capsys: pytest.CaptureFixture[
     assert {"svd", "embeddings", "graph", "uniform", "best per context", "independent", "as configured"} <= set(named)
     value = named["svd"]["value"]["doubly_robust"]
     assert value["low"] < value["estimate"] < value["high"]
+
+
+@pytest.mark.usefixtures("lists")
+def test_a_folder_and_the_archives_bucket_answer_as_the_database(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, moto: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    until = f"{FIRST + timedelta(days=2)}"
+    ours = evaluated(capsys, "--until", until, "--days", "3")
+    door.main(["export", "--from", f"{FIRST}", "--until", until, "--to", f"{tmp_path}/days"])
+    capsys.readouterr()
+    assert evaluated(capsys, "--from", f"{tmp_path}/days") == ours
+    for name, value in BUCKET.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", moto)
+    s3 = cast("Any", boto3.client("s3"))
+    s3.create_bucket(Bucket=BUCKET["REPORT_BUCKET"], CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    for file in (tmp_path / "days").glob("*/*.parquet"):
+        day = date.fromisoformat(file.parent.name.removeprefix("date="))
+        s3.upload_file(str(file), BUCKET["REPORT_BUCKET"], f"{folder_of(day)}{file.name}")
+    assert evaluated(capsys, "--from", "archive", "--until", until, "--days", "3") == ours
 
 
 @pytest.mark.usefixtures("lists")

@@ -45,6 +45,19 @@ def test_numbers_make_traffic() -> None:
     assert sum(known.mix) == pytest.approx(1)
 
 
+def test_a_mix_of_contexts_is_planned_with(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    mix = tmp_path / "mix.csv"
+    mix.write_text("context_key,share\nnight|weekday|regular,30\nevening|weekend|power_user,10\n")
+    made = planned(capsys, "--lists-per-day", "50", "--mix", str(mix))
+    contexts = dict(zip(made["traffic"]["contexts"], made["traffic"]["mix"], strict=True))
+    assert contexts == {"night|weekday|regular": 0.75, "evening|weekend|power_user": 0.25}
+    assert door.main(["plan", *of_one_context(tmp_path), "--mix", str(mix)]) == 2
+    for wrong in ("context_key\nx", "context_key,share\nx,-1", "context_key,share\nx,much", ""):
+        mix.write_text(wrong)
+        assert door.main(["plan", "--lists-per-day", "50", "--mix", str(mix)]) == 1
+        assert "share" in capsys.readouterr().err
+
+
 def test_an_old_log_makes_a_plan(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     known = measured([old_log(tmp_path)])
     assert (known.places_per_day, known.visitors_per_day, known.ctr) == (400, 40, 0.2)

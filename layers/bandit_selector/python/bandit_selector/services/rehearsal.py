@@ -14,7 +14,10 @@ from bandit_selector.settings import Settings
 
 DAY: Final = 86_400.0
 STEPS: Final = 60
-"""Publications in a rehearsal; the first ones follow one another within minutes, the last within a day."""
+"""Publications in a rehearsal, each an equal part longer than the one before: of 90 days, half an hour to twelve days.
+
+The service publishes every minute, so a rehearsal learns somewhat too late and loses somewhat too many clicks.
+"""
 FIRST: Final = 0.02
 """The length of the first step, in days: about half an hour."""
 CLOSE: Final = 0.05
@@ -43,7 +46,8 @@ def rehearse(
     With `history`, it begins with so many outcomes of each arm, drawn at the arms' true rates by the mix of contexts.
 
     The arms' rates are drawn around the site's click rate with the spread that the rule expects (`hierarchy.Prior`).
-    Outcomes reach the rule with the publication after the one they were drawn from: silence takes its time.
+    Outcomes reach the rule with the publication after the one they were drawn from: silence takes its time, and here
+    the more, the later it is.
     """
     rates = _rates(traffic, settings, rng)
     ends = _ends(days)
