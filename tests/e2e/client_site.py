@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -90,7 +90,8 @@ def answering(site: Site) -> type[BaseHTTPRequestHandler]:
             self.send_header("X-AB-Group", "treatment")
             self.send_header("X-Context-Key", "evening|weekend|regular")
             self.end_headers()
-            self.wfile.write(content)
+            with suppress(BrokenPipeError, ConnectionResetError):  # a page that has closed
+                self.wfile.write(content)
 
     return Handler
 
