@@ -2,9 +2,9 @@
 
 from typing import Final
 
+from benchmarks._lift_online import LEARNERS, PUBLISHED_EVERY, VISITS
 from benchmarks._lift_power import RUNS
 
-VISITS: Final = 5000
 ABOUT: Final = """# Lift on real ratings
 
 `./dev bench lift --movielens DIR ...`. Clicks per movie shown over those of today's control list (svd .60,
@@ -18,11 +18,15 @@ the edition of October 2016: `./dev bench movielens_2016 DIR` writes `dslabs/mov
 ONLINE: Final = f"""
 ## Learning online, {VISITS:,} visits
 
-Lift over control in each fifth of the visits, of ten runs together, with the product's own rule: its 24 contexts, its
-posterior, forgetting, floor and cap, published every 100 visits.
+Lift over control in each fifth of the visits and in all, of {LEARNERS} runs together, with the product's own rule: its
+24 contexts, its posterior, forgetting, floor and cap, published every {PUBLISHED_EVERY} visits. In a session, the
+session arm takes the place of `graph`, as it is served. *Both kinds*: every visit is either, by equal chance. In one
+context the rule learns the mean of both lists of `graph`; with `CONTEXT_FACTORS=in_session:yes` it learns both apart.
+The users are those of the table above, each met many times: no interval is given, and differences below 2 points say
+nothing.
 
-| arms | visits | 1st | 2nd | 3rd | 4th | 5th |
-|---|---|---|---|---|---|---|"""
+| learned from | lift in | 1st | 2nd | 3rd | 4th | 5th | all |
+|---|---|---|---|---|---|---|---|"""
 POWER: Final = f"""
 ## How many visits show it
 

@@ -1,7 +1,7 @@
 """Visits to real ratings in a session and by returning visitors, and what each list policy would be clicked there."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
@@ -75,6 +75,22 @@ class Shop:
     def of(self, user: int, *, session: bool) -> dict[str, ArmList]:
         own = dict(self.nightly[user])
         return own | {ARM: self.sessions[user]} if session and user in self.sessions else own
+
+
+@dataclass(frozen=True, slots=True)
+class Studied:
+    """One kind of visit of one folder, by user: the hits of control, designs, single arms and EASE, known ratings.
+
+    `power` is the share of runs that show the session arm's lift, by way and number of visits.
+    """
+
+    name: str
+    control: Floats
+    designs: dict[str, Floats]
+    alone: dict[str, Floats]
+    ratings: Floats
+    ease: dict[str, Floats] = field(default_factory=dict[str, Floats])
+    power: Mapping[str, list[float]] = field(default_factory=dict[str, list[float]])
 
 
 def opened(split: Split) -> Shop:

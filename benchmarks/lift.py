@@ -6,24 +6,21 @@ It fits MovieLens, whose users rate in long sessions. Everything that is chosen 
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import permutations
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from bandit_selector.lists.context import CONTEXT_KEYS, USER_TYPES, user_type
+from bandit_selector.lists.context import user_type
 from bandit_selector.lists.session import ARM
-from bandit_selector.settings import Settings
 from numpy.typing import NDArray
 from rich.progress import Progress
 
 from benchmarks import _lift_ease as ease
+from benchmarks._lift_online import LEARNERS, online, ways
 from benchmarks._lift_power import power
-from benchmarks._lift_words import ABOUT, EASE, ONLINE, POWER, VISITS, WORDS
-from benchmarks._lift_worlds import PLACES, Shop, control, guarded, in_session, mixture, opened, returning
-from benchmarks.arena.policies import Served
-from benchmarks.arena.simulation import Outcomes
+from benchmarks._lift_words import ABOUT, EASE, ONLINE, POWER, WORDS
+from benchmarks._lift_worlds import Shop, Studied, control, guarded, in_session, mixture, opened, returning
 from functions.candidates.arms import ARMS
 from infra.local.demo.held_out import held_out
 from infra.local.movielens import read_movielens
@@ -39,22 +36,6 @@ IN_SESSION: Final = "in a session"
 Floats = NDArray[np.float64]
 Pairs = Mapping[tuple[str, str], Floats]
 """Per best and second arm, the hits of each user."""
-
-
-@dataclass(frozen=True, slots=True)
-class Studied:
-    """One kind of visit of one folder, by user: the hits of control, designs, single arms and EASE, known ratings.
-
-    `power` is the share of runs that show the session arm's lift, by way and number of visits.
-    """
-
-    name: str
-    control: Floats
-    designs: dict[str, Floats]
-    alone: dict[str, Floats]
-    ratings: Floats
-    ease: dict[str, Floats] = field(default_factory=dict[str, Floats])
-    power: Mapping[str, list[float]] = field(default_factory=dict[str, list[float]])
 
 
 def main(argv: list[str]) -> int:
@@ -152,32 +133,6 @@ def relative(ours: Floats, theirs: Floats) -> str:
     return f"{ours.sum() / theirs.sum() - 1:+.1%} ({low:+.1%} … {high:+.1%})"
 
 
-def online(studied: Studied, arms: tuple[str, ...], seed: int) -> Floats:
-    """Clicks over control's when the product's rule learns from its own visits: (2, fifths), treatment and control.
-
-    As it is served: all 24 contexts, forgetting, the floor and the cap; published every PUBLISHED_EVERY visits. A visit
-    is at any time of day; each of its places draws an arm, and is clicked as often as that arm's list is by this user.
-    """
-    rng = np.random.default_rng([seed, 5])
-    rates = np.array([studied.alone[arm] for arm in arms])
-    kinds = np.array([USER_TYPES.index(user_type(int(count))) for count in studied.ratings])
-    rule = Served(CONTEXT_KEYS, rng, _settings(arms), PUBLISHED_EVERY * PLACES)
-    gains = np.zeros((2, VISITS // PUBLISHED_EVERY))
-    for batch in range(gains.shape[1]):
-        users = rng.integers(0, rates.shape[1], PUBLISHED_EVERY)
-        moments = rng.integers(0, len(CONTEXT_KEYS) // len(USER_TYPES), PUBLISHED_EVERY)
-        places = np.repeat(moments * len(USER_TYPES) + kinds[users], PLACES)
-        drawn = rule.choose(places, np.arange(len(arms)))
-        clicked = (rng.random(len(drawn)) < rates[drawn, np.repeat(users, PLACES)]).astype(np.int64)
-        rule.learn(Outcomes(np.arange(len(drawn)), places, drawn, clicked, SECONDS))
-        gains[:, batch] = clicked.sum(), PLACES * studied.control[users].sum()
-    return gains.reshape(2, 5, -1).sum(axis=2)
-
-
-def _settings(arms: tuple[str, ...]) -> Settings:
-    return Settings().model_copy(update={"arms": arms, "control_weights": {arms[0]: 1.0}})
-
-
 def _report(done: list[Studied]) -> str:
     lines = [
         ABOUT,
@@ -193,10 +148,13 @@ def _report(done: list[Studied]) -> str:
         for arm in ease.REPLACED
     ]
     lines.append(ONLINE)
-    for one in done:
-        for name, arms in (("six nightly", SIX), ("with the session arm", (*SIX, "session"))):
-            gains = sum((online(one, arms, run) for run in range(10)), np.zeros((2, 5)))
-            lines.append(_row(name, [one.name, *(f"{lift:+.1%}" for lift in gains[0] / gains[1] - 1)]))
+    for inside, outside in zip(done[::2], done[1::2], strict=True):
+        for way, visited in ways(inside, outside).items():
+            gains = sum((online(visited, run) for run in range(LEARNERS)), np.zeros((len(visited), 2, 6)))
+            lines += [
+                _row(way, [one.studied.name, *(f"{lift:+.1%}" for lift in part[0] / part[1] - 1)])
+                for one, part in zip(visited, gains, strict=True)
+            ]
     lines.append(POWER)
     for one in done:
         lines += [_row(way, [one.name, *(f"{share:.0%}" for share in shares)]) for way, shares in one.power.items()]

@@ -62,8 +62,11 @@ class Outcome:
 
 
 def plan(port: int, world: World) -> Plan:
-    """A demo's service: empty, fast rather than durable, on the visitors' clock; its dashboard names their world."""
-    told = {"DASHBOARD_NOTICE": world.sentence}
+    """A demo's service: empty, fast rather than durable, on the visitors' clock; its dashboard names their world.
+
+    Rows of `ratings` are no feedback: those of a stay are there for a visit only, and the visitor reports its ratings.
+    """
+    told = {"DASHBOARD_NOTICE": world.sentence, "SITE_RATINGS": "off"}
     return Plan(FOLDER, port, simulated=True, postgres_settings=NOT_DURABLE, fresh=True, settings=told)
 
 

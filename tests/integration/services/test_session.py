@@ -46,6 +46,12 @@ def ask(database: Database, at: datetime = NOW, use_bandit: str = "true", **sett
     return json.loads(answer["body"])
 
 
+def context(database: Database, use_bandit: str, **said: str) -> str:
+    query = {"user_id": "1", "limit": "5", "use_bandit": use_bandit, **said}
+    settings = Settings.model_validate(GRAPH_ONLY | {"context_factors": "in_session:yes"})
+    return respond(http_event(query, at=NOW), settings, database)["headers"]["x-context-key"]
+
+
 def shown(database: Database, at: datetime = NOW, use_bandit: str = "true", **settings: Any) -> list[int]:
     return [movie["id"] for movie in ask(database, at, use_bandit, **settings)]
 
@@ -84,6 +90,17 @@ def test_outside_a_session_the_nightly_list_is_shown(
 def test_the_control_list_knows_no_session(database: Database, connection: Connection) -> None:
     rate(connection, 30, NOW - timedelta(minutes=1))
     assert shown(database, use_bandit="false") == NIGHTLY
+
+
+@pytest.mark.parametrize("use_bandit", ["true", "false"])
+def test_a_session_makes_the_context_where_it_is_a_factor(
+    database: Database, connection: Connection, use_bandit: str
+) -> None:
+    assert context(database, use_bandit).endswith("|other")
+    assert context(database, use_bandit, in_session="yes").endswith("|other")  # the service knows it by itself
+    rate(connection, 30, NOW - timedelta(minutes=1))
+    assert context(database, use_bandit).endswith("|yes")
+    assert context(database, use_bandit, in_session="no").endswith("|yes")
 
 
 def test_a_movie_without_neighbours_leaves_the_nightly_list(database: Database, connection: Connection) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from bandit_selector.lists.session import ARM
 
-from benchmarks import _lift_ease, _lift_power, lift, movielens_2016
+from benchmarks import _lift_ease, _lift_online, _lift_power, lift, movielens_2016
 from benchmarks import _lift_worlds as worlds
 from benchmarks._lists import rated
 from functions.candidates.arms import ARMS
@@ -75,13 +75,25 @@ def test_a_choice_is_made_on_the_users_of_other_folds() -> None:
     assert lift.crossed(best, np.zeros(500)).mean() == pytest.approx(1.5, abs=0.04)
 
 
+def studied(name: str, **rates: float) -> worlds.Studied:
+    alone = {arm: np.full(50, rates.get(arm, 0.1)) for arm in (*ARMS, "session")}
+    return worlds.Studied(name, np.full(50, 0.1), {}, alone, np.full(50, 30.0))
+
+
 def test_the_products_rule_finds_the_better_arm_online() -> None:
-    rates = {arm: np.full(50, 0.1) for arm in ARMS} | {"session": np.full(50, 0.2)}
-    studied = lift.Studied("made up", np.full(50, 0.1), {}, rates, np.full(50, 30.0))
-    clicked, control = lift.online(studied, (*ARMS, "session"), 0)
+    visited = _lift_online.ways(studied("inside", session=0.2), studied("outside"))["the session arm"]
+    ((clicked, control),) = _lift_online.online(visited, 0)
     lifts = clicked / control - 1
-    assert lifts[-1] == pytest.approx(0.7, abs=0.1)  # twice the clicks on at most 68 to 70 % of the places
-    assert lifts[-1] > lifts[0]
+    assert lifts[4] == pytest.approx(0.7, abs=0.1)  # twice the clicks on at most 68 to 70 % of the places
+    assert lifts[4] > lifts[0]
+
+
+def test_a_session_that_is_a_factor_is_learned_apart() -> None:
+    ways = _lift_online.ways(studied("inside", session=0.2), studied("outside", graph=0.0))
+    lifts = {way: np.array([c / o for c, o in _lift_online.online(visited, 0)]) - 1 for way, visited in ways.items()}
+    one, apart = lifts["both kinds, one context"][:, 4], lifts["both kinds, `in_session` a factor"][:, 4]
+    assert apart[0] > one[0] + 0.2
+    assert apart[1] > one[1] + 0.1
 
 
 def test_without_ratings_it_is_skipped_in_words(capsys: pytest.CaptureFixture[str]) -> None:

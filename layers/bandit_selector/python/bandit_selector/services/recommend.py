@@ -24,17 +24,16 @@ from bandit_selector.services.asked import (
     Request,
     keys_of,
     own_lists,
-    possible_contexts,
 )
 from bandit_selector.services.assignment import Group, assign, share_in_force, test_of
 from bandit_selector.services.chances import believed, newest_version, probabilities
 from bandit_selector.services.meter import Meter
+from bandit_selector.services.sessions import contexts_by_session, reactions
 from bandit_selector.services.shadow import Chances, with_shadow
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Database
 from bandit_selector.store.movies import movie_json
 from bandit_selector.store.paging import read_shown, record_pages, shown_of
-from bandit_selector.store.recent import Asked
 from bandit_selector.store.serving import Answered, Belief, Rows, Visitor, read_visitor_and, record_list
 from bandit_selector.store.showing import Showing
 
@@ -170,12 +169,12 @@ def _situation(
     fields: Mapping[str, object],
 ) -> tuple[Situation, Rows]:
     """Reads the situation, and the lists that the request's seed has shown."""
-    contexts = possible_contexts(request, settings, now, fields)
-    keys = keys_of(contexts.values())
+    outside, inside = contexts_by_session(request, settings, now, fields)
+    keys = keys_of([*outside.values(), *inside.values()])
     seed = request.seed
     more = None if seed is None else partial(read_shown, user_id=request.user_id, seed=seed, now=now)
     sent = own_lists(request.candidates) if isinstance(request, OwnCandidates) else None
-    recent = _recent(request, settings, now)
+    recent = reactions(request, settings, now)
     visitor, rows = database.read(
         lambda connection: read_visitor_and(connection, request.user_id, keys, more, sent, recent)
     )
@@ -183,20 +182,8 @@ def _situation(
         raise UnknownUser(request.user_id)
     share = share_in_force(visitor, settings, now)
     group = assign(request, settings, share, rows[0][2] if rows else None)
-    context = contexts[user_type(len(visitor.rated))]
+    context = (inside if visitor.session else outside)[user_type(len(visitor.rated))]
     return Situation(visitor, context, group, request, settings, on_failure, share), rows
-
-
-def _recent(request: Request, settings: Settings, now: datetime) -> Asked | None:
-    """Which reactions to read: none where the list is surely control's, or of the caller's own candidates.
-
-    Which share is treated is known only with the same read.
-    """
-    gap = settings.session_gap
-    if gap is None or SESSION_ARM not in settings.arms or isinstance(request, OwnCandidates):
-        return None
-    possible = settings.bandit == "shadow" or assign(request, settings, share=1) == "treatment"
-    return Asked(request.user_id, now, gap, settings.site_time_zone) if possible else None
 
 
 def _whole(database: Database, situation: Situation, now: datetime, randomness: Random) -> list[Answered] | None:
