@@ -60,7 +60,7 @@ class Load:
     reactions: float = 0.3
     feedback_requests: float = 0.284  # that carry them, gathered for 30 s: ./dev bench cost --requests
     messages: float = 0.3  # in the queue
-    select_seconds: float = 0.025
+    select_seconds: float = 0.015
     ingest_seconds: float = 0.010
     consumer_seconds: float = 0.0002  # per reaction, in batches
     access_log_bytes: float = 355  # per request, with the 26 that CloudWatch adds to a line

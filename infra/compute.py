@@ -116,6 +116,7 @@ class Compute(Construct):
             security_groups=[self._network.functions] if inside else None,
             snap_start=self._snap_start(function),
         )
+        made.invalidate_version_based_on(self._configuration.cluster_name)  # its address is in no template
         accept(made, "AwsSolutions-L1", PINNED_PYTHON)
         if self._configuration.tracing:
             accept(role, "AwsSolutions-IAM5[Resource::*]", "X-Ray's segments belong to no resource with a name.")

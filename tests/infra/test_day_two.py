@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from infra.service import FEEDBACK_QUEUE, FUNCTIONS, ROUTES, SCHEDULES
 
 from .ordering import unordered
-from .synthesised import Synthesised
+from .synthesised import KINDS, Synthesised
 
 pytestmark = pytest.mark.xdist_group("infra")
 CLUSTER = "AWS::RDS::DBCluster"
@@ -43,6 +44,21 @@ def test_the_old_cluster_stays_and_the_functions_follow(prod: Synthesised) -> No
     assert name not in exported  # CloudFormation refuses to change what another stack imports
     handed_on = {it["Default"] for it in service["Parameters"].values() if "SSM" in it["Type"]}
     assert handed_on >= {f"/bandit-selector/prod/database/{part}" for part in ("host", "users", "secret")}
+
+
+def test_a_restore_publishes_every_function_and_migrates_again(prod: Synthesised, tmp_path: Path) -> None:
+    """The database's address comes from a parameter, so the template of a function does not change with it; without a
+    new version the alias would go on calling one that knows the old address."""
+    from .synthesis import synthesise_context
+
+    restored = synthesise_context({**KINDS["prod"], "restore_from": "bandit-selector-prod@latest"}, tmp_path)
+    before, after = (_versions(made) for made in (prod, restored))
+    assert len(before) == len(after) == len({"migrate", *(route.function for route in ROUTES)})
+    assert before & after == set()
+
+
+def _versions(made: Synthesised) -> set[str]:
+    return set(made.resources("AWS::Lambda::Version"))
 
 
 def test_our_cluster_and_functions_fit_into_a_vpc_without_a_way_out(
