@@ -56,19 +56,31 @@ def test_the_alias_goes_back_to_a_former_version_at_once(moto: str) -> None:
     assert left == {"$LATEST", "1"}
 
 
-def _two_versions(aws: str) -> Any:
-    role = client_of("iam", aws).create_role(RoleName="select", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+def test_the_consumer_can_be_stopped_and_feedback_waits(moto: str) -> None:
+    functions, sqs = _two_versions(moto, "consumer"), client_of("sqs", moto)
+    url = sqs.create_queue(QueueName="waiting")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    functions.create_event_source_mapping(EventSourceArn=arn, FunctionName="consumer")
+    (found,) = functions.list_event_source_mappings(EventSourceArn=arn)["EventSourceMappings"]
+    functions.update_event_source_mapping(UUID=found["UUID"], Enabled=False)
+    assert functions.get_event_source_mapping(UUID=found["UUID"])["State"] == "Disabled"
+    sqs.send_message(QueueUrl=url, MessageBody="a click")
+    assert sqs.receive_message(QueueUrl=url)["Messages"][0]["Body"] == "a click"
+
+
+def _two_versions(aws: str, name: str = "select") -> Any:
+    role = client_of("iam", aws).create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
     functions = client_of("lambda", aws)
     functions.create_function(
-        FunctionName="select",
+        FunctionName=name,
         Runtime="python3.13",
         Role=role,
         Handler="f.handler",
         Code={"ZipFile": _code("1")},
         Publish=True,
     )
-    functions.update_function_code(FunctionName="select", ZipFile=_code("2"), Publish=True)
-    functions.create_alias(FunctionName="select", Name="live", FunctionVersion="2")
+    functions.update_function_code(FunctionName=name, ZipFile=_code("2"), Publish=True)
+    functions.create_alias(FunctionName=name, Name="live", FunctionVersion="2")
     return functions
 
 
