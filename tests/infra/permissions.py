@@ -46,7 +46,7 @@ class Policies:
 
     def actions(self, role: str) -> set[str]:
         """Every action that a role may do somewhere."""
-        return {action for statement in self._statements[role] for action in _listed(statement["Action"])}
+        return {action for statement in self._statements[role] for action in listed(statement["Action"])}
 
 
 def _covers(statement: Mapping[str, Any], call: Call) -> bool:
@@ -54,8 +54,8 @@ def _covers(statement: Mapping[str, Any], call: Call) -> bool:
     if unknown or statement["Effect"] != "Allow":
         raise ValueError(f"This evaluator does not know {statement}.")
     return (
-        any(fnmatchcase(call.action, action) for action in _listed(statement["Action"]))
-        and any(fnmatchcase(call.resource, text(resource)) for resource in _listed(statement["Resource"]))
+        any(fnmatchcase(call.action, action) for action in listed(statement["Action"]))
+        and any(fnmatchcase(call.resource, text(resource)) for resource in listed(statement["Resource"]))
         and _conditions_hold(statement.get("Condition", {}), call)
     )
 
@@ -65,7 +65,7 @@ def _conditions_hold(conditions: Mapping[str, Any], call: Call) -> bool:
         return True
     if set(conditions) != {"StringLike"} or set(conditions["StringLike"]) != {"s3:prefix"}:
         raise ValueError(f"This evaluator does not know the conditions {conditions}.")
-    return any(fnmatchcase(call.prefix, pattern) for pattern in _listed(conditions["StringLike"]["s3:prefix"]))
+    return any(fnmatchcase(call.prefix, pattern) for pattern in listed(conditions["StringLike"]["s3:prefix"]))
 
 
 def text(value: Any) -> str:
@@ -82,7 +82,8 @@ def text(value: Any) -> str:
     raise ValueError(f"This evaluator does not know {value}.")
 
 
-def _listed(value: Any) -> list[Any]:
+def listed(value: Any) -> list[Any]:
+    """What a policy may give as one value or as a list."""
     return cast("list[Any]", value) if isinstance(value, list) else [value]
 
 
