@@ -52,7 +52,7 @@ def faults(account: Account, configuration: Configuration) -> Iterator[str]:
     yield from authorities(account)
     yield from names(account, configuration)
     if not configuration.database_secret_arn:
-        yield from _engine(account)
+        yield from engine(account)
 
 
 def reserved(configuration: Configuration) -> int:
@@ -132,7 +132,7 @@ def _names_of_database(account: Account, cluster: str) -> Iterator[str]:
         yield f"The log group {group} exists already: delete it."
 
 
-def _engine(account: Account) -> Iterator[str]:
+def engine(account: Account) -> Iterator[str]:
     answer = account.client("rds").describe_db_engine_versions(Engine="aurora-postgresql", EngineVersion=ENGINE_VERSION)
     if not answer["DBEngineVersions"]:
         yield f"{account.region} offers no Aurora PostgreSQL {ENGINE_VERSION}: choose another in infra/database.py."

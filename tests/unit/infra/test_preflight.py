@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any, cast
@@ -15,7 +15,19 @@ from infra.cloud import ROOT, context_of
 from infra.configuration import read_configuration
 from infra.credentials import Refused, shell_session
 from infra.local.__main__ import main
-from infra.preflight import BOOTSTRAP, UNRESERVED, Account, NotReady, authorities, check, faults, names, reserved
+from infra.preflight import (
+    BOOTSTRAP,
+    ENGINE_VERSION,
+    UNRESERVED,
+    Account,
+    NotReady,
+    authorities,
+    check,
+    engine,
+    faults,
+    names,
+    reserved,
+)
 
 PROD = read_configuration({"environment": "prod"})
 THEIRS = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:site-AbCdEf"
@@ -33,23 +45,32 @@ def account(moto: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
         yield Account(boto3.Session())
 
 
-@contextmanager
-def _lambda_quota(executions: int) -> Generator[str]:
+def _lambda_quota(executions: int) -> AbstractContextManager[str]:
     """Lambda's GetAccountSettings of an account that may run `executions` at once, 10 of them reserved; 0 refuses."""
+    limit = {"ConcurrentExecutions": executions, "UnreservedConcurrentExecutions": executions - 10}
+    return _answering(json.dumps({"AccountLimit": limit}), 200 if executions else 403)
 
-    class Settings(BaseHTTPRequestHandler):
+
+@contextmanager
+def _answering(text: str, status: int = 200) -> Generator[str]:
+    """The address of a service of AWS that gives every request this answer."""
+
+    class Answer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            limit = {"ConcurrentExecutions": executions, "UnreservedConcurrentExecutions": executions - 10}
-            body = json.dumps({"AccountLimit": limit}).encode()
-            self.send_response(200 if executions else 403)
+            body = text.encode()
+            self.send_response(status)
             self.send_header("content-length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
 
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.do_GET()
+
         def log_message(self, format: str, *args: object) -> None:
             """Logs nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Settings)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
     Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
@@ -95,6 +116,20 @@ def test_a_region_without_authorities_is_refused(account: Account) -> None:
     elsewhere = Account(boto3.Session(region_name="eu-nowhere-1"))
     assert any("eu-nowhere-1-bundle.pem" in fault for fault in authorities(elsewhere))
     assert list(authorities(account)) == []
+
+
+@pytest.mark.parametrize(("offered", "complaints"), [("", 1), (f"<Version>{ENGINE_VERSION}</Version>", 0)])
+def test_a_region_without_the_engines_version_is_refused(
+    account: Account, monkeypatch: pytest.MonkeyPatch, offered: str, complaints: int
+) -> None:
+    versions = offered.replace("Version>", "EngineVersion>")
+    found = f"<DBEngineVersions>{versions and f'<DBEngineVersion>{versions}</DBEngineVersion>'}</DBEngineVersions>"
+    answer = "DescribeDBEngineVersions"
+    with _answering(f"<{answer}Response><{answer}Result>{found}</{answer}Result></{answer}Response>") as rds:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_RDS", rds)
+        told = list(engine(account))
+    assert len(told) == complaints
+    assert all(f"eu-central-1 offers no Aurora PostgreSQL {ENGINE_VERSION}" in one for one in told)
 
 
 def test_a_new_accounts_ten_processes_do_not_suffice_for_production() -> None:
@@ -166,8 +201,6 @@ def test_the_region_is_the_one_that_cdk_reads(account: Account, monkeypatch: pyt
 
 
 def test_the_version_asked_for_is_the_one_that_is_made() -> None:
-    from infra.preflight import ENGINE_VERSION
-
     golden = (ROOT / "tests" / "infra" / "golden" / "bandit-selector-prod-data.json").read_text()
     (cluster,) = [it for it in json.loads(golden)["Resources"].values() if it["Type"] == "AWS::RDS::DBCluster"]
     assert cluster["Properties"]["EngineVersion"] == ENGINE_VERSION
