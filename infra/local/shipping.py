@@ -68,9 +68,18 @@ def _history(history: list[HistoryAnswer]) -> Listing:
 
 def _evaluation(evaluation: EvaluationAnswer) -> Listing:
     rows = [
-        (one.policy, f"{one.per_100:.2f}", f"{one.low:.2f}–{one.high:.2f}", f"{one.lift_percent:+.1f} %")
+        (
+            one.policy,
+            f"{one.per_100:.2f}",
+            f"{one.low:.2f}–{one.high:.2f}",
+            f"{one.lift_percent:+.1f} %" if one.lift_percent is not None else "–",
+        )
         for one in evaluation.policies
         if one.per_100 is not None
     ]
     title = f"./dev evaluate of {evaluation.made_at:%Y-%m-%d}: {evaluation.served_per_100:.2f} per 100 places as served"
     return Listing(title, ("policy", "per 100 places", "95 %", "against served"), rows)
+
+
+def _against(percent: float | None) -> str:
+    return "–" if percent is None else f"{percent:+.1f} %"

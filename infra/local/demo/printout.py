@@ -173,8 +173,8 @@ def _lift(report: Report) -> str:
     interval = f"95 % anytime: {lift.low:+.1%} … {lift.high:+.1%}"
     verdict = report.test.verdict.replace("_", " ")
     return (
-        f"Lift of the bandit's CTR over the hybrid's: {lift.estimate:+.1%} ({interval}): [bold]{verdict}[/bold].\n"
-        f"{sentence(report.test)}"
+        f"Lift of the bandit's CTR over the hybrid's so far: {lift.estimate:+.1%} ({interval}): "
+        f"[bold]{verdict}[/bold].\n{sentence(report.test)}"
     )
 
 

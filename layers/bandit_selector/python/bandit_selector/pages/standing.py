@@ -90,7 +90,12 @@ def _evaluation(evaluation: EvaluationAnswer | None) -> str:
         return """<section><h2>What would other policies have earned?</h2>
 <p><code>./dev evaluate</code> tells, and keeps its answer for this page.</p></section>"""
     rows = [
-        (escape(one.policy), f"{one.per_100:.2f}", f"{one.low:.2f}–{one.high:.2f}", signed(one.lift_percent or 0))
+        (
+            escape(one.policy),
+            f"{one.per_100:.2f}",
+            f"{one.low:.2f}–{one.high:.2f}",
+            "–" if one.lift_percent is None else signed(one.lift_percent),
+        )
         for one in evaluation.policies
         if one.per_100 is not None
     ]
