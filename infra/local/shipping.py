@@ -72,7 +72,7 @@ def _evaluation(evaluation: EvaluationAnswer) -> Listing:
             one.policy,
             f"{one.per_100:.2f}",
             f"{one.low:.2f}–{one.high:.2f}",
-            f"{one.lift_percent:+.1f} %" if one.lift_percent is not None else "–",
+            _against(one.lift_percent),
         )
         for one in evaluation.policies
         if one.per_100 is not None
