@@ -15,8 +15,8 @@ from functions.candidates.lists import LENGTH
 from functions.candidates.ratings import Matrix, RatingTable, counts, liked, long_tail
 
 PENALTIES: Final = (100.0, 400.0, 1000.0, 4000.0)
-OWN: Final = ("rated", 400.0)
-"""The profile and the penalty that stand for EASE in a mixture."""
+MIXED: Final = (("rated", 400.0), ("stars", 100.0))
+"""The profiles and penalties that are tried in a mixture."""
 REPLACED: Final = ("item_cf", "embeddings")
 """Arms whose list could be EASE's."""
 CHOSEN: Final = "EASE alone, chosen"

@@ -97,7 +97,10 @@ def _with_ease(shop: Shop) -> dict[str, Floats]:
         **{f"EASE alone, {profile}, {penalty:.0f}": found for (profile, penalty), found in hits.items()},
         ease.CHOSEN: crossed(hits, zeros),
         **{
-            f"nightly lists with EASE for {arm}, one mixture": crossed(ease.pairs(shop, arm, lists[ease.OWN]), zeros)
+            f"one mixture, EASE ({variant[0]}, {variant[1]:.0f}) for {arm}": crossed(
+                ease.pairs(shop, arm, lists[variant]), zeros
+            )
+            for variant in ease.MIXED
             for arm in ease.REPLACED
         },
     }

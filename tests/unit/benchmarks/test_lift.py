@@ -125,10 +125,10 @@ def test_lists_of_ease_take_an_arms_place_without_what_a_user_has_rated() -> Non
     shop = worlds.opened(worlds.in_session(held_out(ratings(ordered=True))))
     variants = _lift_ease.variants(shop)
     assert len(variants) == len(_lift_ease.PROFILES) * len(_lift_ease.PENALTIES)
-    other = _lift_ease.instead(shop, "item_cf", variants[_lift_ease.OWN])
+    other = _lift_ease.instead(shop, "item_cf", variants[_lift_ease.MIXED[0]])
     seen = rated(shop.split.catalogue)
     for user in shop.split.users:
-        assert other.nightly[user]["item_cf"] == variants[_lift_ease.OWN][user]
+        assert other.nightly[user]["item_cf"] == variants[_lift_ease.MIXED[0]][user]
         assert other.nightly[user]["svd"] == shop.nightly[user]["svd"]
         assert not set(other.nightly[user]["item_cf"].movie_ids) & seen[user]
 
