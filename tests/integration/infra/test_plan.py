@@ -82,6 +82,10 @@ def test_people_get_tables_and_a_page(capsys: pytest.CaptureFixture[str], tmp_pa
         ("user_id,clicked\n1,true\n", "lacks created_at"),
         ("user_id,created_at,clicked\n", "has no rows"),
         ("user_id,created_at,clicked\n1,2026-03-01T10:00:00,false\n", "ctr must lie between 0 and 1"),
+        (
+            "user_id,created_at,clicked\n1,2026-03-01T10:00:00,false\n1,2026-03-01T10:00:00,true\n",
+            "A log of one visitor has none",
+        ),
     ],
 )
 def test_a_log_that_tells_too_little_is_refused(

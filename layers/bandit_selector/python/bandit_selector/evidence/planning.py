@@ -38,8 +38,11 @@ class Traffic:
             )
         if not 0 < self.ctr < 1:
             raise ValueError(f"ctr must lie between 0 and 1, both excluded; got {self.ctr}.")
-        if not self.design_effect >= 1:
-            raise ValueError(f"design_effect must be at least 1; got {self.design_effect}.")
+        if not 1 <= self.design_effect < inf:
+            raise ValueError(
+                f"design_effect must be a number of at least 1; got {self.design_effect}."
+                " A log of one visitor has none."
+            )
         if len(self.mix) != len(self.contexts) or abs(sum(self.mix) - 1) > 1e-6 or min(self.mix) < 0:
             raise ValueError("mix needs one share for each context, and they must sum to 1.")
 
