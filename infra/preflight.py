@@ -53,6 +53,7 @@ def faults(account: Account, configuration: Configuration) -> Iterator[str]:
     yield from names(account, configuration)
     if not configuration.database_secret_arn:
         yield from engine(account)
+        yield from source(account, configuration)
 
 
 def reserved(configuration: Configuration) -> int:
@@ -130,6 +131,18 @@ def _names_of_database(account: Account, cluster: str) -> Iterator[str]:
     found = account.client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"]
     if any(one["logGroupName"] == group for one in found):
         yield f"The log group {group} exists already: delete it."
+
+
+def source(account: Account, configuration: Configuration) -> Iterator[str]:
+    """The snapshot or the cluster that the database is to be restored from."""
+    name, at, _ = configuration.restore_from.partition("@")
+    rds = account.client("rds")
+    if at and not _found(lambda: rds.describe_db_clusters(DBClusterIdentifier=name), "DBClusterNotFoundFault"):
+        yield f"restore_from names the cluster {name}, which does not exist in {account.region}."
+    asked = {"DBClusterSnapshotIdentifier": name}
+    missing = "DBClusterSnapshotNotFoundFault"
+    if name and not at and not _found(lambda: rds.describe_db_cluster_snapshots(**asked), missing):
+        yield f"restore_from names the snapshot {name}, which does not exist in {account.region}."
 
 
 def engine(account: Account) -> Iterator[str]:

@@ -27,6 +27,7 @@ from infra.preflight import (
     faults,
     names,
     reserved,
+    source,
 )
 
 PROD = read_configuration({"environment": "prod"})
@@ -130,6 +131,18 @@ def test_a_region_without_the_engines_version_is_refused(
         told = list(engine(account))
     assert len(told) == complaints
     assert all(f"eu-central-1 offers no Aurora PostgreSQL {ENGINE_VERSION}" in one for one in told)
+
+
+@pytest.mark.parametrize("asked", ["lost-one@latest", "lost-two@2026-11-26T10:00:00Z", "lost-three"])
+def test_what_a_database_is_restored_from_must_be_there(account: Account, asked: str) -> None:
+    restored, name = PROD.model_copy(update={"restore_from": asked}), asked.partition("@")[0]
+    (told,) = source(account, restored)
+    assert f"{name}, which does not exist in eu-central-1" in told
+    cluster = {"DBClusterIdentifier": name}
+    secret = {"MasterUsername": "bandit", "MasterUserPassword": "long-enough-for-moto"}  # opens nothing
+    client("rds").create_db_cluster(**cluster, Engine="aurora-postgresql", **secret)
+    client("rds").create_db_cluster_snapshot(**cluster, DBClusterSnapshotIdentifier=name)
+    assert list(source(account, restored)) == list(source(account, PROD)) == []
 
 
 def test_a_new_accounts_ten_processes_do_not_suffice_for_production() -> None:
