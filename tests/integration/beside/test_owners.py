@@ -83,6 +83,27 @@ def test_who_is_not_the_owner_does_the_whole_work_of_the_service(site_url: str) 
 
 
 @pytest.mark.usefixtures("roles")
+def test_a_script_that_met_a_lock_goes_on_from_there(site: Connection, site_url: str) -> None:
+    with connect(as_role(site_url, "clerk_of_site")) as clerk:
+        script = [part for part in sql(clerk, UTC) if not part.startswith("\\")]
+    with psycopg.connect(as_role(site_url, "owner_of_site"), autocommit=True) as owner:
+
+        def run() -> None:
+            for part in script:
+                owner.execute(part.encode())
+
+        with site.transaction():
+            site.execute("SELECT count(*) FROM recommendation_events")
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                run()
+        for _ in range(2):
+            run()
+    with connect(as_role(site_url, "clerk_of_site")) as clerk:
+        assert migrate(clerk) == []
+        works(clerk)
+
+
+@pytest.mark.usefixtures("roles")
 def test_a_later_step_is_the_owners_too(site: Connection, site_url: str) -> None:
     migrate(site)
     site.execute("DELETE FROM bandit_migrations WHERE name = %s", [steps()[-1]])

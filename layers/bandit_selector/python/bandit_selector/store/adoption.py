@@ -152,6 +152,12 @@ def statements(connection: Connection, wish: Wish) -> list[str]:
     return [*(_first(wanted) if first else _again(wanted)), *_made(connection, wanted, first=first)]
 
 
+def is_made(connection: Connection, wish: Wish) -> str:
+    """The query that finds a row once the `statements` are done."""
+    wanted = shape(connection, wish, EVENTS if is_due(connection) else SET_ASIDE)
+    return f"SELECT FROM bandit_site WHERE shape = {text(_digest(wanted))}"
+
+
 def _digest(wanted: Shape) -> str:
     every = [
         site_view.view(wanted),

@@ -54,7 +54,8 @@ def _advice(dependent: site.Dependent) -> str:
 def sql(connection: Connection, wish: Wish) -> Iterator[str]:
     """The migration as a script for psql, to be run by the tables' owner; it grants this connection's role its use.
 
-    A statement that cannot get a lock within LOCK_WAIT fails, and the script can be run again from its beginning.
+    A step that cannot get a lock within LOCK_WAIT fails as a whole; run again from its beginning, the script goes on
+    from there.
     """
     row = connection.execute("SELECT current_user").fetchone()
     role, place = quoted(str(row[0]) if row else ""), site.schema(connection) or "public"
@@ -65,7 +66,13 @@ def sql(connection: Connection, wish: Wish) -> Iterator[str]:
         " (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now());"
     )
     for step in pending(connection):
-        yield f"BEGIN;\n{script(step)}\nINSERT INTO bandit_migrations (name) VALUES ({text(step)});\nCOMMIT;"
+        done = f"SELECT FROM bandit_migrations WHERE name = {text(step)}"
+        yield _unless(done, f"{script(step)}\nINSERT INTO bandit_migrations (name) VALUES ({text(step)});")
     if due := adoption.statements(connection, wish):
-        yield f"-- {ADOPTED}\nBEGIN;\n" + ";\n".join(due) + ";\nCOMMIT;"
+        yield f"-- {ADOPTED}\n" + _unless(adoption.is_made(connection, wish), ";\n".join(due))
     yield from (f"{grant};" for grant in adoption.use_by(role, place))
+
+
+def _unless(done: str, work: str) -> str:
+    """The work as one statement, for which nothing is to do where the query `done` finds a row."""
+    return f"DO $once$ BEGIN\nIF NOT EXISTS ({done}) THEN\nEXECUTE $work$\n{work}\n$work$;\nEND IF;\nEND $once$;"
