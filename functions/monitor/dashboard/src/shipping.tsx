@@ -47,7 +47,10 @@ function ShadowFigures({ shadow }: { shadow: Shadow }) {
       <p>
         From {shadow.since} to {shadow.until}, {count(shadow.lists)} lists. Both lists have the same movie at{" "}
         {percent(shadow.same_percent)} of the places; {percent(shadow.common_percent, 0)} of the shown movies are on
-        both. Drawing takes {(shadow.median_ms ?? 0).toFixed(1)} ms, 95 % below {(shadow.slow_ms ?? 0).toFixed(1)} ms.
+        both.
+        {shadow.median_ms != null &&
+          shadow.slow_ms != null &&
+          ` Drawing takes ${shadow.median_ms.toFixed(1)} ms, 95 % below ${shadow.slow_ms.toFixed(1)} ms.`}
       </p>
       <Table
         caption="What the bandit would draw"
