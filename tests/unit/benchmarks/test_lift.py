@@ -1,12 +1,13 @@
 """`./dev bench lift` on made-up ratings: the arm that goes on from a session wins where sessions have an order only."""
 
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 from bandit_selector.lists.session import ARM
 
-from benchmarks import _lift_ease, _lift_online, _lift_power, lift, movielens_2016
+from benchmarks import _lift_ease, _lift_online, _lift_power, lift, movielens_2016, neighbours
 from benchmarks import _lift_worlds as worlds
 from benchmarks._lists import rated
 from functions.candidates.arms import ARMS
@@ -96,8 +97,9 @@ def test_a_session_that_is_a_factor_is_learned_apart() -> None:
     assert apart[1] > one[1] + 0.1
 
 
-def test_without_ratings_it_is_skipped_in_words(capsys: pytest.CaptureFixture[str]) -> None:
-    assert lift.main([]) == 0
+@pytest.mark.parametrize("study", [lift, neighbours])
+def test_without_ratings_it_is_skipped_in_words(study: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    assert study.main([]) == 0
     assert "Skipped: there are no ratings" in capsys.readouterr().out
 
 
