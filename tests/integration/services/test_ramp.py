@@ -207,6 +207,13 @@ def test_a_process_writes_how_its_requests_of_each_group_went(database: Database
     assert (theirs.failed, theirs.number) == (0, 70 - ours.number)
 
 
+def test_nothing_is_counted_where_callers_choose_the_group(database: Database, connection: Connection) -> None:
+    meter = Meter(timedelta(0), seconds=0)
+    for user in (1, 2, 3):
+        respond(http_event({"user_id": str(user), "limit": "1"}, scope="service"), Settings(), database, meter=meter)
+    assert connection.execute("SELECT count(*) FROM bandit_requests").fetchone() == (0,)
+
+
 @pytest.mark.parametrize(("column", "told"), [("failed", "failed, surely"), ("slow", "took longer than")])
 def test_errors_and_latency_brake_once_with_one_mail(
     database: Database, connection: Connection, aws: Outside, column: str, told: str
@@ -232,5 +239,7 @@ def test_errors_and_latency_brake_once_with_one_mail(
         "320 of treatment's 1,200 requests of the last hour (26.7%), against 0 of control's 1,200 (0.0%), "
     )
     assert told in mail["Message"]
-    steer(connection, settings, at + timedelta(days=4))
+    nobody = settings.model_copy(update={"ramp": (), "treatment_share": 0.0})
+    steer(connection, nobody, at + timedelta(days=4))
+    steer(connection, nobody, at + timedelta(days=4, hours=1))
     assert connection.execute("SELECT count(*) FROM bandit_requests").fetchone() == (0,)

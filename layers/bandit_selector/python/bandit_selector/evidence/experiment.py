@@ -246,12 +246,10 @@ def _plannable(
     each, users = per_group(treated, untreated), treated + untreated
     if plan.ctr is not None:
         return users_for_rate(pooled("ctr", parts), users, plan.ctr, plan.lift) if days >= MEASURED_AFTER_DAYS else None
-    if not lift or not each:
+    if not lift or not each or (weeks is None and lift.information < HALF):
         return None
-    if lift.information >= HALF:
+    if weeks is None or lift.information >= HALF:
         return max(1, round(each / lift.information))
-    if weeks is None:
-        return None
     shown = sum(part.tally.shown for part in parts)
     return max(1, round(each * users_at_full(lift.information, _effect(parts, lift), (users, shown), weeks)))
 

@@ -41,3 +41,8 @@ def assign(request: Asking, settings: Settings, share: float, begun: Group | Non
 def test_of(group: Group | None, settings: Settings) -> Key | None:
     """The test that a list of this group is part of."""
     return Key(settings.experiment_salt, settings.experiment_begins) if group else None
+
+
+def compared(group: Group | None, settings: Settings) -> Group | None:
+    """The group whose requests the brake compares; None where it does not look, because callers choose groups."""
+    return group if settings.assignment == "server" else None

@@ -48,12 +48,12 @@ def _follow(newest: Share | None, settings: Settings, now: datetime) -> Share | 
 
 def _brake(connection: Connection, newest: Share | None, settings: Settings, now: datetime) -> Share | None:
     """The share one step back, if an hourly look finds that a bound is passed."""
-    if newest is None or not newest.share or settings.assignment != "server":
+    if newest is None or not shares.take_look(connection, now, LOOKS):
         return None
-    if not shares.take_look(connection, now, LOOKS):
+    shares.forget_requests(connection, now - KEPT)
+    if not newest.share or settings.assignment != "server":
         return None
     why = reason(_look(connection, newest, settings, max(now - LOOKS, newest.at)), _bounds(settings))
-    shares.forget_requests(connection, now - KEPT)
     if why is None:
         return None
     below = step_below(settings.ramp, newest.share)

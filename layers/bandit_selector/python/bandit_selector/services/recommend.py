@@ -25,7 +25,7 @@ from bandit_selector.services.asked import (
     keys_of,
     own_lists,
 )
-from bandit_selector.services.assignment import Group, assign, share_in_force, test_of
+from bandit_selector.services.assignment import Group, assign, compared, share_in_force, test_of
 from bandit_selector.services.chances import believed, newest_version, probabilities
 from bandit_selector.services.meter import Meter
 from bandit_selector.services.sessions import contexts_by_session, reactions
@@ -136,7 +136,8 @@ def recommend(
     with meter.request(request.user_id) as metered:
         for _ in range(ATTEMPTS):
             situation, rows = _situation(database, request, settings, now, on_failure, fields)
-            metered.group, situation = situation.group, replace(situation, requests=metered.carries)
+            metered.group = compared(situation.group, settings)
+            situation = replace(situation, requests=metered.carries)
             if request.seed is None:
                 answered = _whole(database, situation, now, randomness)
             else:

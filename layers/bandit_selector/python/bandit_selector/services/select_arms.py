@@ -20,7 +20,7 @@ from bandit_selector.lists.names import CONTROL, FALLBACK, OFF, SHADOW
 from bandit_selector.lists.selection import Choice, draw_arms, of_arms
 from bandit_selector.lists.shadow import Shadow
 from bandit_selector.services.asked import Asking, keys_of, possible_contexts
-from bandit_selector.services.assignment import Group, assign, share_in_force, test_of
+from bandit_selector.services.assignment import Group, assign, compared, share_in_force, test_of
 from bandit_selector.services.chances import believed, newest_version, probabilities
 from bandit_selector.services.meter import Meter
 from bandit_selector.services.meter import Request as Metered
@@ -101,7 +101,8 @@ def _selected(
     visitor, _ = database.read(lambda connection: read_visitor_and(connection, request.user_id, keys, None, {}))
     context = contexts[user_type(len(visitor.rated))]
     share = share_in_force(visitor, settings, now)
-    metered.group = group = assign(request, settings, share)
+    group = assign(request, settings, share)
+    metered.group = compared(group, settings)
     drawn = _drawn(request, group, believed(visitor, context), settings, randomness, on_failure)
     silence = "off" if settings.silence == "off" else "seen"
     showing = Showing(
