@@ -50,8 +50,8 @@ def _attributes(sqs: Any, queue_url: str) -> dict[str, str]:
 
 def _unknown(queue: str) -> str:
     return (
-        f"The {queue} could not be read; the log has the reason. Check that it exists, that this function may read its "
-        "attributes, and that its subnets reach SQS."
+        f"The {queue} could not be read; the log has the reason. Check that it exists, and that this function may read "
+        "its attributes."
     )
 
 

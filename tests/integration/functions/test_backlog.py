@@ -72,7 +72,7 @@ def test_sqs_out_of_reach_is_unknown_and_not_an_error() -> None:
     address = f"http://127.0.0.1:{free_port()}"
     backlog = read_backlog(client(address), "http://127.0.0.1/1/feedback", told(reasons))
     assert backlog.waiting is None
-    assert "that its subnets reach SQS" in backlog.sentence
+    assert "that this function may read its attributes" in backlog.sentence
     assert address not in backlog.sentence
     assert address in str(reasons[0])
 
