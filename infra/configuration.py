@@ -27,6 +27,10 @@ def _number(given: object) -> object:
 Words = Annotated[tuple[str, ...], BeforeValidator(parse_list)]
 
 
+ADDRESS: Final = ("host", "users", "secret")
+"""What a restore changes of our own database's address."""
+
+
 class UnusableContext(LocalError):
     """The context has an unknown key or an unusable value."""
 
@@ -111,6 +115,14 @@ class Configuration(BaseModel):
         """The name of our own cluster; a restored one has a name of its own, as both exist for a while."""
         name, restored = f"bandit-selector-{self.environment}", self.restore_from
         return f"{name}-{sha256(restored.encode()).hexdigest()[:8]}" if restored else name
+
+    def parameter(self, part: str) -> str:
+        """The name of the SSM parameter that hands on a part of our own database's address."""
+        return f"/bandit-selector/{self.environment}/database/{part}"
+
+    def sign_in_prefix(self, account: str) -> str:
+        """The first part of the sign-in page's name, which nobody else in the region may have."""
+        return f"bandit-{self.environment}-{account}"
 
     def reserved(self, function: Function) -> int | None:
         """Reserved processes, which bound the connections.

@@ -18,7 +18,7 @@ from aws_cdk import aws_ssm as ssm
 from bandit_selector.store.roles import role_of
 from constructs import Construct
 
-from infra.configuration import Configuration
+from infra.configuration import ADDRESS, Configuration
 from infra.network import Network, log_retention
 from infra.reviewed import accept
 
@@ -104,19 +104,15 @@ class Database(Construct):
         chosen = self._configuration
         if self.cluster:
             host, users, secret = (
-                ssm.StringParameter.value_for_string_parameter(scope, self._name(part))
-                for part in ("host", "users", "secret")
+                ssm.StringParameter.value_for_string_parameter(scope, chosen.parameter(part)) for part in ADDRESS
             )
             return Address(secret, "", host, _users(scope, users))
         users = _users(scope, chosen.database_resource_id) if chosen.database_resource_id else ""
         host = chosen.database_url.partition("://")[2]
         return Address(chosen.database_secret_arn, chosen.database_secret_key_arn, host, users)
 
-    def _name(self, part: str) -> str:
-        return f"/bandit-selector/{self._configuration.environment}/database/{part}"
-
     def _hand_on(self, part: str, value: str) -> None:
-        ssm.StringParameter(self, part.title(), parameter_name=self._name(part), string_value=value)
+        ssm.StringParameter(self, part.title(), parameter_name=self._configuration.parameter(part), string_value=value)
 
     def _admit(self, configuration: Configuration, network: Network) -> None:
         """Opens the team's own security group for the functions, if one is configured."""

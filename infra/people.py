@@ -42,7 +42,7 @@ class People(Construct):
         )
         self.domain = self.pool.add_domain(
             "SignIn",
-            cognito_domain=cognito.CognitoDomainOptions(domain_prefix=sign_in_prefix(configuration, Aws.ACCOUNT_ID)),
+            cognito_domain=cognito.CognitoDomainOptions(domain_prefix=configuration.sign_in_prefix(Aws.ACCOUNT_ID)),
             managed_login_version=cognito.ManagedLoginVersion.CLASSIC_HOSTED_UI,
         )
         self.service = self._service()
@@ -109,8 +109,3 @@ class People(Construct):
                 scopes=[cognito.OAuthScope.resource_server(server, scope)],
             ),
         )
-
-
-def sign_in_prefix(configuration: Configuration, account: str) -> str:
-    """The first part of the sign-in page's name, which nobody else in the region may have."""
-    return f"bandit-{configuration.environment}-{account}"

@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 import boto3
 from botocore.exceptions import ClientError
 
-from infra.configuration import Configuration
+from infra.configuration import ADDRESS, Configuration
 from infra.credentials import refusals
 from infra.local.errors import LocalError
 from infra.service import functions
@@ -119,12 +119,18 @@ def names(account: Account, configuration: Configuration) -> Iterator[str]:
     catalogue = f"bandit_selector_{configuration.environment}"
     if _found(lambda: account.client("glue").get_database(Name=catalogue), "EntityNotFoundException"):
         yield f"A Glue database {catalogue} exists already: delete it."
+    prefix, people = configuration.sign_in_prefix(account.id), account.client("cognito-idp")
+    if not configuration.issuer and people.describe_user_pool_domain(Domain=prefix)["DomainDescription"]:
+        yield f"A user pool has the sign-in domain {prefix} already: delete that domain."
     if not configuration.database_secret_arn:
-        yield from _names_of_database(account, configuration.cluster_name)
+        yield from _names_of_database(account, configuration)
 
 
-def _names_of_database(account: Account, cluster: str) -> Iterator[str]:
-    rds = account.client("rds")
+def _names_of_database(account: Account, configuration: Configuration) -> Iterator[str]:
+    rds, ssm, cluster = account.client("rds"), account.client("ssm"), configuration.cluster_name
+    parameters = [configuration.parameter(part) for part in ADDRESS]
+    for one in ssm.get_parameters(Names=parameters)["Parameters"]:
+        yield f"The parameter {one['Name']} exists already: delete it."
     if _found(lambda: rds.describe_db_clusters(DBClusterIdentifier=cluster), "DBClusterNotFoundFault"):
         yield f"A database cluster {cluster} exists already: delete it, or restore it by restore_from (operations.md)."
     group = f"/aws/rds/cluster/{cluster}/postgresql"

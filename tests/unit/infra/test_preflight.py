@@ -91,12 +91,35 @@ def test_names_that_a_former_deployment_left_behind_are_told(account: Account) -
     )
     client("logs").create_log_group(logGroupName="/aws/rds/cluster/bandit-selector-prod/postgresql")
     client("glue").create_database(DatabaseInput={"Name": "bandit_selector_prod"})
+    client("ssm").put_parameter(Name=PROD.parameter("host"), Value="a host", Type="String")
+    pool = client("cognito-idp").create_user_pool(PoolName="left behind")["UserPool"]["Id"]
+    client("cognito-idp").create_user_pool_domain(Domain=PROD.sign_in_prefix(account.id), UserPoolId=pool)
     said = " ".join(names(account, PROD))
+    assert "The parameter /bandit-selector/prod/database/host exists already" in said
+    assert f"A user pool has the sign-in domain bandit-prod-{account.id} already" in said
     assert "A Glue database bandit_selector_prod exists already" in said
     assert "A database cluster bandit-selector-prod exists already" in said
     assert "The log group /aws/rds/cluster/bandit-selector-prod/postgresql exists already" in said
     restored = PROD.model_copy(update={"restore_from": "bandit-selector-prod@latest"})
     assert "cluster" not in " ".join(names(account, restored))  # it has a name of its own
+
+
+def test_every_name_that_the_data_stack_gives_is_asked_for() -> None:
+    """A resource with a name that is its own: by what the template gives it."""
+    golden = json.loads((ROOT / "tests" / "infra" / "golden" / "bandit-selector-prod-data.json").read_text())
+    given = {"DBClusterIdentifier", "LogGroupName", "Domain"}
+    named = {
+        made["Type"]
+        for made in golden["Resources"].values()
+        for key, value in made.get("Properties", {}).items()
+        if (key in given and "Ref" not in value) or (key == "Name" and isinstance(value, str))
+    }
+    within_the_pool = {"AWS::Cognito::UserPoolResourceServer"}
+    glue = {made["Type"] for made in golden["Resources"].values() if "DatabaseInput" in made.get("Properties", {})}
+    assert named - within_the_pool | glue == {
+        *("AWS::RDS::DBCluster", "AWS::Logs::LogGroup", "AWS::Cognito::UserPoolDomain"),
+        *("AWS::SSM::Parameter", "AWS::Glue::Database"),
+    }
 
 
 def test_everything_that_is_wrong_is_said_at_once(account: Account) -> None:
