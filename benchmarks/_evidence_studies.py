@@ -38,7 +38,7 @@ PER_DAY: Final = 133
 class Figure:
     """A study's result: how many of its runs were called, or a value; and the limit of either, as it is written.
 
-    `before` is the rate of false verdicts before phases, k_eff and each visitor counted once, where it was measured.
+    `before` is the rate of false verdicts before what mends it, where it was measured.
     """
 
     study: str

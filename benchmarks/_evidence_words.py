@@ -28,8 +28,8 @@ def table(
 ![False verdicts and alarms against their limits, and mornings until each fault is mailed](evidence.svg)
 
 ## The read-out
-The product's own functions at every look. *Before*: measured before the test had phases and effective clusters, and
-before each visitor counted once. An interval is the 95 % one of the rate (Clopper & Pearson 1934).
+The product's own functions at every look. *Before*: measured before phases, effective clusters, each visitor counted
+once, and the floor of a small group's variance. An interval is the 95 % one of the rate (Clopper & Pearson 1934).
 
 | study | found | limit | before |
 |---|---|---|---|
