@@ -18,6 +18,8 @@ VISITS: Final = 5000
 LEARNERS: Final = 10
 PUBLISHED_EVERY: Final = 100  # visits
 SECONDS: Final = 8640.0  # between publications: a thousand visits a day, as in the demo
+LEARNED_ALONE: Final = "the session arm"
+"""The way in which a demo of real users learns."""
 MOMENTS: Final = len(CONTEXT_KEYS) // len(USER_TYPES)
 
 
@@ -39,7 +41,7 @@ def ways(inside: Studied, outside: Studied) -> Mapping[str, tuple[Visited, ...]]
     fresh = tuple("session" if arm == ARM else arm for arm in ARMS)
     return {
         "six nightly lists": (Visited(inside),),
-        "the session arm": (Visited(inside, fresh),),
+        LEARNED_ALONE: (Visited(inside, fresh),),
         "six nightly lists, alone": (Visited(outside),),
         "both kinds, one context": (Visited(inside, fresh), Visited(outside)),
         "both kinds, `in_session` a factor": (Visited(inside, fresh, "|yes"), Visited(outside, level="|other")),
@@ -80,3 +82,30 @@ def online(visited: Sequence[Visited], seed: int) -> Floats:
         gains[:, 1, batch] = np.bincount(kind, PLACES * np.array(theirs), len(visited))
     fifths = gains.reshape(len(visited), 2, 5, -1).sum(axis=3)
     return np.concatenate([fifths, fifths.sum(axis=2, keepdims=True)], axis=2)
+
+
+def paired_sums(visited: Visited, seed: int, looks: Sequence[int]) -> list[Floats]:
+    """What the paired read-out of a demo has at each number of visits: (users, 4), as `paired_lift` takes it.
+
+    Half of the users teach the rule. Each visit of all users has both lists, the treatment's as it is published then;
+    their reactions are independent, where a demo's are alike for a movie of both.
+    """
+    rng = np.random.default_rng([seed, 7])
+    rates = np.array([visited.studied.alone[one] for one in visited.lists])
+    control, types = visited.studied.control, np.array(visited.types)
+    teaches = rng.random(len(control)) < 0.5
+    rule = Served(CONTEXT_KEYS, rng, Settings(), PUBLISHED_EVERY * PLACES // 2)
+    sums, found = np.zeros((len(control), 4)), list[Floats]()
+    for visits in range(PUBLISHED_EVERY, looks[-1] + 1, PUBLISHED_EVERY):
+        users = rng.integers(0, len(control), PUBLISHED_EVERY)
+        contexts = np.repeat(rng.integers(0, MOMENTS, PUBLISHED_EVERY) * len(USER_TYPES) + types[users], PLACES)
+        drawn = rule.choose(contexts, np.arange(len(ARMS)))
+        clicked = (rng.random(len(drawn)) < rates[drawn, np.repeat(users, PLACES)]).astype(np.int64)
+        told = np.repeat(teaches[users], PLACES)
+        rule.learn(Outcomes(np.arange(told.sum()), contexts[told], drawn[told], clicked[told], SECONDS))
+        theirs = rng.binomial(PLACES, control[users])
+        both = [clicked.reshape(-1, PLACES).sum(axis=1), np.full(len(users), PLACES), theirs]
+        np.add.at(sums, users, np.column_stack([*both, both[1]]))
+        if visits in looks:
+            found.append(sums.copy())
+    return found

@@ -9,12 +9,14 @@ from bandit_selector.evidence.paired import paired_lift
 from bandit_selector.lists.session import ARM
 from numpy.typing import NDArray
 
+from benchmarks._lift_online import Visited, paired_sums
 from benchmarks._lift_worlds import PLACES, Shop, control_slates, each, guarded, mixture_slates
 
 RUNS: Final = 100
+LEARNED: Final = 50  # runs of what is served while it learns
 DRAWS: Final = 8  # lists of each kind that a user's visits are drawn from
 PLANNED: Final = 0.15
-LOOKS: Final = (250, 500, 1000, 2000, 3000, 4000, 5000)  # visits
+LOOKS: Final = (300, 500, 1000, 2000, 3000, 4000, 5000)  # visits
 SHOWN: Final = (500, 1000, 3000, 5000)
 
 Floats = NDArray[np.float64]
@@ -38,6 +40,16 @@ def power(shop: Shop, second: str, ratings: Floats) -> Mapping[str, list[float]]
             seen = [judge(who[:n], both[0][:n], both[1][:n], treated, ratings) for n in LOOKS]
             shown[way] += np.maximum.accumulate(seen)
     return {way: (found / RUNS)[[LOOKS.index(n) for n in SHOWN]].tolist() for way, found in shown.items()}
+
+
+def while_learning(visited: Visited) -> list[float]:
+    """The same for what the product's rule serves while it learns, read out as a demo does."""
+    shown = np.zeros(len(LOOKS))
+    for run in range(LEARNED):
+        lifts = [paired_lift(sums, PLANNED) for sums in paired_sums(visited, run, LOOKS)]
+        shown += np.maximum.accumulate([lift is not None and lift.low > 0 for lift in lifts])
+    shares: list[float] = (shown / LEARNED)[[LOOKS.index(n) for n in SHOWN]].tolist()
+    return shares
 
 
 def _paired(who: NDArray[np.int64], ours: Floats, theirs: Floats, treated: NDArray[np.bool_], ratings: Floats) -> bool:

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from rich.progress import Progress
 
 from benchmarks import _lift_ease as ease
-from benchmarks._lift_online import LEARNERS, online, ways
-from benchmarks._lift_power import power
+from benchmarks._lift_online import LEARNED_ALONE, LEARNERS, online, ways
+from benchmarks._lift_power import power, while_learning
 from benchmarks._lift_words import ABOUT, EASE, ONLINE, POWER, WORDS
 from benchmarks._lift_worlds import Shop, Studied, control, guarded, in_session, mixture, opened, returning
 from functions.candidates.arms import ARMS
@@ -159,8 +159,10 @@ def _report(done: list[Studied]) -> str:
                 for one, part in zip(visited, gains, strict=True)
             ]
     lines.append(POWER)
-    for one in done:
-        lines += [_row(way, [one.name, *(f"{share:.0%}" for share in shares)]) for way, shares in one.power.items()]
+    for inside, outside in zip(done[::2], done[1::2], strict=True):
+        ((served,),) = [visited for way, visited in ways(inside, outside).items() if way == LEARNED_ALONE]
+        shown = {**inside.power, "paired, what is served while it learns": while_learning(served)}
+        lines += [_row(way, [inside.name, *(f"{share:.0%}" for share in shares)]) for way, shares in shown.items()]
     return "\n".join([*lines, WORDS])
 
 
