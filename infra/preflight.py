@@ -16,6 +16,8 @@ BOOTSTRAP: Final = "/cdk-bootstrap/hnb659fds/version"
 ENGINE_VERSION: Final = "17.7"
 UNRESERVED: Final = 100
 """Concurrent executions that Lambda keeps for functions without a reservation."""
+NEVER_MADE: Final = ("", "REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE")
+"""States of a stack of which nothing is there: unknown, never begun, or removed after its first deployment failed."""
 
 
 class NotReady(LocalError):
@@ -48,6 +50,7 @@ def check(account: Account, configuration: Configuration) -> None:
 def faults(account: Account, configuration: Configuration) -> Iterator[str]:
     """A sentence for each thing that would make this deployment fail."""
     yield from _bootstrap(account)
+    yield from failed(account, configuration)
     yield from _processes(account, configuration)
     yield from authorities(account)
     yield from names(account, configuration)
@@ -69,6 +72,19 @@ def _bootstrap(account: Account) -> Iterator[str]:
     except ssm.exceptions.ParameterNotFound:
         place = f"aws://{account.id}/{account.region}"
         yield f"CDK is not set up in {account.region}: run `node_modules/.bin/cdk bootstrap {place}` once."
+
+
+def failed(account: Account, configuration: Configuration) -> Iterator[str]:
+    """Stacks whose first deployment failed; CDK deletes such a stack to make it again, which protection refuses."""
+    service = f"bandit-selector-{configuration.environment}"
+    for stack in (service, f"{service}-data"):
+        found = _stack(account, stack)
+        status, protected = found.get("StackStatus"), found.get("EnableTerminationProtection")
+        if status == "ROLLBACK_FAILED" or (status == "ROLLBACK_COMPLETE" and protected):
+            yield (
+                f"The first deployment of the stack {stack} failed, and what is left of it is protected: delete it"
+                " (docs/operations.md, “After a failed first deployment”)."
+            )
 
 
 def _processes(account: Account, configuration: Configuration) -> Iterator[str]:
@@ -98,7 +114,17 @@ def authorities(account: Account) -> Iterator[str]:
 
 
 def _exists(account: Account, stack: str) -> bool:
-    return _found(lambda: account.client("cloudformation").describe_stacks(StackName=stack), "ValidationError")
+    return _stack(account, stack).get("StackStatus", "") not in NEVER_MADE
+
+
+def _stack(account: Account, stack: str) -> dict[str, Any]:
+    """What CloudFormation says of a stack; nothing where it knows none of this name."""
+    found: list[dict[str, Any]] = []
+
+    def ask() -> None:
+        found.extend(account.client("cloudformation").describe_stacks(StackName=stack)["Stacks"])
+
+    return found[0] if _found(ask, "ValidationError") else {}
 
 
 def _found(ask: Callable[[], object], missing: str) -> bool:

@@ -24,6 +24,7 @@ from infra.preflight import (
     authorities,
     check,
     engine,
+    failed,
     faults,
     names,
     reserved,
@@ -189,6 +190,50 @@ def test_an_existing_deployment_has_its_processes_already(account: Account, monk
         later = [fault for fault in faults(account, OWN) if "functions at once" in fault]
         client("cloudformation").delete_stack(StackName="bandit-selector-prod")
     assert (len(first), later) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("status", "protected", "told"),
+    [
+        ("ROLLBACK_COMPLETE", "true", 2),
+        ("ROLLBACK_COMPLETE", "false", 0),  # CDK deletes it
+        ("ROLLBACK_FAILED", "false", 2),
+        ("UPDATE_ROLLBACK_COMPLETE", "true", 0),
+    ],
+)
+def test_a_first_deployment_that_failed_and_is_protected_is_told(
+    account: Account, monkeypatch: pytest.MonkeyPatch, status: str, protected: str, told: int
+) -> None:
+    with _stacks(status, protected) as cloudformation:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDFORMATION", cloudformation)
+        found = list(failed(account, PROD))
+    assert len(found) == told
+    assert all(stack in " ".join(found) for stack in ("-prod failed", "-prod-data failed") if told)
+    handbook = (ROOT / "docs" / "operations.md").read_text()
+    assert all(f"### {title}\n" in handbook for one in found for title in re.findall("“(.+)”", one))
+
+
+@pytest.mark.parametrize(
+    ("status", "asked"), [("REVIEW_IN_PROGRESS", True), ("ROLLBACK_COMPLETE", True), ("CREATE_COMPLETE", False)]
+)
+def test_names_are_asked_for_until_a_deployment_has_worked(
+    account: Account, monkeypatch: pytest.MonkeyPatch, status: str, asked: bool
+) -> None:
+    client("ssm").put_parameter(Name=PROD.parameter("users"), Value="left behind", Type="String", Overwrite=True)
+    with _stacks(status, "false") as cloudformation:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDFORMATION", cloudformation)
+        assert bool(list(names(account, PROD))) is asked
+
+
+def _stacks(status: str, protected: str) -> AbstractContextManager[str]:
+    """CloudFormation's DescribeStacks of an account whose every stack is in this state."""
+    told = {"StackName": "any", "StackStatus": status, "EnableTerminationProtection": protected}
+    stack = "".join(f"<{name}>{value}</{name}>" for name, value in told.items())
+    answer = "DescribeStacks"
+    return _answering(
+        f"<{answer}Response><{answer}Result><Stacks><member>{stack}<CreationTime>2026-11-26T10:00:00Z</CreationTime>"
+        f"</member></Stacks></{answer}Result></{answer}Response>"
+    )
 
 
 def test_an_account_that_refuses_a_question_is_told_in_a_sentence(
