@@ -31,6 +31,7 @@ def fits(page: Page) -> bool:
     return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
 
 
+@pytest.mark.long
 def test_the_dashboard_is_accessible(page: Page, lively: Installation) -> None:
     page.goto(lively.addresses.dashboard)
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
@@ -48,6 +49,7 @@ def test_the_dashboard_is_accessible(page: Page, lively: Installation) -> None:
     assert fits(page)
 
 
+@pytest.mark.long
 def test_the_demo_site_is_accessible(page: Page, lively: Installation) -> None:
     page.goto(lively.addresses.api)
     expect(page.get_by_role("button", name="Why?").first).to_be_visible()

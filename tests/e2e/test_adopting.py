@@ -109,6 +109,7 @@ def running(site_url: str) -> Iterator[OldApplication]:
     application.join()
 
 
+@pytest.mark.long
 def test_a_site_adopts_runs_beside_rolls_back_and_uninstalls(
     site_url: str,
     running: OldApplication,

@@ -37,6 +37,7 @@ def test_every_route_is_described() -> None:
     assert expanded < described
 
 
+@pytest.mark.long
 def test_every_answer_of_the_running_service_is_documented(service: Installation) -> None:
     token = service.issuer.mint("0", datetime.now(UTC), SCOPES)
     answers = fuzz(service.addresses.api, token, CASES)

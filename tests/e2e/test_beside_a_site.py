@@ -49,6 +49,7 @@ def beside(run: Callable[[Any], Any], server: Postgres, open_folder: Callable[[]
         run(stack.aclose())
 
 
+@pytest.mark.long
 def test_a_sites_page_leaves_the_outcomes_a_person_expects(
     page: Page, beside: Installation, run: Callable[[Any], Any]
 ) -> None:

@@ -76,6 +76,7 @@ def page(visitor: BrowserContext, site: Site) -> Page:
     return open_page(visitor, site)
 
 
+@pytest.mark.long
 @settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(texts=st.lists(STORED, min_size=60, max_size=60))
 def test_whatever_is_stored(page: Page, texts: list[str]) -> None:

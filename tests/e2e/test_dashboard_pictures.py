@@ -35,6 +35,7 @@ def page(browser: Browser) -> Iterator[Page]:
     page.close()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("state", golden.STATES)
 def test_every_state_is_seen_whole_and_as_reviewed(browser: Browser, desk: Page, state: str) -> None:
     seen = golden.look(browser, state, check=accessible)

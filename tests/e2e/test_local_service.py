@@ -193,6 +193,7 @@ def test_a_taken_port_is_said_in_a_sentence(checkout: Path, service: Service) ->
     assert said.splitlines()[-1].startswith(f"Port {port} cannot be used")
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_killed_service_leaves_no_process_and_starts_again_with_its_rows(
     checkout: Path, service: Service, open_folder: Callable[[], Path]
@@ -237,6 +238,7 @@ def test_a_demo_prints_its_outcome_as_json(checkout: Path, service: Service) -> 
     assert "Monitor unknown, mails sent: 0" in said  # 40 lists are too few to judge
 
 
+@pytest.mark.long
 def test_a_demo_in_trouble_prints_the_mails_it_sent_and_leaves_its_report(checkout: Path, service: Service) -> None:
     assert service.process.poll() is None
     words = ("demo", "--trouble", "--requests", "180", "--exit", "--json", "--port", "0", "--seed", "3")

@@ -121,6 +121,7 @@ def test_every_command_is_tried() -> None:
     assert USUAL.keys() | {"demo", "serve", *IN_AWS} == set(door.names())
 
 
+@pytest.mark.long
 def test_with_nothing_running(stranger: Shell) -> None:
     """First in a fresh checkout without a table; then, as its own database was migrated, without a row."""
     for names in (sorted(USUAL.keys() - {"migrate"}), ["migrate"], sorted(USUAL)):
@@ -167,6 +168,7 @@ def options_with_a_value(name: str) -> list[str]:
     return [one.option_strings[0] for one in parser._actions if one.option_strings and one.nargs != 0]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("value", ["", "x", "nan", "-1", "9" * 30])
 def test_every_option_with_an_odd_value(stranger: Shell, database_url: str, value: str) -> None:
     """Most are refused; a file may have any name."""

@@ -98,6 +98,7 @@ def old_log(file: Path, now: datetime) -> None:
             rows.writerow([rng.randrange(1, 200), at.isoformat(), rng.random() < 0.1, "svd"])
 
 
+@pytest.mark.long
 def test_every_step_of_the_walk_does_what_the_page_says(
     walker: Shell, connection: Connection, database_url: str, tmp_path: Path
 ) -> None:

@@ -36,6 +36,7 @@ def test_every_two_values_of_two_axes_are_accepted_together() -> None:
         assert read_configuration(context).environment == context["environment"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("row", range(len(ROWS)))
 def test_a_deployment_of_the_matrix_is_synthesised_and_can_be_made(row: int, tmp_path: Path) -> None:
     from .synthesis import synthesise_context

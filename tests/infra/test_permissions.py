@@ -67,6 +67,7 @@ def calls(
     return found
 
 
+@pytest.mark.long
 def test_each_function_may_do_what_it_does_and_not_what_others_do(
     calls: dict[str, set[Call]], synthesise: Callable[[str], Synthesised]
 ) -> None:

@@ -19,6 +19,7 @@ def test_every_finding_of_cdk_nag_is_fixed_or_answered(synthesise: Callable[[str
     assert synthesise(kind).violations == []
 
 
+@pytest.mark.long
 def test_cfn_lint_has_no_error_and_no_warning(synthesise: Callable[[str], Synthesised]) -> None:
     made = [synthesise(kind) for kind in KINDS]
     found = subprocess.run(

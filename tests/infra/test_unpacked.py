@@ -42,6 +42,7 @@ def copies(
     return make
 
 
+@pytest.mark.long
 def test_every_function_answers_from_what_is_uploaded(
     process: Callable[..., Process], connection: Connection, moto: str, environment: dict[str, str]
 ) -> None:
@@ -87,6 +88,7 @@ def test_the_builder_answers_with_its_scipy(process: Callable[..., Process], con
     assert built["lists"] > 6
 
 
+@pytest.mark.long
 def test_the_archive_answers_with_its_duckdb(
     process: Callable[..., Process], connection: Connection, moto: str, environment: dict[str, str]
 ) -> None:

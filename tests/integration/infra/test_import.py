@@ -35,6 +35,7 @@ def test_the_bar_names_each_stage(connection: Connection, capsys: pytest.Capture
         assert stage in watched
 
 
+@pytest.mark.long
 def test_real_ratings_make_six_lists_for_every_user(connection: Connection, movielens: Path) -> None:
     catalogue = read_movielens(movielens)
     site.load(connection, catalogue)
