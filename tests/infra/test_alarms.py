@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from benchmarks.cost import Prices, idle
+from infra.local.commands.smoke import ALARM
 from infra.packaging import ROOT
 
 from .permissions import listed
@@ -38,6 +39,13 @@ def test_every_alarm_may_publish_to_its_topic_and_use_the_topics_key(prod: Synth
         document = prod.resources("AWS::KMS::Key")[key]["KeyPolicy"]
         for action in ("kms:Decrypt", "kms:GenerateDataKey*"):
             assert _allows(document, "cloudwatch.amazonaws.com", action)
+
+
+def test_the_alarm_that_is_set_by_hand_rolls_no_deployment_back(prod: Synthesised) -> None:
+    (rung,) = [name for name in prod.resources("AWS::CloudWatch::Alarm") if ALARM in name]
+    groups = json.dumps(prod.resources("AWS::CodeDeploy::DeploymentGroup"))
+    assert "AlarmsSelectErrors" in groups
+    assert rung not in groups
 
 
 def test_pages_and_business_alerts_are_two_topics(prod: Synthesised) -> None:

@@ -8,8 +8,8 @@ from infra.local.errors import WrongUsage
 from infra.local.options import USER, address
 from infra.smoke import Finding, open_checks, rings, round_trip
 
-ALARM = "SelectErrors"
-"""One alarm for all: they share the topic, its policy and its key."""
+ALARM = "OperateErrors"
+"""One alarm for all: they share the topic, its policy and its key. CodeDeploy rolls nothing back by this one."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

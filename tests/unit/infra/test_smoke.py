@@ -12,7 +12,7 @@ from botocore.stub import Stubber
 from infra.local.__main__ import main
 from infra.smoke import ALARM_SECONDS, PAUSE_SECONDS, rings
 
-ALARM = "bandit-selector-prod-AlarmsSelectErrors1A2B"
+ALARM = "bandit-selector-prod-AlarmsOperateErrors1A2B"
 ASKED = {"AlarmName": ALARM, "HistoryItemType": "Action"}
 STACK = "bandit-selector-quiet"
 
@@ -76,7 +76,7 @@ def test_a_deployment_without_its_alarm_fails_the_check(
         cloud.create_stack(StackName=name, TemplateBody=json.dumps(body))
     assert main(["smoke", "--stack", STACK]) == 1
     said = capsys.readouterr().out
-    assert "❌ alarm SelectErrors → topic: the stack bandit-selector-quiet has no such alarm" in said
+    assert "❌ alarm OperateErrors → topic: the stack bandit-selector-quiet has no such alarm" in said
     assert "❌ GET /health: 0, expected 200" in said
     assert main(["smoke", "--stack", f"{STACK}-data"]) == 1  # there is no stack …-data-data
     assert "cannot be found" in capsys.readouterr().err
