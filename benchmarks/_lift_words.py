@@ -50,8 +50,9 @@ and returning visitors pay for it. Told apart by `in_session`, both learn nearly
 
 Returning visitors have the nightly lists. The aim was to lose no more than 2 % there. A fixed mixture of two arms that
 other users chose misses it: on so few users the choice is luck. The product's rule loses while it learns, and comes
-within the aim by the last fifth of the visits. No list here beats the control list for them with its whole interval
-on both editions.
+within the aim by the last fifth of the visits where they are alone or told apart. In one context with visits in a
+session, which is the default, it may still miss the aim then. No list here beats the control list for them with its
+whole interval on both editions.
 """
 EASE: Final = """
 ## EASE in the place of a nightly list
