@@ -30,6 +30,9 @@ Words = Annotated[tuple[str, ...], BeforeValidator(parse_list)]
 ADDRESS: Final = ("host", "users", "secret")
 """What a restore changes of our own database's address."""
 
+EDGE_REGION: Final = "us-east-1"
+"""Where the stack of CloudFront and its firewall is, whatever the region of the others."""
+
 
 class UnusableContext(LocalError):
     """The context has an unknown key or an unusable value."""

@@ -13,10 +13,9 @@ from aws_cdk import aws_cloudfront as cloudfront
 from aws_cdk import aws_cloudfront_origins as origins
 from aws_cdk import aws_wafv2 as firewall
 
-from infra.configuration import Configuration
+from infra.configuration import EDGE_REGION, Configuration
 from infra.reviewed import LINTED, accept
 
-REGION: Final = "us-east-1"
 PER_ADDRESS: Final = 2_000  # requests of one address in five minutes
 MANAGED: Final = ("AWSManagedRulesAmazonIpReputationList", "AWSManagedRulesKnownBadInputsRuleSet")
 
@@ -28,7 +27,7 @@ class EdgeStack(Stack):
         super().__init__(
             app,
             f"bandit-selector-{configuration.environment}-edge",
-            env=Environment(account=place.account if place else None, region=REGION),
+            env=Environment(account=place.account if place else None, region=EDGE_REGION),
             description="Bandit Selector: CloudFront and a firewall in front of the API",
         )
         self.template_options.metadata = LINTED

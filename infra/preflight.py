@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 import boto3
 from botocore.exceptions import ClientError
 
-from infra.configuration import ADDRESS, Configuration
+from infra.configuration import ADDRESS, EDGE_REGION, Configuration
 from infra.credentials import refusals
 from infra.local.errors import LocalError
 from infra.service import functions
@@ -29,14 +29,15 @@ class Account:
 
     def __init__(self, session: boto3.Session) -> None:
         self._session = session
-        self.region = session.region_name or ""
+        self.region: str = session.region_name or ""
         if not self.region:
             raise NotReady("No region is chosen: set AWS_REGION, then deploy again.")
         with refusals("AWS does not take these credentials"):
             self.id = str(self.client("sts").get_caller_identity()["Account"])
 
-    def client(self, service: str) -> Any:
-        return cast("Any", self._session.client(service))  # pyright: ignore[reportCallIssue, reportArgumentType] # boto3 has no types
+    def client(self, service: str, region: str = "") -> Any:
+        """A service in the account's region, unless another is named."""
+        return cast("Any", self._session.client(service, region_name=region or self.region))  # pyright: ignore[reportCallIssue, reportArgumentType, reportUnknownMemberType] # boto3 has no types
 
 
 def check(account: Account, configuration: Configuration) -> None:
@@ -49,7 +50,7 @@ def check(account: Account, configuration: Configuration) -> None:
 
 def faults(account: Account, configuration: Configuration) -> Iterator[str]:
     """A sentence for each thing that would make this deployment fail."""
-    yield from _bootstrap(account)
+    yield from bootstrap(account, configuration)
     yield from failed(account, configuration)
     yield from _processes(account, configuration)
     yield from authorities(account)
@@ -65,13 +66,15 @@ def reserved(configuration: Configuration) -> int:
     return sum(configuration.reserved(function) or 0 for function in made)
 
 
-def _bootstrap(account: Account) -> Iterator[str]:
-    ssm = account.client("ssm")
-    try:
-        ssm.get_parameter(Name=BOOTSTRAP)
-    except ssm.exceptions.ParameterNotFound:
-        place = f"aws://{account.id}/{account.region}"
-        yield f"CDK is not set up in {account.region}: run `node_modules/.bin/cdk bootstrap {place}` once."
+def bootstrap(account: Account, configuration: Configuration) -> Iterator[str]:
+    """CDK's own set-up, in each region that has a stack."""
+    for region in sorted({account.region, EDGE_REGION if configuration.edge_origin else account.region}):
+        ssm = account.client("ssm", region)
+        try:
+            ssm.get_parameter(Name=BOOTSTRAP)
+        except ssm.exceptions.ParameterNotFound:
+            place = f"aws://{account.id}/{region}"
+            yield f"CDK is not set up in {region}: run `node_modules/.bin/cdk bootstrap {place}` once."
 
 
 def failed(account: Account, configuration: Configuration) -> Iterator[str]:

@@ -22,6 +22,7 @@ from infra.preflight import (
     Account,
     NotReady,
     authorities,
+    bootstrap,
     check,
     engine,
     failed,
@@ -133,8 +134,16 @@ def test_everything_that_is_wrong_is_said_at_once(account: Account) -> None:
 
 
 def test_a_bootstrapped_region_is_not_complained_about(account: Account) -> None:
-    client("ssm").put_parameter(Name=BOOTSTRAP, Value="25", Type="String")
+    client("ssm").put_parameter(Name=BOOTSTRAP, Value="25", Type="String", Overwrite=True)
     assert not [fault for fault in faults(account, OWN) if "CDK" in fault]
+
+
+def test_the_region_of_cloudfront_is_asked_for_cdks_set_up_too(account: Account) -> None:
+    client("ssm").put_parameter(Name=BOOTSTRAP, Value="25", Type="String", Overwrite=True)
+    edged = PROD.model_copy(update={"edge_origin": "abc123.execute-api.eu-central-1.amazonaws.com"})
+    assert list(bootstrap(account, PROD)) == []
+    (told,) = bootstrap(account, edged)
+    assert f"cdk bootstrap aws://{account.id}/us-east-1" in told
 
 
 def test_a_region_without_authorities_is_refused(account: Account) -> None:
