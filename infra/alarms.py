@@ -19,7 +19,7 @@ from infra.data import DataStack
 from infra.database import Database
 from infra.messaging import Messaging
 from infra.people import SCOPES_TIMEOUT
-from infra.service import FEEDBACK_QUEUE
+from infra.service import FEEDBACK_QUEUE, OVER_HTTP
 
 FIVE_MINUTES: Final = Duration.minutes(5)
 ALMOST: Final = 0.8  # alarm at this share of a time-out or of the database's capacity
@@ -30,6 +30,10 @@ FALLBACK_SHARE: Final = 0.05  # of the lists, where there are enough to speak of
 FEW_LISTS: Final = 100  # in five minutes
 CONNECTIONS: Final = 150  # more than twice what all functions open together
 TRANSACTION_AGE: Final = 1_000_000_000  # half of what makes PostgreSQL stop
+
+
+OFTEN: Final = OVER_HTTP | {FEEDBACK_QUEUE.consumer, "scopes"}
+"""What runs whenever there are visitors. Of the others one run may be all in five minutes, or in a day."""
 
 
 class Alarms(Construct):
@@ -65,7 +69,7 @@ class Alarms(Construct):
         errors = self._alarm(f"{name.title()}Errors", made.metric_errors(period=FIVE_MINUTES), 1)
         self.of_function[name] = [errors]
         self._alarm(f"{name.title()}Throttles", made.metric_throttles(period=FIVE_MINUTES), 1)
-        self._alarm(f"{name.title()}Slow", slowest, slow_ms, 3)
+        self._alarm(f"{name.title()}Slow", slowest, slow_ms, 3 if name in OFTEN else 1)
 
     def _queues(self, messaging: Messaging) -> None:
         feedback = messaging.feedback

@@ -8,6 +8,7 @@ import pytest
 from benchmarks.cost import Prices, idle
 from infra.local.commands.smoke import ALARM
 from infra.packaging import ROOT
+from infra.service import FEEDBACK_QUEUE, FUNCTIONS, OVER_HTTP
 
 from .permissions import listed
 from .synthesised import Synthesised
@@ -69,6 +70,14 @@ def test_a_day_without_the_monitor_or_an_hour_without_the_courier_wakes_the_team
     missed = prod.one("AWS::CloudWatch::Alarm", alarm)
     assert missed["TreatMissingData"] == "breaching"
     assert (missed["ComparisonOperator"], missed["Threshold"], missed["Period"]) == ("LessThanThreshold", 1, seconds)
+
+
+def test_one_slow_run_is_enough_of_what_runs_once_a_night(prod: Synthesised) -> None:
+    """Three periods of five minutes in a row would never have a run of it."""
+    for function in FUNCTIONS:
+        slow = prod.one("AWS::CloudWatch::Alarm", f"Alarms{function.name.title()}Slow")
+        often = function.name in {*OVER_HTTP, FEEDBACK_QUEUE.consumer}
+        assert slow["EvaluationPeriods"] == (3 if often else 1), function.name
 
 
 def _allows(document: dict[str, Any], service: str, action: str) -> bool:
