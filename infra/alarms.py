@@ -58,8 +58,8 @@ class Alarms(Construct):
             self._function("scopes", data.people.scopes, _almost(SCOPES_TIMEOUT))
         self._queues(messaging)
         self._api(api)
-        self._missed("MonitorMissed", compute.functions["monitor"], Duration.days(1))
-        self._missed("CourierMissed", compute.functions["courier"], Duration.hours(1))
+        self._missed("MonitorMissed", compute.functions["monitor"], Duration.hours(1), 25)
+        self._missed("CourierMissed", compute.functions["courier"], FIVE_MINUTES, 12)
         self._learning()
         if data.database.cluster:
             self._database(data.database)
@@ -103,13 +103,18 @@ class Alarms(Construct):
         self._alarm("DatabaseConnections", database.metric("DatabaseConnections", "Maximum"), CONNECTIONS, 3)
         self._alarm("TransactionAge", database.metric("MaximumUsedTransactionIDs", "Maximum"), TRANSACTION_AGE)
 
-    def _missed(self, name: str, function: lambda_.Function, period: Duration) -> None:
-        """Alarms on missing data; after a first deployment the monitor's is on until the first 9 AM."""
+    def _missed(self, name: str, function: lambda_.Function, period: Duration, periods: int) -> None:
+        """Alarms when nothing ran in so many periods; after a first deployment it is on until the first run.
+
+        CloudWatch looks some periods further back than it is told, and a run that it finds there keeps the alarm off:
+        with one period of a day it would come after three or four days.
+        """
         ran = function.metric_invocations(period=period, statistic="Sum")
         self._alarm(
             name,
             ran,
             1,
+            periods,
             compare=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
             missing=cloudwatch.TreatMissingData.BREACHING,
         )
