@@ -39,12 +39,21 @@ READER_GONE: Final = 141  # as a shell counts the signal SIGPIPE
 
 
 class Command(Protocol):
-    """What a module of `commands` offers."""
+    """What a module of `commands` offers; one without an `EXAMPLE` has examples in its parser's epilog."""
 
     __doc__: str | None
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
     def run(self, arguments: argparse.Namespace) -> int: ...
+
+
+class _Help(argparse.HelpFormatter):
+    """Wraps each paragraph to the terminal's width, but for one with indented lines: examples stay as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        wrapped = super()._fill_text
+        parts = text.strip().split("\n\n")
+        return "\n\n".join(part if "\n  " in part else wrapped(part, width, indent) for part in parts)
 
 
 def main(words: Sequence[str]) -> int:
@@ -62,8 +71,10 @@ def main(words: Sequence[str]) -> int:
 def _run(name: str, words: Sequence[str]) -> int:
     try:
         command = cast("Command", import_module(f"infra.local.commands.{name.replace('-', '_')}"))
-        parser = argparse.ArgumentParser(prog=f"./dev {name}", description=command.__doc__)
+        parser = argparse.ArgumentParser(prog=f"./dev {name}", description=command.__doc__, formatter_class=_Help)
         command.add_arguments(parser)
+        if example := getattr(command, "EXAMPLE", ""):
+            parser.epilog = f"{parser.epilog or ''}\n\nexample:\n  {example}"
         return command.run(parser.parse_args(words))
     except WrongUsage as error:
         print(error, file=sys.stderr)

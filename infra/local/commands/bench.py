@@ -5,6 +5,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final
 
+EXAMPLE = "./dev bench lift --help"
 FOLDER: Final = Path(__file__).parents[3] / "benchmarks"
 
 

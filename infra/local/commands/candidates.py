@@ -8,6 +8,8 @@ from infra.local import moment
 from infra.local.candidates import build_watched
 from infra.local.database import open_database
 
+EXAMPLE = "DATABASE_URL=postgresql://localhost/site ./dev candidates"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "DATABASE_URL names the database; without it, this checkout's own."

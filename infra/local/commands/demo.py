@@ -21,6 +21,7 @@ from infra.local.movielens import read_movielens
 from infra.local.options import PORT, SEED, VISITS
 from infra.local.tables import console
 
+EXAMPLE = "./dev demo --requests 2000 --exit"
 USUAL_PORT: Final = 8000
 
 

@@ -7,6 +7,8 @@ from infra.configuration import read_configuration
 from infra.credentials import shell_session
 from infra.preflight import Account, check
 
+EXAMPLE = "./dev deploy -- -c environment=prod"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--without-preflight", action="store_true", help="do not ask the account beforehand")

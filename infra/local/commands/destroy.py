@@ -4,6 +4,8 @@ import argparse
 
 from infra.cloud import run_cdk
 
+EXAMPLE = "./dev destroy -- -c environment=dev"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(

@@ -10,6 +10,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.local.queues import QueueFailed, open_queues, peek, replay
 
+EXAMPLE = "./dev dlq list"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=("list", "replay"))

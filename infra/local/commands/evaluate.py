@@ -36,7 +36,6 @@ examples:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EPILOG
     parser.add_argument("--from", dest="source", metavar="FILE|FOLDER|archive", help="default: the database")
     parser.add_argument("--days", type=DAYS, default=30, help="how many UTC days of those; default: 30")

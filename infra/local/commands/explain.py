@@ -12,6 +12,8 @@ from infra.local.database import open_database
 from infra.local.options import EVENT
 from infra.local.tables import Listing, console, show
 
+EXAMPLE = "./dev explain 251497178726849"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("event", type=EVENT, help="the event_id of a recommendation")

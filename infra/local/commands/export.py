@@ -11,6 +11,8 @@ from infra.local.errors import LocalError
 from infra.local.export import export
 from infra.local.options import day
 
+EXAMPLE = "./dev export --from 2026-11-01 --until 2026-11-30 --to events.parquet"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--from", dest="since", type=day, required=True, metavar="YYYY-MM-DD", help="the first UTC day")

@@ -18,6 +18,8 @@ from infra.local.database import open_database
 from infra.local.options import USER
 from infra.local.queues import NoQueue, forget_letters, open_queues
 
+EXAMPLE = "./dev forget-user 7"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("user", type=USER, help="the user's id")

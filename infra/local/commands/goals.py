@@ -25,7 +25,6 @@ MARKS = {"met": "[x]", "not yet": "[ ]", "cannot be known": "[?]"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EPILOG
     parser.add_argument("--json", action="store_true", help="one JSON array: stage, goal, state, figure")
 

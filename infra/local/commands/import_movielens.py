@@ -7,6 +7,8 @@ from infra.local import site
 from infra.local.database import open_database
 from infra.local.movielens import read_movielens
 
+EXAMPLE = "./dev import-movielens ml-latest-small"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="DIR", help="with ratings.csv and movies.csv, or u.data")

@@ -11,6 +11,7 @@ from bandit_selector.store.site import require_site
 
 from infra.local.database import open_database
 
+EXAMPLE = "DATABASE_URL=postgresql://localhost/site ./dev migrate --plan"
 NEXT_STEPS = """
 ✨ Migration completed successfully!
 

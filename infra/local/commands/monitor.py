@@ -13,6 +13,7 @@ from bandit_selector.store.reports import add_by_hand
 from infra.local import moment
 from infra.local.database import open_database
 
+EXAMPLE = "./dev monitor --days 7 --html report.html"
 KEPT: Final = Path("monitoring_report.json")
 
 

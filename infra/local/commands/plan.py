@@ -37,7 +37,6 @@ PLACES = whole(1, 50, "a number of places")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EPILOG
     parser.add_argument("--from", dest="source", type=Path, metavar="FILE|FOLDER", help="a log; default: the database")
     parser.add_argument("--lists-per-day", type=_positive, help="instead of a log")

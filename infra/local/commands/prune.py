@@ -15,6 +15,7 @@ from infra.local.consent import agreed
 from infra.local.database import open_database
 from infra.local.errors import LocalError
 
+EXAMPLE = "./dev prune --older-than 90d"
 SHORTEST = timedelta(days=30)
 
 

@@ -7,6 +7,8 @@ from bandit_selector.store.verification import rebuild
 from infra.local.consent import agreed
 from infra.local.database import open_database
 
+EXAMPLE = "./dev rebuild"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--yes", action="store_true", help="do not ask")

@@ -12,6 +12,7 @@ from infra.local.consent import agreed
 from infra.local.errors import WrongUsage
 from infra.local.options import USER
 
+EXAMPLE = "./dev remote verify --stack bandit-selector-prod"
 ASKS = {
     "rebuild": "Replace the learned counts by those of the recorded events?",
     "prune": "Drop the events that are older?",

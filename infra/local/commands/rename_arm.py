@@ -8,12 +8,10 @@ from bandit_selector.store.arm_names import rename_arm
 from infra.local.consent import agreed
 from infra.local.database import open_database
 
-EPILOG = "example:\n  ./dev rename-arm two_tower neural --yes"
+EXAMPLE = "./dev rename-arm two_tower neural --yes"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = EPILOG
     parser.add_argument("old", type=_name)
     parser.add_argument("new", type=_name)
     parser.add_argument("--yes", action="store_true", help="do not ask")

@@ -16,6 +16,8 @@ from infra.local.installation import LOCAL, Installation, Plan, announced, backg
 from infra.local.options import PORT
 from infra.service import SCHEDULES
 
+EXAMPLE = "./dev serve --port 8080"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=PORT, default=8000, help="where the API listens; 0 is any free port")

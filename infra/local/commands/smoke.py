@@ -8,6 +8,7 @@ from infra.local.errors import WrongUsage
 from infra.local.options import USER, address
 from infra.smoke import Finding, open_checks, rings, round_trip
 
+EXAMPLE = "./dev smoke --url http://localhost:8000"
 ALARM = "OperateErrors"
 """One alarm for all: they share the topic, its policy and its key. CodeDeploy rolls nothing back by this one."""
 

@@ -12,6 +12,8 @@ from infra.local.demo.report import report
 from infra.local.shipping import show_shipping
 from infra.local.tables import console
 
+EXAMPLE = "./dev stats"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds none: it reads everything and changes nothing."""

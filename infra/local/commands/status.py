@@ -6,6 +6,8 @@ import json
 from infra.local.errors import LocalError
 from infra.local.installation import running
 
+EXAMPLE = "./dev status --json"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object")

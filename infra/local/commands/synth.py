@@ -4,6 +4,8 @@ import argparse
 
 from infra.cloud import run_cdk
 
+EXAMPLE = "./dev synth -- -c environment=prod"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(

@@ -7,6 +7,8 @@ from infra.local.emulation.issuer import issuer
 from infra.local.installation import LOCAL, running
 from infra.local.options import USER
 
+EXAMPLE = "TOKEN=$(./dev token --user 1)"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     whose = parser.add_mutually_exclusive_group(required=True)

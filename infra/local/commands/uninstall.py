@@ -11,6 +11,8 @@ from infra.local.consent import agreed
 from infra.local.database import open_database
 from infra.local.export import export
 
+EXAMPLE = "./dev uninstall --export kept"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--export", type=Path, metavar="FOLDER", help="write our impressions and cells there first")

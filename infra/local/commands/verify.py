@@ -7,6 +7,8 @@ from bandit_selector.store.verification import first_difference_of_all
 
 from infra.local.database import open_database
 
+EXAMPLE = "./dev verify"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds none: it reads everything and changes nothing."""

@@ -1,6 +1,9 @@
 """./dev: its list of commands, and its refusals."""
 
 import argparse
+import re
+import shlex
+from importlib import import_module
 
 import pytest
 
@@ -23,6 +26,29 @@ def test_every_command_explains_its_options(name: str, capsys: pytest.CaptureFix
         door.main([name, "--help"])
     assert ended.value.code == 0
     assert f"./dev {name}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", door.names())
+def test_every_command_has_examples_that_it_understands(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        door.main([name, "--help"])
+    examples = re.findall(rf"^  .*?\./dev {name}\b ?(.*?)(?:\)|   .*)?$", capsys.readouterr().out, re.MULTILINE)
+    assert examples
+    parser = argparse.ArgumentParser()
+    import_module(f"infra.local.commands.{name.replace('-', '_')}").add_arguments(parser)
+    for words in examples:
+        parser.parse_args(shlex.split(words))  # ends the test where it refuses one
+
+
+@pytest.mark.parametrize("name", ["goals", "plan", "evaluate"])
+def test_help_with_examples_is_wrapped_too(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    with pytest.raises(SystemExit):
+        door.main([name, "--help"])
+    printed = capsys.readouterr().out
+    assert max(len(line) for line in printed.splitlines() if not line.startswith("  ")) <= 60
 
 
 def test_a_command_that_does_not_exist_is_named(capsys: pytest.CaptureFixture[str]) -> None:
