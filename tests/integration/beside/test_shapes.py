@@ -106,6 +106,8 @@ REFUSED: dict[LiteralString, str] = {
     ),
     "ALTER TABLE recommendation_events ENABLE ROW LEVEL SECURITY": "recommendation_events has row-level security",
     "ALTER TABLE bandit_states ENABLE ROW LEVEL SECURITY": "bandit_states has row-level security",
+    "CREATE TABLE feedback_events (id int)": "feedback_events is a table of the site",
+    "CREATE VIEW movie_popularity AS SELECT 1 AS movie_id": "movie_popularity is a view of the site",
 }
 
 
@@ -212,6 +214,56 @@ def test_a_column_that_the_site_adds_later_enters_the_view(adopted: Connection) 
     assert adopted.execute("SELECT DISTINCT dwell_ms FROM recommendation_events WHERE user_id = 7").fetchall() == [(5,)]
 
 
+def test_a_column_of_any_type_is_read_as_its_application_wrote_it(site: Connection) -> None:
+    site.execute(
+        "CREATE TYPE mood AS ENUM ('good', 'bad'); CREATE TYPE pair AS (a int, b text);"
+        "ALTER TABLE recommendation_events ADD tags text[] DEFAULT '{}', ADD grid int[], ADD mood mood DEFAULT 'good',"
+        " ADD both_of pair, ADD raw bytea, ADD stay interval, ADD device json, ADD note text DEFAULT 'a(b'"
+    )
+    migrate(site)
+    show(site, [ONE])
+    read: LiteralString = (
+        "SELECT tags, grid, mood::text, (both_of).b, raw, stay::text, device, note FROM recommendation_events"
+        " WHERE bandit_event_id IS NOT NULL"
+    )
+    assert site.execute(read).fetchone() == ([], None, "good", None, None, None, None, "a(b")
+    site.execute(
+        "UPDATE recommendation_events SET tags = '{x,\"y, z\"}', grid = '{{1,2},{3,NULL}}', mood = 'bad',"
+        " both_of = (1, 'it''s'), raw = '\\xff00', stay = '2 days', device = '{\"os\": [1]}', note = NULL"
+        " WHERE bandit_event_id IS NOT NULL"
+    )
+    assert site.execute(read).fetchone() == (
+        *(["x", "y, z"], [[1, 2], [3, None]], "bad", "it's"),
+        *(b"\xff\x00", "2 days", {"os": [1]}, None),
+    )
+
+
+def test_a_column_of_the_sites_own_with_a_name_of_ours_is_the_sites(site: Connection) -> None:
+    site.execute("ALTER TABLE recommendation_events ADD seen boolean NOT NULL DEFAULT false, ADD outcome text")
+    migrate(site)
+    show(site, [ONE])
+    site.execute("UPDATE recommendation_events SET seen = true, outcome = 'bought' WHERE user_id = 7")
+    rows = site.execute("SELECT DISTINCT seen, outcome FROM recommendation_events WHERE user_id = 7").fetchall()
+    assert rows == [(True, "bought")]
+    with pytest.raises(psycopg.errors.FeatureNotSupported, match="Column propensity"):
+        site.execute("UPDATE recommendation_events SET propensity = 1 WHERE bandit_event_id IS NOT NULL")
+    settle(site, NOW, RULE, NOW, 10)
+    assert first_difference(site) is None
+
+
+def test_a_default_that_moves_with_the_clock_is_not_read_from_the_clock(site: Connection) -> None:
+    site.execute(
+        "ALTER TABLE recommendation_events ADD synced_at timestamp DEFAULT CURRENT_TIMESTAMP,"
+        " ADD day date DEFAULT CURRENT_DATE, ADD who text DEFAULT CURRENT_USER, ADD kind text DEFAULT 'CURRENT_DATE'"
+    )
+    migrate(site)
+    show(site, [ONE])
+    row = site.execute(
+        "SELECT synced_at, day, who, kind FROM recommendation_events WHERE bandit_event_id IS NOT NULL"
+    ).fetchone()
+    assert row == (None, None, None, "CURRENT_DATE")
+
+
 def test_deleting_a_visitor_cascades_as_before(site: Connection) -> None:
     site.execute(ADOPTED["a deferred constraint"])
     migrate(site)
@@ -220,12 +272,25 @@ def test_deleting_a_visitor_cascades_as_before(site: Connection) -> None:
     assert first_difference(site) is None
 
 
+def test_a_prepared_statement_that_names_its_columns_goes_on(site: Connection, site_url: str) -> None:
+    """PostgreSQL itself lets one with a star fail where the columns become more; docs/adopting.md says so."""
+    with psycopg.connect(site_url, autocommit=True) as application:
+        application.execute("PREPARE named AS SELECT id, context, created_at FROM recommendation_events WHERE id = 5")
+        application.execute("PREPARE star AS SELECT * FROM recommendation_events WHERE id = 5")
+        migrate(site)
+        assert application.execute("EXECUTE named").rowcount == 1
+        with pytest.raises(psycopg.errors.FeatureNotSupported, match="cached plan must not change result type"):
+            application.execute("EXECUTE star")
+    with psycopg.connect(site_url, prepare_threshold=0) as again:
+        assert again.execute("SELECT * FROM recommendation_events WHERE id = 5").rowcount == 1
+
+
 def test_the_migration_can_be_repeated_from_any_step(site: Connection) -> None:
-    site.execute("CREATE TABLE bandit_archives ()")
-    with pytest.raises(psycopg.errors.DuplicateTable):
+    site.execute("CREATE TYPE bandit_archives AS ENUM ()")
+    with pytest.raises(psycopg.errors.DuplicateObject):
         migrate(site)
     old_application_writes = site.execute(FEW).fetchone()
     assert old_application_writes == (2001,)
-    site.execute("DROP TABLE bandit_archives")
+    site.execute("DROP TYPE bandit_archives")
     assert migrate(site)[-1] == "the view recommendation_events"
     works(site)

@@ -51,6 +51,18 @@ def refusals(connection: Connection) -> Iterator[str]:
         yield f"{EVENTS} is a {kind} of the site, not a table; rename it, or drop it."
     if site.kind_of(connection, "bandit_states") is not None:
         yield from _refused_states(connection)
+    if site.kind_of(connection, "bandit_migrations") is None:
+        yield from _taken(connection)
+
+
+def _taken(connection: Connection) -> Iterator[str]:
+    """A relation of the site that has the name of one of ours: ours would hide it, or not be made."""
+    for name in sorted(inventory.named() - {EVENTS, "bandit_states"}):
+        if kind := site.kind_of(connection, name):
+            yield (
+                f"{name} is a {kind} of the site, and Bandit Selector makes one of that name: rename it, or name a"
+                " search path in DATABASE_URL that does not find it."
+            )
 
 
 def _refused_events(connection: Connection) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Which tables and views the migrations have made, by their own text. Reads; changes nothing."""
 
 import re
+from collections.abc import Iterator
 from importlib.resources import files
 from typing import Final
 
@@ -18,10 +19,20 @@ CHANGE: Final = re.compile(
 def made() -> dict[str, str]:
     """{name: kind} of every relation that all migrations together leave behind; kinds as DROP names them."""
     known: dict[str, str] = {}
-    for entry in sorted((files("bandit_selector") / "migrations").iterdir(), key=lambda entry: entry.name):
-        for change in CHANGE.finditer(entry.read_text()):
-            _follow(known, change)
+    for change in _changes():
+        _follow(known, change)
     return known
+
+
+def named() -> set[str]:
+    """Each name that a migration gives to a relation, also for a while."""
+    given = [change["new"] or change["names"] for change in _changes() if change["verb"] != "DROP"]
+    return {name for names in given for name in re.split(r",\s+", names)}
+
+
+def _changes() -> Iterator[re.Match[str]]:
+    for entry in sorted((files("bandit_selector") / "migrations").iterdir(), key=lambda entry: entry.name):
+        yield from CHANGE.finditer(entry.read_text())
 
 
 def _follow(known: dict[str, str], change: re.Match[str]) -> None:

@@ -1,5 +1,6 @@
 """What a site's database has: its tables where its own search path finds them, and what depends on them. Reads only."""
 
+import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ from bandit_selector.store.connection import Connection
 NEEDED: Final = ("users", "movies", "ratings")
 EVENTS: Final = "recommendation_events"
 SET_ASIDE: Final = "recommendation_events_site"
+QUOTED: Final = re.compile(r"'(?:[^']|'')*'")
+CALLS: Final = re.compile(r"\(|\b(?:CURRENT|LOCAL|SESSION)[A-Z_]+|\bUSER\b")
+"""What is not the same at each reading: a function, also one that SQL writes without parentheses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,7 @@ class Column:
 
     @property
     def constant(self) -> bool:
-        return self.default is not None and "(" not in self.default
+        return self.default is not None and not CALLS.search(QUOTED.sub("", self.default))
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,10 +103,9 @@ def _extra(column: Column) -> str:
     if column.generated:
         return f"NULL::{column.type}"
     unset = column.default if column.constant else "NULL"
-    return (
-        f"CASE WHEN i.extra ? {text(column.name)} THEN (i.extra ->> {text(column.name)})::{column.type}"
-        f" ELSE ({unset})::{column.type} END"
-    )
+    name = quoted(column.name)
+    written = f"(SELECT w.{name} FROM jsonb_to_record(i.extra) AS w ({name} {column.type}))"  # arrays, too
+    return f"CASE WHEN i.extra ? {text(column.name)} THEN {written} ELSE ({unset})::{column.type} END"
 
 
 def _theirs(shape: Shape, column: Column) -> str:
