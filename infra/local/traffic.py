@@ -7,8 +7,8 @@ A CSV has a header and one row for each movie shown: `user_id`, `created_at` (IS
 import csv
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -71,7 +71,11 @@ def mix_of(path: Path) -> dict[str, float]:
 
 def measured(files: Sequence[Path]) -> Traffic:
     """The traffic of a log; its design effect is the log's own. Raises LocalError, which names what is missing."""
-    with TemporaryDirectory(prefix="log-") as spill, closing(connect(Path(spill), files)) as duck:
+    with (
+        _sentences(files[0]),
+        TemporaryDirectory(prefix="log-") as spill,
+        closing(connect(Path(spill), files)) as duck,
+    ):
         known = _opened(duck, files)
         if lacking := NEEDED - set(known.columns):
             raise LocalError(
@@ -101,13 +105,23 @@ def measured(files: Sequence[Path]) -> Traffic:
 
 def _opened(duck: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> duckdb.DuckDBPyRelation:
     names = [str(file) for file in files]
+    return duck.read_csv(names) if files[0].suffix == ".csv" else duck.read_parquet(names, union_by_name=True)
+
+
+@contextmanager
+def _sentences(file: Path) -> Generator[None]:
+    """Of a log that is no table, or has a word where a moment, or true or false, belongs."""
     try:
-        return duck.read_csv(names) if files[0].suffix == ".csv" else duck.read_parquet(names, union_by_name=True)
+        yield
     except duckdb.Error as error:
-        raise LocalError(f"{files[0]} cannot be read: {str(error).splitlines()[0]}") from None
+        raise LocalError(f"{file} cannot be read: {str(error).splitlines()[0]}") from None
 
 
 def _clicked(columns: set[str], file: Path) -> str:
+    """SQL of a row's success: its outcome, else its click; rows of the site itself in the view have no outcome."""
+    if {"outcome", "clicked"} <= columns:
+        known = "outcome::VARCHAR IN ('success', 'failure', 'neutral')"
+        return f"CASE WHEN {known} THEN outcome::VARCHAR = 'success' ELSE clicked::BOOLEAN END"
     if "outcome" in columns:
         return "outcome = 'success'"
     if "clicked" in columns:

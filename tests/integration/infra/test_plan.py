@@ -45,6 +45,27 @@ def test_numbers_make_traffic() -> None:
     assert sum(known.mix) == pytest.approx(1)
 
 
+def test_rows_without_an_outcome_are_clicked_or_not(tmp_path: Path) -> None:
+    """The view `recommendation_events` has an outcome for our rows; the site's own have none, or a word of its own."""
+    file = tmp_path / "view.csv"
+    kinds = ["true,", "false,", "true,bought", "false,success", "true,failure"]
+    rows = [f"{number % 20},2026-03-01T10:00:00,{kinds[number % 5]}" for number in range(500)]
+    file.write_text("\n".join(["user_id,created_at,clicked,outcome", *rows]))
+    assert measured([file]).ctr == pytest.approx(3 / 5)
+
+
+@pytest.mark.parametrize("row", ["1,2026-03-01T10:00:00,NULL", "1,yesterday,true"])
+def test_a_word_that_is_no_value_is_refused_in_a_sentence(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, row: str
+) -> None:
+    file = tmp_path / "log.csv"
+    file.write_text(f"user_id,created_at,clicked\n{row}\n2,2026-03-01T11:00:00,true\n")
+    assert door.main(["plan", "--from", str(file), *QUICK]) == 1
+    said = capsys.readouterr().err
+    assert str(file) in said
+    assert "cannot be read" in said
+
+
 def test_a_mix_of_contexts_is_planned_with(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     mix = tmp_path / "mix.csv"
     mix.write_text("context_key,share\nnight|weekday|regular,30\nevening|weekend|power_user,10\n")
