@@ -72,8 +72,12 @@ def test_the_reference_is_a_page_that_asks_no_other_origin(service: Installation
     watch.over(page)
     page.goto(f"{service.addresses.api}/docs")
     expect(page.get_by_text("Arms for places that the site fills")).to_be_visible()
+    assert violations(page) == []
     page.get_by_text("Arms for places that the site fills").click()
     expect(page.get_by_text("At most 8,000 bytes.").first).to_be_visible()
+    assert violations(page) == []
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert violations(page) == []
     assert watch.faults == []
     assert (reference.BUILT / "swagger-ui-bundle.js").is_file()
     assert AXE.is_file()

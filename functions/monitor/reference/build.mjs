@@ -5,6 +5,6 @@ const folder = import.meta.dirname;
 const viewer = `${folder}/../../../node_modules/swagger-ui-dist`;
 await rm(`${folder}/dist`, { recursive: true, force: true });
 await mkdir(`${folder}/dist`);
-for (const file of ["index.html", "reference.js"]) await cp(`${folder}/${file}`, `${folder}/dist/${file}`);
+for (const file of ["index.html", "reference.css", "reference.js"]) await cp(`${folder}/${file}`, `${folder}/dist/${file}`);
 for (const file of ["swagger-ui.css", "swagger-ui-bundle.js"]) await cp(`${viewer}/${file}`, `${folder}/dist/${file}`);
 await cp(`${folder}/../dashboard/src/icon.svg`, `${folder}/dist/icon.svg`);
