@@ -135,6 +135,18 @@ def test_a_chart_is_saved_as_a_picture(page: Page) -> None:
     assert told.value.path().read_bytes().startswith(b"\x89PNG")
 
 
+def test_one_moments_bars_are_saved_as_a_picture_and_as_a_drawing(page: Page) -> None:
+    golden.show(page, "few")
+    with page.expect_download() as told:
+        page.get_by_role("button", name="Save as PNG: Click-through rate").click()
+    assert told.value.path().read_bytes().startswith(b"\x89PNG")
+    with page.expect_download() as told:
+        page.get_by_role("button", name="Save as SVG: Who fills the places").click()
+    drawn = ElementTree.fromstring(told.value.path().read_text())  # noqa: S314 # the page's own file
+    assert len(drawn.findall(f"{SVG}rect")) == 1 + 6  # the background, and a bar for each arm
+    assert {"item cf", "23 %"} <= {words.text for words in drawn.findall(f"{SVG}text")}
+
+
 def test_a_chart_is_saved_as_a_drawing_with_its_series_and_marks(page: Page) -> None:
     golden.show(page, "much")
     for title, polygons, polylines in (("Who fills the places", 6, 0), ("Lift in click-through rate", 1, 1)):

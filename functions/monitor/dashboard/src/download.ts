@@ -36,6 +36,26 @@ function plain(text: string): string {
 
 const quoted = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 
+/** The bars of one moment, as a chart that `savePicture` takes. */
+export function barChart(bars: { name: string; written: string; length: number; colour: string }[]): HTMLCanvasElement {
+  const [scale, wide, row] = [devicePixelRatio, 640, 28];
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [wide * scale, bars.length * row * scale];
+  const pen = canvas.getContext("2d")!;
+  pen.scale(scale, scale);
+  pen.font = "14px system-ui";
+  bars.forEach(({ name, written, length, colour }, index) => {
+    pen.fillStyle = colour;
+    pen.fillRect(180, index * row + 6, length * (wide - 260), 16);
+    pen.fillStyle = getComputedStyle(document.body).color;
+    pen.textAlign = "left";
+    pen.fillText(name, 12, index * row + 19);
+    pen.textAlign = "right";
+    pen.fillText(written, wide - 12, index * row + 19);
+  });
+  return canvas;
+}
+
 /** A drawn chart with its title above and its series below, on the page's own background. */
 export function savePicture(
   title: string,

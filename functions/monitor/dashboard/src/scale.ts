@@ -32,3 +32,10 @@ export function ticks(low: number, high: number): number[] {
   const first = Math.ceil(low / step);
   return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, row) => (first + row) * step);
 }
+
+/** The length of each value's bar, as a share of the longest. */
+export function lengths(values: (number | null)[]): number[] {
+  const sizes = values.map((value) => Math.abs(value ?? 0));
+  const longest = Math.max(...sizes) || 1;
+  return sizes.map((size) => size / longest);
+}

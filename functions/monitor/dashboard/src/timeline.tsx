@@ -2,11 +2,11 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
-import { save, savePicture } from "./download";
+import { barChart, save, savePicture } from "./download";
 import { colour, moment, style } from "./format";
 import type { Mark } from "./marks";
 import { Figure, Table } from "./parts";
-import { day, isDaily, range } from "./scale";
+import { day, isDaily, lengths, range } from "./scale";
 import { type Drawing, vector } from "./vector";
 
 export interface Series {
@@ -48,18 +48,13 @@ export function Timeline({ marks: all, ...given }: TimelineProps) {
   );
   const last = series.map(({ name, values }) => `${name} ${write(values.at(-1) ?? null)}`).join(", ");
   const picture = () => {
+    if (times.length === 1) return savePicture(title, barChart(barsOf(series, write)), []);
     const canvas = holder.current?.querySelector("canvas");
     const named = series.map(({ name, colour: index }) => ({ name, colour: colour(index) }));
     if (canvas) savePicture(title, canvas, named);
   };
   const drawing = () => save(title, "svg", new Blob([vector(props)], { type: "image/svg+xml" }));
-  if (times.length === 1)
-    return (
-      <Figure title={title} {...(note ? { note } : {})} table={table}>
-        <Bars at={times[0]!} series={series} zone={zone} write={write} />
-      </Figure>
-    );
-  const actions = (
+  const files = (
     <>
       <button class="save" aria-label={`Save as PNG: ${title}`} onClick={picture}>
         PNG
@@ -67,6 +62,17 @@ export function Timeline({ marks: all, ...given }: TimelineProps) {
       <button class="save" aria-label={`Save as SVG: ${title}`} onClick={drawing}>
         SVG
       </button>
+    </>
+  );
+  if (times.length === 1)
+    return (
+      <Figure title={title} {...(note ? { note } : {})} table={table} actions={files}>
+        <Bars at={times[0]!} series={series} zone={zone} write={write} />
+      </Figure>
+    );
+  const actions = (
+    <>
+      {files}
       <Marks marks={marks} zone={zone} />
     </>
   );
@@ -79,29 +85,35 @@ export function Timeline({ marks: all, ...given }: TimelineProps) {
 
 /** One moment has no line to draw: a bar for each series. */
 function Bars({ at, series, zone, write }: Pick<TimelineProps, "series" | "zone" | "write"> & { at: Date }) {
-  const longest = Math.max(...series.map(({ values }) => Math.abs(values[0] ?? 0))) || 1;
   return (
     <>
       <p class="hint">One moment so far, from {moment(at, zone)}.</p>
       <dl class="bars">
-        {series.map(({ name, values, colour: index }) => (
+        {barsOf(series, write).map(({ name, written, length, fill }) => (
           <div key={name}>
             <dt>{name}</dt>
             <dd>
               <svg class="bar" aria-hidden="true">
-                <rect
-                  width={`${(100 * Math.abs(values[0] ?? 0)) / longest}%`}
-                  height="100%"
-                  style={{ fill: `var(--series-${index % 8})` }}
-                />
+                <rect width={`${100 * length}%`} height="100%" style={{ fill }} />
               </svg>
-              {write(values[0] ?? null)}
+              {written}
             </dd>
           </div>
         ))}
       </dl>
     </>
   );
+}
+
+function barsOf(series: Series[], write: TimelineProps["write"]) {
+  const long = lengths(series.map(({ values }) => values[0] ?? null));
+  return series.map(({ name, values, colour: index }, row) => ({
+    name,
+    written: write(values[0] ?? null),
+    length: long[row]!,
+    fill: `var(--series-${index % 8})`,
+    colour: colour(index),
+  }));
 }
 
 function Marks({ marks, zone }: { marks: Mark[]; zone: string }) {

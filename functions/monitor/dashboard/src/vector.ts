@@ -2,7 +2,7 @@
 
 import { colour, style } from "./format";
 import type { Mark } from "./marks";
-import { day, isDaily, range, ticks } from "./scale";
+import { day, isDaily, lengths, range, ticks } from "./scale";
 import type { Series } from "./timeline";
 
 /** What a chart shows, on the page and in the file. */
@@ -22,6 +22,7 @@ export interface Drawing {
 
 const [WIDTH, HEIGHT, LEFT, TOP, BOTTOM, LINE] = [800, 400, 64, 40, 60, 22];
 const [RIGHT, FLOOR] = [WIDTH - 36, HEIGHT - BOTTOM];
+const [BARS, BAR] = [220, 28]; // where the bars begin, and the height of a row
 const TEXT_WIDTH = 8; // a letter of the legend
 
 type Place = [x: number, y: number];
@@ -29,21 +30,43 @@ type Place = [x: number, y: number];
 /** A document that stands alone, on the page's own background. */
 export function vector(drawing: Drawing): string {
   const { title, times, series, marks } = drawing;
+  if (times.length === 1) return bars(drawing);
   const [first, last] = [times[0]!.getTime(), times.at(-1)!.getTime()];
   const x = (at: Date) => LEFT + ((at.getTime() - first) / (last - first)) * (RIGHT - LEFT);
   const [low, high] = span(drawing);
   const y = (value: number) => FLOOR - ((value - low) / (high - low)) * (FLOOR - TOP);
   const key = legend(series);
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT + key.height}" font-family="sans-serif" font-size="13">`,
-    `<title>${escape(title)}</title><rect width="100%" height="100%" fill="${getComputedStyle(document.body).backgroundColor}"/>`,
-    text(LEFT, 24, title, 'font-size="16"'),
+    ...head(title, HEIGHT + key.height),
     ...grid(drawing, [low, high], x, y),
     ...shapes(drawing, x, y),
     ...marks.map(({ at, text: words }, index) => mark(Math.min(x(at), RIGHT), index, words)),
     ...key.drawn,
     "</svg>",
   ].join("\n");
+}
+
+function head(title: string, height: number): string[] {
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="13">`,
+    `<title>${escape(title)}</title><rect width="100%" height="100%" fill="${getComputedStyle(document.body).backgroundColor}"/>`,
+    text(LEFT, 24, title, 'font-size="16"'),
+  ];
+}
+
+/** One moment: a bar for each series, and its value. */
+function bars({ title, series, write }: Drawing): string {
+  const values = series.map(({ values }) => values[0] ?? null);
+  const long = lengths(values);
+  const drawn = series.flatMap(({ name, colour: index }, row) => {
+    const y = TOP + row * BAR;
+    return [
+      text(LEFT, y + 18, name),
+      `<rect x="${BARS}" y="${y + 6}" width="${round(long[row]! * (RIGHT - BARS - LEFT))}" height="16" fill="${colour(index)}"/>`,
+      text(RIGHT, y + 18, write(values[row]!), 'text-anchor="end"'),
+    ];
+  });
+  return [...head(title, TOP + series.length * BAR + 16), ...drawn, "</svg>"].join("\n");
 }
 
 /** The scale that the page has for the same values. */
