@@ -59,7 +59,7 @@ def mix_of(path: Path) -> dict[str, float]:
     Raises LocalError.
     """
     try:
-        with path.open(newline="", encoding="utf-8") as lines:
+        with path.open(newline="", encoding="utf-8-sig") as lines:
             given = {row["context_key"]: float(row["share"]) for row in csv.DictReader(lines)}
     except (KeyError, ValueError, OSError) as error:
         raise LocalError(f"{path} needs the columns context_key, share; it says {error}.") from None

@@ -177,7 +177,7 @@ def _factors(named: str | None, settings: Settings) -> tuple[int, ...] | None:
 
 def _table(path: Path) -> Policy:
     try:
-        with path.open(newline="", encoding="utf-8") as lines:
+        with path.open(newline="", encoding="utf-8-sig") as lines:
             rows = {(row["context_key"], row["arm"]): float(row["probability"]) for row in csv.DictReader(lines)}
     except (KeyError, ValueError, OSError) as error:
         raise LocalError(f"{path} needs the columns context_key, arm, probability; it says {error}.") from None

@@ -56,6 +56,35 @@ def test_who_is_not_the_owner_gets_the_script_and_works_after_it_was_run(site_ur
 
 
 @pytest.mark.usefixtures("roles")
+def test_who_may_write_some_columns_only_is_named_by_the_plan(site: Connection, site_url: str) -> None:
+    site.execute("REVOKE UPDATE, INSERT ON recommendation_events FROM clerk_of_site")
+    site.execute("GRANT UPDATE (clicked), INSERT (user_id) ON recommendation_events TO clerk_of_site")
+    (advice,) = (said for said in plan(site, UTC) if "clerk_of_site" in said)
+    site.execute(advice.rpartition(": ")[2].rstrip(".").encode())
+    assert not any("clerk_of_site" in said for said in plan(site, UTC))
+    migrate(site)
+    with connect(as_role(site_url, "clerk_of_site")) as clerk:
+        assert clerk.execute("UPDATE recommendation_events SET clicked = true WHERE id = 5").rowcount == 1
+
+
+@pytest.mark.usefixtures("roles")
+def test_who_gets_rights_later_needs_three(site: Connection, site_url: str) -> None:
+    """docs/adopting.md has them."""
+    site.execute("REVOKE ALL ON recommendation_events FROM clerk_of_site")
+    migrate(site)
+    show(site, [ONE])
+    change = "UPDATE recommendation_events SET clicked = true WHERE user_id = 7"
+    with connect(as_role(site_url, "clerk_of_site")) as clerk:
+        site.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON recommendation_events TO clerk_of_site")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            clerk.execute(change)
+        site.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON recommendation_events_site TO clerk_of_site")
+        site.execute("GRANT EXECUTE ON FUNCTION bandit_hear, bandit_hide TO clerk_of_site")
+        assert clerk.execute(change).rowcount > 0
+        assert clerk.execute("DELETE FROM recommendation_events WHERE user_id = 7").rowcount > 0
+
+
+@pytest.mark.usefixtures("roles")
 def test_who_is_not_the_owner_does_the_whole_work_of_the_service(site_url: str) -> None:
     with connect(as_role(site_url, "clerk_of_site")) as clerk:
         script = "\n\n".join(sql(clerk, UTC))

@@ -94,7 +94,8 @@ def test_a_folder_and_the_archives_bucket_answer_as_the_database(
 
 @pytest.mark.usefixtures("lists")
 def test_rules_and_tables_of_ones_own_are_evaluated(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    (tmp_path / "mine.csv").write_text("context_key,arm,probability\n*,svd,0.5\n*,embeddings,0.3\n*,graph,0.2\n")
+    rows = "context_key,arm,probability\n*,svd,0.5\n*,embeddings,0.3\n*,graph,0.2\n"
+    (tmp_path / "mine.csv").write_text(rows, encoding="utf-8-sig")  # as spreadsheets write it
     words = ["--until", f"{FIRST + timedelta(days=2)}", "--rule", "HALF_LIFE=50 FACTORS=user_type"]
     ours = evaluated(capsys, *words, "--table", f"{tmp_path}/mine.csv")
     assert [policy["policy"] for policy in ours["policies"][-2:]] == ["HALF_LIFE=50 FACTORS=user_type", "mine"]

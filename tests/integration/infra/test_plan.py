@@ -68,7 +68,8 @@ def test_a_word_that_is_no_value_is_refused_in_a_sentence(
 
 def test_a_mix_of_contexts_is_planned_with(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     mix = tmp_path / "mix.csv"
-    mix.write_text("context_key,share\nnight|weekday|regular,30\nevening|weekend|power_user,10\n")
+    rows = "context_key,share\nnight|weekday|regular,30\nevening|weekend|power_user,10\n"
+    mix.write_text(rows, encoding="utf-8-sig")  # as spreadsheets write it
     made = planned(capsys, "--lists-per-day", "50", "--mix", str(mix))
     contexts = dict(zip(made["traffic"]["contexts"], made["traffic"]["mix"], strict=True))
     assert contexts == {"night|weekday|regular": 0.75, "evening|weekend|power_user": 0.25}

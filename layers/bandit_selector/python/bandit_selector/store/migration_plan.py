@@ -35,6 +35,11 @@ def _view(connection: Connection, wish: Wish) -> Iterator[str]:
     names = [column for column in site.columns(connection, table) if column.type == "timestamp without time zone"]
     if names:
         yield f"Its moments have no time zone; they are read as {wish.zone} (SITE_TIME_ZONE)."
+    for role in site.column_writers(connection, table):
+        yield (
+            f"The role {role} may write some columns of {table} and not all, too little for what writes through"
+            f" the view: GRANT INSERT, UPDATE ON {table} TO {role}."
+        )
     for dependent in site.dependents(connection, table):
         yield _advice(dependent)
 

@@ -166,6 +166,21 @@ def owner(connection: Connection, table: str) -> tuple[str, bool]:
     return row[0], row[1]
 
 
+def column_writers(connection: Connection, table: str) -> list[str]:
+    """The roles that may write some of the table's columns and not all."""
+    rows = connection.execute(
+        """
+        SELECT DISTINCT grantee::regrole::text FROM pg_attribute CROSS JOIN LATERAL aclexplode(attacl)
+        WHERE attrelid = to_regclass(%(table)s) AND attnum > 0 AND NOT attisdropped
+            AND privilege_type IN ('INSERT', 'UPDATE') AND grantee <> 0
+            AND NOT has_table_privilege(grantee, attrelid, privilege_type)
+        ORDER BY 1
+        """,
+        {"table": table},
+    )
+    return [role for (role,) in rows]
+
+
 def filters_rows(connection: Connection, table: str) -> bool:
     """Whether the table has row-level security."""
     row = connection.execute("SELECT relrowsecurity FROM pg_class WHERE oid = to_regclass(%s)", [table]).fetchone()
