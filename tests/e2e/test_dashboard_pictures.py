@@ -104,6 +104,17 @@ def test_what_happened_when_is_marked_and_an_arm_without_lists_is_grey(page: Pag
     expect(page.get_by_role("row").filter(has_text="evening, weekday, regular").first).to_be_visible()
 
 
+def test_a_table_that_goes_on_below_shades_its_lower_edge(page: Page) -> None:
+    golden.show(page, "much")
+    page.evaluate("document.querySelectorAll('details').forEach((folded) => { folded.open = true; })")
+    higher = page.locator(".scroll").evaluate_all(
+        """(boxes) => boxes.filter((box) => box.scrollHeight > box.clientHeight + 1)
+          .map((box) => [box.ariaLabel, getComputedStyle(box).backgroundImage.includes("to top")])"""
+    )
+    assert ["Context distribution", True] in higher
+    assert [label for label, shaded in higher if not shaded] == []
+
+
 def test_each_state_of_the_service_is_named(page: Page) -> None:
     golden.show(page, "much", notice="A synthetic world.")
     expect(page.locator(".simulated")).to_have_text("Simulated A synthetic world.")
