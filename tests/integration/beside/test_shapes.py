@@ -106,6 +106,13 @@ REFUSED: dict[LiteralString, str] = {
     ),
     "ALTER TABLE recommendation_events ENABLE ROW LEVEL SECURITY": "recommendation_events has row-level security",
     "ALTER TABLE bandit_states ENABLE ROW LEVEL SECURITY": "bandit_states has row-level security",
+    "ALTER TABLE recommendation_events ALTER user_id TYPE uuid USING gen_random_uuid()": (
+        "recommendation_events.user_id is of the type uuid, which cannot hold"
+    ),
+    "ALTER TABLE recommendation_events ALTER clicked_at TYPE bigint USING 0": "clicked_at is of the type bigint",
+    "CREATE TYPE algo AS ENUM ('svd'); ALTER TABLE recommendation_events ALTER algorithm TYPE algo USING 'svd'": (
+        "recommendation_events.algorithm is of the type algo, which cannot hold"
+    ),
     "CREATE TABLE feedback_events (id int)": "feedback_events is a table of the site",
     "CREATE VIEW movie_popularity AS SELECT 1 AS movie_id": "movie_popularity is a view of the site",
 }

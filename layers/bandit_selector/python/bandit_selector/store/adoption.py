@@ -17,6 +17,14 @@ FILLED: Final = {  # the columns of bandit_states that our rows have
 }
 ROWS: Final = "bandit_site_rows"  # the view of the site's rows that are summed; made by this module
 INTEGERS: Final = {"smallint", "integer", "bigint"}
+HELD: Final = {  # by column of the guide: a value of ours, and the guide's type
+    **dict.fromkeys(("user_id", "movie_id", "position"), ("1::bigint", "integer")),
+    "algorithm": ("'hybrid_shadow'::text", "varchar(50)"),
+    **dict.fromkeys(("recommendation_score", "rating_value"), ("0.5::double precision", "double precision")),
+    "context": ("'{}'::json", "json"),
+    **dict.fromkeys(site_triggers.FLAGS, ("true", "boolean")),
+    **dict.fromkeys(("clicked_at", "rated_at", "thumbs_up_at", "thumbs_down_at", "created_at"), ("now()", "timestamp")),
+}
 CALLED: Final = (
     "bandit_hear(bigint, jsonb, jsonb, text)",
     "bandit_hide(bigint)",
@@ -72,6 +80,12 @@ def _refused_events(connection: Connection) -> Iterator[str]:
             yield f"{EVENTS} has no column {name}; add one, as the deployment guide has it."
     if "id" in columns and columns["id"].type not in INTEGERS:
         yield f"{EVENTS}.id is of the type {columns['id'].type}; only integers can be adopted. Rename the table."
+    for name, (value, kind) in HELD.items():
+        if name in columns and not site.holds(connection, value, columns[name].type):
+            yield (
+                f"{EVENTS}.{name} is of the type {columns[name].type}, which cannot hold what Bandit Selector shows in"
+                f" it: change it to {kind}, as the deployment guide has it, or rename the table."
+            )
     if site.filters_rows(connection, EVENTS):
         yield (
             f"{EVENTS} has row-level security, and its policies would not hold for the view that takes its name:"

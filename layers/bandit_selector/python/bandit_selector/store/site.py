@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from psycopg import DataError, IntegrityError, errors
+
 from bandit_selector.errors import SiteRefused
 from bandit_selector.store.connection import Connection
 
@@ -164,6 +166,16 @@ def owner(connection: Connection, table: str) -> tuple[str, bool]:
     ).fetchone()
     assert row is not None  # noqa: S101 # the caller found the table
     return row[0], row[1]
+
+
+def holds(connection: Connection, value: str, kind: str) -> bool:
+    """Whether a type, as SQL names it, can hold this value: an enumeration may lack it, a cast may be none."""
+    try:
+        with connection.transaction():
+            connection.execute(f"SELECT ({value})::{kind}".encode())
+    except (errors.CannotCoerce, DataError, IntegrityError):
+        return False
+    return True
 
 
 def column_writers(connection: Connection, table: str) -> list[str]:
