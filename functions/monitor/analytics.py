@@ -57,19 +57,21 @@ Reading: TypeAlias = Callable[[Connection, Event, Settings], BaseModel]
 class Filter(BaseModel):
     """The query of /analytics/bandit/stats; `context_key` is one of the keys in its answer."""
 
-    context_key: Annotated[str, Field(max_length=200)] | None = None
+    context_key: Annotated[str, Field(max_length=200)] | None = Field(
+        default=None, description="Only this context; a key of the answer."
+    )
 
 
 class Year(BaseModel):
     """A window of up to a year."""
 
-    days: Annotated[int, Field(ge=1, le=365)] = 30
+    days: Annotated[int, Field(ge=1, le=365, description="How many days back from now.")] = 30
 
 
 class Quarter(BaseModel):
     """A window of up to a quarter."""
 
-    days: Annotated[int, Field(ge=1, le=90)] = 7
+    days: Annotated[int, Field(ge=1, le=90, description="How many days back from now.")] = 7
 
 
 class Span(Year, Filter):
@@ -78,14 +80,14 @@ class Span(Year, Filter):
     `context_key` restricts the points to one context, but not the shares of contexts and the test's lift.
     """
 
-    days: Annotated[int, Field(ge=1, le=365)] = 7
-    resolution: Resolution | None = None
+    days: Annotated[int, Field(ge=1, le=365, description="How many days back from now.")] = 7
+    resolution: Resolution | None = Field(default=None, description="How far apart the points are.")
 
 
 class Day(BaseModel):
     """The path of /analytics/reports/{day}: the day of the report, in the service's time zone."""
 
-    day: date
+    day: date = Field(description="The day of the report, in the service's time zone.")
 
 
 @TELEMETRY.handling

@@ -44,7 +44,7 @@ ABSENT: Final = {
     "message": "Algorithm 'graph' had no outcome in this window",
     "headline": "graph is never shown",
     "detail": "It is published, and no list showed it: it probably has no candidates.",
-    "advice": "Build its candidate lists again, or take it out of ARMS.",
+    "advice": "Build its candidate lists again, or take it out of the configured algorithms.",
     "check": "learning",
     "meaning": "The bandit draws this algorithm, and another one fills its place.",
     "setting": "ARMS",

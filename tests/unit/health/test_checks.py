@@ -112,7 +112,7 @@ def test_each_fault_is_found_alone(broken: dict[str, Any], metric: str, overall:
     [
         ({"svd": 0.66}, {}, "days whose traffic was another"),
         ({"svd": 0.78}, {}, "traffic shifted"),
-        ({"svd": 0.90}, {"dominance": "alert"}, "DOMINANCE=alert"),
+        ({"svd": 0.90}, {"dominance": "alert"}, "The cap only tells"),
         ({}, {}, "Nothing is published"),
     ],
 )

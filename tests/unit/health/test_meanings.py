@@ -1,5 +1,6 @@
 """Every alert says what it means, what to do, and where its limit is set; mails name no metric and link by https."""
 
+import ast
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +29,17 @@ def test_every_alert_has_a_meaning_and_every_setting_named_exists() -> None:
     assert RAISED - MEANINGS.keys() == set()
     assert {one.setting.lower() for one in MEANINGS.values() if one.setting} <= Settings.model_fields.keys()
     assert meaning_of("arm_without_data:svd") == MEANINGS["arm_without_data"]
+
+
+def test_no_advice_names_a_setting_a_table_or_a_path() -> None:
+    """Those who set a limit find its name in the mail's last line."""
+    calls = [call for text in SOURCES for call in ast.walk(ast.parse(text)) if isinstance(call, ast.keyword)]
+    advice = [
+        ast.unparse(call.value) for call in calls if call.arg == "advice" and not isinstance(call.value, ast.Name)
+    ]
+    assert len(advice) >= 15
+    raw = re.compile(r"`|\b[A-Z]{2,}_|\b[A-Z]+=|\bSELECT\b|\bARMS\b|[a-z]_[a-z]|(?<!docs)/[a-z]")
+    assert [text for text in advice if raw.search(text) and not text.startswith("_why")] == []
 
 
 def test_a_mail_says_what_it_means_what_to_do_and_where_the_report_is() -> None:

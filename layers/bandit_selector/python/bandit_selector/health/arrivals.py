@@ -30,7 +30,8 @@ def arrivals(facts: Facts, thresholds: Thresholds) -> Check:
             metric="join_rate",
             name="Feedback that found its impression",
             sample=f"{feedback.received:,} messages",
-            advice="See the reasons in feedback_events: front ends should send event_id, within ATTRIBUTION_WINDOW.",
+            advice="Let front ends send the event id of each movie, in time; the handbook (docs/monitoring.md) says "
+            "where each message's reason is.",
         ),
         *_silence(facts, thresholds),
         *_dead_letters(facts.dead_letters or 0),
@@ -87,8 +88,7 @@ def _silent(feedback: Feedback, hours: float, limit: float) -> Alert:
         headline=f"no feedback for {counted(round(hours), 'hour')}",
         detail=f"{shown:,} movies were shown since the newest feedback; "
         f"about {shown * (feedback.usual.value or 0.0):,.0f} reactions were expected.",
-        advice="Send one click by hand (POST /analytics/track/click) and follow it: the answer, the queue, the "
-        "consumer.",
+        advice="Send one click by hand and follow it: the answer, the queue, the consumer.",
     )
 
 
@@ -113,8 +113,8 @@ def _site_set_aside(count: int) -> list[Alert]:
         metric="site_set_aside",
         headline=f"{counted(count, 'reaction')} of the site's own application could not be counted",
         detail="It stays visible in recommendation_events and does not count.",
-        advice="SELECT event_id, refused FROM bandit_inbox WHERE refused IS NOT NULL says why; repair the row, then"
-        " set its pending to true.",
+        advice="Repair those rows and let them be read again; the handbook (docs/monitoring.md) says where each "
+        "row's reason is, and how.",
     )
 
 

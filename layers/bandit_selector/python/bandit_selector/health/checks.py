@@ -102,7 +102,7 @@ def _mismatch(test: ReadOut) -> Alert:
         message=sentence(test),
         headline="the A/B groups are not split as planned",
         detail=f"p = {test.sample_ratio_p:.2g} (anytime-valid).",
-        advice="Look for a redirect, a cache or an error that only one group meets; set TREATMENT_SHARE to the split "
+        advice="Look for a redirect, a cache or an error that only one group meets; set the planned share to the split "
         "that the front end really uses.",
     )
 
@@ -116,7 +116,7 @@ def _harm(test: ReadOut, lift: Lift) -> Alert:
         message=sentence(test),
         headline=f"the bandit's CTR so far is {abs(lift.relative.estimate):.0%} lower than control's",
         detail=f"95 % confidence sequence {lift.relative.low:.1%} to {lift.relative.high:.1%}, p = {lift.p:.2g}.",
-        advice="Send fewer visitors to treatment (TREATMENT_SHARE) and compare the arms with the control list.",
+        advice="Send fewer visitors to treatment and compare the arms with the control list.",
     )
 
 
@@ -166,7 +166,7 @@ def _without_outcome(arm: str) -> Alert:
         message=f"Algorithm '{arm}' had no outcome in this window",
         headline=f"{readable(arm)} is never shown",
         detail="It is published, and no list showed it: it probably has no candidates.",
-        advice="Build its candidate lists again, or take it out of ARMS.",
+        advice="Build its candidate lists again, or take it out of the configured algorithms.",
     )
 
 

@@ -100,8 +100,7 @@ def _influenced(visitors: Visitors, lift: Moved) -> Alert:
         headline=f"few visitors would have moved the lift by {lift.by:+.0%}",
         detail=f"{visitors.over:,} of {visitors.all:,} visitors were shown more places in a day than count. With all "
         f"of them counted, the lift would be {lift.everything:+.1%}; as counted it is {lift.counted:+.1%}.",
-        advice="Look for scripts among the visitors with the most lists (`bandit_lists`, counted_places is not null); "
-        "what counts is bounded already.",
+        advice="Look for scripts among the visitors with the most lists; what counts is bounded already.",
     )
 
 
@@ -115,6 +114,5 @@ def _too_low(visitors: Visitors) -> Alert:
         message=f"Visitors over their bound ({share:.1%}) above threshold ({TOO_MANY:.0%})",
         headline=f"{share:.0%} of the visitors were shown more than counts",
         detail=f"{visitors.over:,} of {visitors.all:,} visitors were shown more places in a day than count.",
-        advice="If they are ordinary visitors, raise MAX_PLACES_PER_VISITOR: the service learns from fewer places "
-        "than it could.",
+        advice="If they are ordinary visitors, raise the bound: the service learns from fewer places than it could.",
     )

@@ -30,8 +30,8 @@ def diversity(facts: Facts, thresholds: Thresholds) -> Check:
             metric="long_tail_rate",
             name="Long-tail share",
             sample=f"{facts.lists:,} lists",
-            advice="Look at the newest candidate lists: the long_tail arm may be empty, "
-            "or `movie_popularity` may be outdated.",
+            advice="Look at the newest candidate lists: the long tail's may be empty, "
+            "or the popularity of movies may be outdated.",
         ),
         *below(
             genres,
@@ -75,8 +75,8 @@ def _low_rating(facts: Facts, threshold: float) -> list[Alert]:
             message=f"Average rating ({stars.estimate:.2f}) below threshold ({threshold:.2f})",
             headline=f"average rating {stars.estimate:.2f} below {threshold:.2f}",
             detail=f"{facts.avg_rating.denominator:,.0f} ratings, 95 % interval {stars.low:.2f}–{stars.high:.2f}.",
-            advice="People dislike what they are shown: compare the arms' ratings in /analytics/performance, see "
-            "whether one arm's candidates broke last night, and switch that arm off (ARMS) until it is repaired.",
+            advice="People dislike what they are shown: compare the algorithms' ratings on the dashboard, see "
+            "whether one's candidates broke last night, and switch it off until it is repaired.",
         )
     ]
 
@@ -128,7 +128,7 @@ def _why_dominant(arm: str, facts: Facts, thresholds: Thresholds) -> str:
     """Nothing holds it back, or what it was drawn with is not what it got, or the traffic is another than before."""
     limit, expected = thresholds.max_algorithm_dominance, facts.expected_shares.get(arm)
     if thresholds.dominance == "alert":
-        return f"DOMINANCE=alert holds no arm back; DOMINANCE=cap keeps each below {limit:.0%} of all traffic."
+        return f"The cap only tells here; as a bound it would keep each algorithm below {limit:.0%} of all traffic."
     if expected is None:
         return f"Nothing is published for {arm}: see whether the settle function runs."
     whole, dropped = facts.whole_share(arm), facts.dropped_out
