@@ -149,7 +149,7 @@ def read_out(
         metrics=metrics,
         sample_ratio_p=ratio_p,
         planned_share=_planned_share(arrivals, plan),
-        plannable=_plannable(known, arrivals, ctr.lift, plan, days, weeks),
+        plannable=_plannable(known, (treated, untreated), ctr.lift, plan, days, weeks),
         adjustable=_adjustable(known, ctr.lift, plan, days),
         adjusted_for=adjusted_for,
         saved_users=round(each * ctr.saved / (1 - ctr.saved)) if ctr.saved > 0 else 0,
@@ -235,15 +235,17 @@ def _planned_share(arrivals: Sequence[Arrivals], plan: Plan) -> float:
 
 def _plannable(
     parts: Sequence[Part],
-    arrivals: Sequence[Arrivals],
+    came: tuple[int, int],
     lift: Lift | None,
     plan: Plan,
     days: int,
     weeks: Weeks | None,
 ) -> int | None:
-    """Visitors per group for the whole plan: by a planned rate; else with half of the information, or by two weeks."""
-    treated, untreated = sum(part.treated for part in arrivals), sum(part.untreated for part in arrivals)
-    each, users = per_group(treated, untreated), treated + untreated
+    """Visitors per group for the whole plan: by a planned rate; else with half of the information, or by two weeks.
+
+    `came` are the visitors of treatment and control so far.
+    """
+    each, users = per_group(*came), sum(came)
     if plan.ctr is not None:
         return users_for_rate(pooled("ctr", parts), users, plan.ctr, plan.lift) if days >= MEASURED_AFTER_DAYS else None
     if not lift or not each or (weeks is None and lift.information < HALF):

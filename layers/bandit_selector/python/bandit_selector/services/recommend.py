@@ -212,7 +212,7 @@ def _window(
         page = Page(0, len(run), situation.settings.min_long_tail_share)
         slate = make_slate(situation, replace(stock, rated=avoided), page, randomness)
         avoided |= {place.movie_id for place in slate.places}
-        moved = [replace(place, position=place.position + run.start - 1) for place in slate.places]
+        moved = [place.at(place.position + run.start - 1) for place in slate.places]
         pages.append((moved, slate.shadow))
         version = slate.version
     showing = situation.showing(version, lists)
