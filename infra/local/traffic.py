@@ -4,7 +4,6 @@ A CSV has a header and one row for each movie shown: `user_id`, `created_at` (IS
 (true or false); optionally `context_key`. Further columns are ignored, so all of `recommendation_events` will do.
 """
 
-import csv
 import math
 from collections import defaultdict
 from collections.abc import Generator, Iterable, Mapping, Sequence
@@ -20,6 +19,7 @@ from bandit_selector.lists.context import CONTEXT_KEYS, time_period
 
 from functions.archive.parquet import connect
 from infra.local.errors import LocalError
+from infra.local.sheets import numbers
 
 NEEDED: Final = {"user_id", "created_at"}
 ASSUMED_DESIGN_EFFECT: Final = 3.0
@@ -58,11 +58,7 @@ def mix_of(path: Path) -> dict[str, float]:
 
     Raises LocalError.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as lines:
-            given = {row["context_key"]: float(row["share"]) for row in csv.DictReader(lines)}
-    except (KeyError, ValueError, OSError) as error:
-        raise LocalError(f"{path} needs the columns context_key, share; it says {error}.") from None
+    given = {key: share for (key,), share in numbers(path, "context_key", "share").items()}
     total = sum(given.values())
     if not 0 < total < math.inf or min(given.values()) < 0:
         raise LocalError(f"{path} has shares that are not positive numbers; give each context's share of the places.")

@@ -1,7 +1,6 @@
 """Estimates what other policies would have earned on the impressions that were logged. Serves nobody anything."""
 
 import argparse
-import csv
 import dataclasses
 import json
 import math
@@ -21,6 +20,7 @@ from infra.local import logs, moment
 from infra.local.database import open_database
 from infra.local.errors import LocalError
 from infra.local.options import day, whole
+from infra.local.sheets import numbers
 from infra.local.tables import Listing, console, show
 
 DAYS = whole(1, 3_650, "a number of days")
@@ -176,11 +176,8 @@ def _factors(named: str | None, settings: Settings) -> tuple[int, ...] | None:
 
 
 def _table(path: Path) -> Policy:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as lines:
-            rows = {(row["context_key"], row["arm"]): float(row["probability"]) for row in csv.DictReader(lines)}
-    except (KeyError, ValueError, OSError) as error:
-        raise LocalError(f"{path} needs the columns context_key, arm, probability; it says {error}.") from None
+    given = numbers(path, "context_key", "arm", "probability").items()
+    rows = {(context_key, arm): probability for (context_key, arm), probability in given}
     return fixed(path.stem, f"the probabilities of {path.name}", rows)
 
 
