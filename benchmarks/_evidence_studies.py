@@ -5,15 +5,12 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from bandit_selector.evidence.background import Adjustment
 from bandit_selector.evidence.bound import bound_of, weighed
-from bandit_selector.evidence.experiment import CLUSTERS, Part, Plan, read_out
+from bandit_selector.evidence.experiment import CLUSTERS
 from bandit_selector.evidence.exploration import ENOUGH
 from bandit_selector.evidence.lift import Array, boundary, planned_error
-from bandit_selector.evidence.planning import Weeks
 from bandit_selector.evidence.ratio import LEVEL
-from bandit_selector.evidence.split import MISMATCH_BELOW, Arrivals, log_evidence
-from bandit_selector.evidence.tally import Tally
+from bandit_selector.evidence.split import MISMATCH_BELOW, log_evidence
 from numpy.typing import NDArray
 
 from benchmarks._evidence_alerts import (
@@ -24,14 +21,13 @@ from benchmarks._evidence_alerts import (
     joins_at_limit,
     ratings_at_limit,
 )
+from benchmarks._evidence_plans import COMING, plannable
 from benchmarks._evidence_read import adjusted, ever, verdicts
-from benchmarks._evidence_worlds import RATE, Known, Population, contexts, fresh, panel, returning
+from benchmarks._evidence_worlds import PER_DAY, PLANNED, RATE, Known, Population, contexts, fresh
 
 SIXTY: Final = np.linspace(1 / 60, 1, 60)
 GEOMETRIC: Final = np.geomspace(0.01, 1, 120)
 EACH: Final = LEVEL / 24
-PLANNED: Final = 0.15
-PER_DAY: Final = 133
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,58 +211,11 @@ def _planned(runs: int) -> list[Figure]:
     for name, world in COMING.items():
         rng, worst = np.random.default_rng(71), 0.0
         for _ in range(max(1, runs // 20)):
-            known, took = _plannable(world(rng))
+            known, took = plannable(world(rng))
             worst = max(worst, known[0] / min(*known, took), max(*known, took) / known[0]) if known else worst
         before = 8.8 if name == "who return for 3 days" else None
         answer.append(Figure(f"planned visitors {name}: first against every later, factor", worst, None, "2", before))
     return answer
-
-
-COMING: Final[Mapping[str, Callable[[np.random.Generator], tuple[Array, Array]]]] = {
-    "who return for 3 days": lambda rng: returning(rng, 60, PER_DAY, days=3.0),
-    "who return for 30 days": lambda rng: returning(rng, 120, PER_DAY // 8, days=30.0),
-    "of a panel of 600, half of whom come on a day": lambda rng: panel(rng, 90, 300, 0.5, movies=5),
-    "of a panel of 2,000, a tenth of whom come on a day": lambda rng: panel(rng, 120, 1_000, 0.1, movies=3),
-}
-"""How visitors come and come back."""
-
-
-def _plannable(days: tuple[Array, Array]) -> tuple[list[int], int]:
-    """What the product would plan on each day until it has all of the planned information, and how many came by then.
-
-    Where that is never reached, those who would have come by what is known on the last day.
-    """
-    sums, came = days
-    plan = Plan(0.5, PLANNED, adjustment=Adjustment())
-    found: list[int] = []
-    for day in range(len(sums)):
-        each = int(came[day])
-        read = read_out(_parts(sums[day]), [Arrivals(0.5, each, each)], plan, day + 1, _weeks(sums, came, day))
-        if (read.information or 0.0) >= 1:
-            return found, each
-        if read.plannable:
-            found.append(read.plannable)
-    return found, found[-1] if found else 0
-
-
-def _weeks(sums: Array, came: Array, day: int) -> Weeks | None:
-    if day < 13:
-        return None
-    ends = (day - 14, day - 7, day)
-    shown = [float(sums[end, ..., 1].sum()) if end >= 0 else 0.0 for end in ends]
-    visitors = [2 * float(came[end]) if end >= 0 else 0.0 for end in ends]
-    return Weeks(
-        (round(visitors[1] - visitors[0]), round(visitors[2] - visitors[1])),
-        (round(shown[1] - shown[0]), round(shown[2] - shown[1])),
-    )
-
-
-def _parts(sums: Array) -> list[Part]:
-    return [
-        Part(0, group, cluster, Tally(int(sums[at, cluster, 1]), int(sums[at, cluster, 0])))
-        for at, group in enumerate(("treatment", "control"))
-        for cluster in range(CLUSTERS)
-    ]
 
 
 def _alerts(runs: int) -> list[Figure]:

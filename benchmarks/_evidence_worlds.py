@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import numpy as np
+from bandit_selector.evidence.experiment import CLUSTERS
 from numpy.typing import NDArray
 
-CLUSTERS: Final = 128
+PLANNED: Final = 0.15  # the lift that a test is planned for
+PER_DAY: Final = 133  # new visitors of a group
 RATE: Final = 0.12
 Array: TypeAlias = NDArray[np.float64]
 World: TypeAlias = Callable[[np.random.Generator], Array]

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from math import cos, sin
 from typing import Any, Final
 
+from .figures_alerts import ABSENT, SILENT
+
 NOW: Final = datetime(2026, 3, 12, 10, 15, tzinfo=UTC)
 DAYS: Final = 7
 ARMS: Final = ("embeddings", "graph", "item_cf", "long_tail", "serendipity", "svd")
@@ -22,32 +24,6 @@ SENTENCES: Final = {
     "too_early": "Too early to tell: the smaller group has 1 click, and the comparison begins at 100.",
     "higher": "Treatment's CTR is 27 % higher (15 to 39 %), p < 0.001; you may look every day.",
     "lower": "Treatment's CTR is 12 % lower (−20 to −4 %), p = 0.003; you may look every day.",
-}
-SILENT: Final = {
-    "severity": "critical",
-    "metric": "feedback_silence",
-    "value": 9.0,
-    "threshold": 6.0,
-    "message": "No feedback for 9 hours (threshold: 6)",
-    "headline": "no feedback for 9 hours",
-    "detail": "4,200 movies were shown since the newest feedback; about 500 reactions were expected.",
-    "advice": "Send one click by hand and follow it: the answer, the queue, the consumer.",
-    "check": "feedback",
-    "meaning": "Visitors see lists, and what they do with them does not arrive: nothing is learned.",
-    "setting": "MAX_FEEDBACK_SILENCE",
-}
-ABSENT: Final = {
-    "severity": "warning",
-    "metric": "arm_without_data:graph",
-    "value": 0,
-    "threshold": 1,
-    "message": "Algorithm 'graph' had no outcome in this window",
-    "headline": "graph is never shown",
-    "detail": "It is published, and no list showed it: it probably has no candidates.",
-    "advice": "Build its candidate lists again, or take it out of the configured algorithms.",
-    "check": "learning",
-    "meaning": "The bandit draws this algorithm, and another one fills its place.",
-    "setting": "ARMS",
 }
 
 

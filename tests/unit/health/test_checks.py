@@ -1,4 +1,4 @@
-"""Checks alert when the bound crosses, never for lack of data; incidents mail at the start, daily, and at the end."""
+"""Checks alert when the bound crosses its threshold, never for lack of data."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -12,8 +12,7 @@ from bandit_selector.evidence.split import Arrivals
 from bandit_selector.evidence.tally import Tally
 from bandit_selector.evidence.words import sentence
 from bandit_selector.health.checks import judge
-from bandit_selector.health.facts import Alert, Facts, Feedback, Partitions, Visitors, evenness_among
-from bandit_selector.health.incidents import Incident, mails
+from bandit_selector.health.facts import Facts, Feedback, Partitions, Visitors, evenness_among
 from bandit_selector.services.experiment import planned
 from bandit_selector.services.report import thresholds
 from bandit_selector.settings import Settings
@@ -274,40 +273,6 @@ def test_evenness_is_one_for_equal_shares_and_zero_for_one() -> None:
     assert evenness_among([2, 2, 2, 2], 4) == pytest.approx(1)
     assert evenness_among([5], 4) == 0
     assert evenness_among([], 4) is None
-
-
-ALERT = Alert(
-    severity="critical",
-    metric="ctr",
-    value=0.05,
-    threshold=0.1,
-    message="CTR (5.00%) below threshold (10.00%)",
-    headline="CTR 5.00% below 10.00%",
-    detail="9,000 lists.",
-    advice="Look.",
-    check="engagement",
-)
-
-
-def told(alerts: list[Alert], hours: float | None, unjudged: tuple[str, ...] = ()) -> list[str]:
-    """Kinds of the mails now, when the incident was mailed `hours` ago (None: never)."""
-    known = [] if hours is None else [Incident("ctr", "engagement", "CTR", "critical", NOW, NOW)]
-    return [mail.kind for mail in mails(alerts, known, unjudged, NOW + timedelta(hours=hours or 0), "s3://report")]
-
-
-def test_an_incident_is_told_when_it_begins_daily_and_when_it_is_over() -> None:
-    assert told([ALERT], None) == ["alert"]
-    assert told([ALERT], 1) == []
-    assert told([ALERT], 24) == ["reminder"]
-    assert told([], 24) == ["recovery"]
-    assert told([], 24, ("engagement",)) == []
-
-
-def test_subjects_are_what_the_topic_takes() -> None:
-    long = replace(ALERT, headline=f"“{'x' * 200}”")
-    (mail,) = mails([long], [], (), NOW, "s3://report")
-    assert len(mail.subject) <= 100
-    assert mail.subject.isascii()
 
 
 def test_what_visitors_over_their_bound_would_have_moved_is_told_in_words() -> None:
