@@ -63,7 +63,7 @@ export function Summary({ figures, decision, backlog, now, zone, go }: SummaryPr
 /** What is urgent: a bandit that harms, then what is broken; else what the test says. */
 function next(decision: Decision, worst?: Trouble): string {
   const broken = worst?.severity === "critical" ? worst.advice : "";
-  return decision.tone === "bad" ? `${decision.next} ${broken}` : broken || decision.next;
+  return decision.tone === "bad" ? `${decision.next} ${broken}`.trim() : broken || decision.next;
 }
 
 const WORDS = { critical: "No", warning: "Look at this", unknown: "Not known" };
