@@ -22,6 +22,7 @@ from benchmarks._server import server_url
 
 RESULT: Final = Path(__file__).parent / "results" / "adopt.md"
 USERS: Final = 20_000
+QUIET: Final = "quiet"
 CALLS: Final = 40
 HISTORY: Final[LiteralString] = """
     INSERT INTO recommendation_events
@@ -95,15 +96,24 @@ def _measure(connection: Connection, url: str, events: int, lists: int, places: 
         connection.execute(HISTORY, {"events": events})
         connection.execute("VACUUM ANALYZE recommendation_events")
         progress.advance(bar)
-        before, kinds = _size(connection), _kinds(connection)
+        before, after, grown = _grown(connection, url)
         seconds, longest, waited = _migrated(connection, url)
-        after = _size(connection)
-        grown = {kind: size - kinds[kind] for kind, size in _kinds(connection).items()}
         progress.advance(bar)
         _show(connection, lists, places, lambda count: progress.advance(bar, count))
         connection.execute("VACUUM ANALYZE")
     keys = _scalar(connection, "SELECT pg_total_relation_size('bandit_keys')") / max(lists, 1)
     return Figures(seconds, longest, waited, before, after, grown, keys, _calls(connection))
+
+
+def _grown(connection: Connection, url: str) -> tuple[int, int, dict[str, int]]:
+    """Bytes before and after, and what each kind of relation grew by, in a copy in which no application writes."""
+    connection.execute(
+        SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(QUIET), Identifier(connection.info.dbname))
+    )
+    with connect(f"{url.rpartition('/')[0]}/{QUIET}", statement_seconds=0) as alone:
+        before, kinds = _size(alone), _kinds(alone)
+        migrate(alone)
+        return before, _size(alone), {kind: size - kinds[kind] for kind, size in _kinds(alone).items()}
 
 
 def _migrated(connection: Connection, url: str) -> tuple[float, float, float]:
@@ -248,7 +258,8 @@ synthetic.
 | the whole migration | {figures.seconds:.1f} s |
 | longest wait of the old application for a lock meanwhile | {figures.waited:.2f} s |
 | its longest statement meanwhile, on a machine with much else to do | {figures.longest:.2f} s |
-| the database's size, before and after | {figures.before:,} and {figures.after:,} bytes: {grown:+.2f} % |
+| the database's size, before and after, without the application's own writes | \
+{figures.before:,} and {figures.after:,} bytes: {grown:+.2f} % |
 | of these: empty tables, their indexes, the catalogue | {figures.grown["tables"]:,}, {figures.grown["indexes"]:,} and \
 {figures.grown["catalogue"]:,} bytes, however large the site is |
 | keys of our impressions, beside the old application only | {figures.keys:,.0f} bytes a list |
