@@ -25,12 +25,41 @@ PLACES: Final = 10
 STAY: Final = timedelta(days=30)  # an endless demo outlives a visitor's usual token
 AHEAD: Final = timedelta(hours=6)  # how far the visits' clock may run ahead of the real one at full speed
 PAUSE_SECONDS: Final = 1.0  # before a visit further ahead, so that an endless demo leaves the machine idle time
-PATHS: Final = {"click": "click", "rating": "rating", "thumbs_up": "thumbs-up", "thumbs_down": "thumbs-down"}
+GATHERED: Final = timedelta(seconds=30)  # reactions of this time are one request, as of the browser client
+TOGETHER: Final = 25  # and so many of them, as POST /analytics/track takes
+
+
+Told = tuple[timedelta, Mapping[str, object]]
+"""How long after its list a reaction was, and what POST /analytics/track takes of it."""
 
 
 def clicks(reactions: Sequence[Reaction]) -> int:
     """How many movies were clicked."""
     return len({reaction.movie_id for reaction in reactions if reaction.action == "click"})
+
+
+def told(reactions: Sequence[Reaction], events: Mapping[int, int]) -> list[Told]:
+    """The reactions to movies whose event ids are given, as the service takes them."""
+    return [
+        (
+            one.delay,
+            {"action": one.action.replace("_", "-"), "event_id": events[one.movie_id]}
+            | ({} if one.rating is None else {"rating": one.rating}),
+        )
+        for one in reactions
+    ]
+
+
+def gathered(everything: Sequence[Told]) -> Iterator[Sequence[Told]]:
+    """What is sent together, in the order of delay."""
+    waiting: list[Told] = []
+    for one in everything:
+        if waiting and (one[0] - waiting[0][0] >= GATHERED or len(waiting) == TOGETHER):
+            yield waiting
+            waiting = []
+        waiting.append(one)
+    if waiting:
+        yield waiting
 
 
 class RequestFailed(Exception):
@@ -81,8 +110,6 @@ class Crowd:
         async with self.shadows.at_the_site(visit.user_id, rated) if self.shadows else nullcontext():
             group, events = await self._ask(visit)
             other = await self.shadows.other(visit, group, PLACES) if self.shadows else []
-        if self.reports_seen and events:
-            await self._post("seen", visit.user_id, visit.at, {"event_ids": list(events.values())})
         chance = deepcopy(rng)  # both lists meet the same mood
         reactions = self.world.react(visit.user_id, list(events), visit.at, rng)
         self.shown[group] += len(events)
@@ -91,8 +118,11 @@ class Crowd:
         if self.shadows and other:
             unseen = clicks(self.world.react(visit.user_id, other, visit.at, chance))
             self.shadows.count(visit.user_id, group, (clicked, len(events)), (unseen, len(other)))
-        for reaction in reactions:
-            await self._track(visit, reaction, events[reaction.movie_id])
+        looked = self.reports_seen and events
+        seen: list[Told] = [(timedelta(), {"action": "seen", "event_ids": list(events.values())})] if looked else []
+        for together in gathered([*seen, *told(reactions, events)]):
+            await self._report(visit, together)
+        self.tracked += len(reactions)
 
     async def _ask(self, visit: Visit) -> tuple[str, dict[int, int]]:
         """The visitor's group and the event id of each movie shown, from the top."""
@@ -104,15 +134,12 @@ class Crowd:
             movies: list[dict[str, int]] = await response.json()
             return response.headers["X-AB-Group"], {movie["id"]: movie["event_id"] for movie in movies}
 
-    async def _track(self, visit: Visit, reaction: Reaction, event_id: int) -> None:
-        about = {"movie_id": reaction.movie_id, "event_id": event_id}
-        rating = {} if reaction.rating is None else {"rating": reaction.rating}
-        await self._post(PATHS[reaction.action], visit.user_id, visit.at + reaction.delay, about | rating)
-        self.tracked += 1
-
-    async def _post(self, action: str, user_id: int, at: datetime, about: Mapping[str, object]) -> None:
-        path, headers = f"{self.api}/analytics/track/{action}", self._headers(user_id, at)
-        async with self.session.post(path, json={"user_id": user_id, **about}, headers=headers) as response:
+    async def _report(self, visit: Visit, together: Sequence[Told]) -> None:
+        """One request with what the visitor did, made when its last reaction has happened."""
+        reactions = [{**about, "occurred_at": (visit.at + delay).isoformat()} for delay, about in together]
+        headers = self._headers(visit.user_id, visit.at + together[-1][0])
+        said = {"user_id": visit.user_id, "reactions": reactions}
+        async with self.session.post(f"{self.api}/analytics/track", json=said, headers=headers) as response:
             if response.status != 202:
                 raise RequestFailed(f"Feedback was answered by {response.status}: {await response.text()}")
 
