@@ -8,7 +8,7 @@ import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,6 +38,8 @@ from infra.service import AUTHORIZER, FEEDBACK_QUEUE, ROUTES, Function, function
 
 ROOT: Final = Path(__file__).parents[2]
 LOCAL: Final = ROOT / ".local"
+SIMULATED_WINDOW: Final = timedelta(seconds=0.1)
+"""How long the queue gathers where simulated time runs: a second would be a simulated hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,8 @@ async def installation(plan: Plan) -> AsyncGenerator[Installation]:
             ]
         connector = aiohttp.TCPConnector(limit=0)
         session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
-        source = EventSource(FEEDBACK_QUEUE, resources.queue, session, invoke[FEEDBACK_QUEUE.consumer])
+        queue = replace(FEEDBACK_QUEUE, batch_window=SIMULATED_WINDOW) if plan.simulated else FEEDBACK_QUEUE
+        source = EventSource(queue, resources.queue, session, invoke[FEEDBACK_QUEUE.consumer])
         stack.push_async_callback(background(source.run()))
         accepted.announce_lost(plan.folder)
         stack.push_async_callback(accepted.drain, plan.folder, session, resources.queue)

@@ -1,8 +1,9 @@
 """The loop with simulated visitors in simulated time, from an empty database to a report. Prints progress only.
 
-The visits set the simulated clock. `settle` runs about once a real second. Candidates are built before the first visit
-and each simulated night. The daily monitor runs at each simulated 9 AM before the last day, and after the last visit.
-There is one clock: lists, reports, feedback and the dashboard carry the simulated date.
+The visits set the simulated clock. `settle` runs after every SETTLED_EVERY visits. Candidates are built before the
+first visit and each simulated night. The daily monitor runs at each simulated 9 AM before the last day, and after the
+last visit. There is one clock: lists, reports, feedback and the dashboard carry
+the simulated date.
 """
 
 import asyncio
@@ -38,6 +39,9 @@ from infra.local.installation import LOCAL, Installation, Plan, background, inst
 FOLDER: Final = LOCAL / "demo"
 HASTE_SECONDS: Final = 15.0  # an interrupted demo's longest wait for its queue
 LOOK_SECONDS: Final = 0.2
+SETTLED_EVERY: Final = 10  # visits: a site with a thousand a day settles and publishes after every one
+TICK_SECONDS: Final = 0.02
+SETTLED_LATEST: Final = 1.0  # real seconds
 PER_DAY: Final = 1000  # visits in a simulated day
 ENDLESS_FROM: Final = timedelta(days=14)
 WIDE: Final = 130  # columns for the progress line with a bar and whole words
@@ -65,8 +69,9 @@ def plan(port: int, world: World) -> Plan:
     """A demo's service: empty, fast rather than durable, on the visitors' clock; its dashboard names their world.
 
     Rows of `ratings` are no feedback: those of a stay are there for a visit only, and the visitor reports its ratings.
+    Its days take seconds, so probabilities are published ten times a real second.
     """
-    told = {"DASHBOARD_NOTICE": world.sentence, "SITE_RATINGS": "off"}
+    told = {"DASHBOARD_NOTICE": world.sentence, "SITE_RATINGS": "off", "PUBLISH_EVERY": "0.1s"}
     return Plan(FOLDER, port, simulated=True, postgres_settings=NOT_DURABLE, fresh=True, settings=told)
 
 
@@ -96,7 +101,7 @@ async def run(service: Installation, world: World, seed: int, visits: int | None
         seen = read_settings().silence == "seen"
         shadows = stack.enter_context(opened_shadows(service.addresses.database, read_settings(), FOLDER))
         crowd = Crowd(world, service.addresses.api, service.issuer, seed, session, seen, shadows)
-        stop_settling = background(_keep_settling(service))
+        stop_settling = background(_keep_settling(service, crowd))
         coming, ends = _visits(world, seed, visits)
         calendar = Calendar(read_settings().time_zone, _begin(visits), ends)
         stop_days = background(_keep_days(service, world, calendar))
@@ -169,11 +174,18 @@ def _numbers(crowd: Crowd, rate: int, queued: int, wide: bool) -> str:
     return f"{rate} requests/s · CTR bandit {bandit:.1%} control {control:.1%} · queue {queued}"
 
 
-async def _keep_settling(service: Installation) -> None:
+async def _keep_settling(service: Installation, crowd: Crowd) -> None:
     while True:
-        await asyncio.sleep(1)
+        await _more_visits(crowd)
         with suppress(InvocationFailed, Throttled):
             await service.invoke("settle", {"time": service.clock.settled().isoformat()})
+
+
+async def _more_visits(crowd: Crowd) -> None:
+    """Waits for SETTLED_EVERY more visits, or for SETTLED_LATEST."""
+    before, latest = crowd.visits, time.monotonic() + SETTLED_LATEST
+    while crowd.visits < before + SETTLED_EVERY and time.monotonic() < latest:
+        await asyncio.sleep(TICK_SECONDS)
 
 
 async def _keep_days(service: Installation, world: World, calendar: Calendar) -> None:

@@ -67,6 +67,15 @@ def test_versions_rise_at_most_once_a_second_and_only_on_news(connection: Connec
     assert publish(connection, SETTINGS) is None
 
 
+def test_a_version_stays_for_the_time_that_is_set(connection: Connection) -> None:
+    rarely, always = (SETTINGS.model_copy(update={"publish_every": timedelta(minutes=minutes)}) for minutes in (1, 0))
+    assert publish(connection, rarely) == 1
+    learn_cell(connection, "svd", 5, 5)
+    a_second_passes(connection)
+    assert publish(connection, rarely) is None
+    assert publish(connection, always) == 2
+
+
 CRASH_AT_COMMIT = """
     CREATE FUNCTION crash() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$;

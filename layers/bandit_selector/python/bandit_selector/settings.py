@@ -98,6 +98,8 @@ class Settings(BaseModel):
     # The same for what a context's share of the traffic is measured on
     traffic_half_life: float = Field(default=5_000, gt=0)
     traffic_half_life_time: Duration = timedelta(days=7)
+    # How long a version of the probabilities stays in force at least, once published
+    publish_every: Duration = timedelta(seconds=1)
     min_arm_probability: Share = 0.001
     max_algorithm_dominance: Share = 0.70
     dominance: Literal["cap", "alert"] = "cap"

@@ -25,11 +25,12 @@ TOLERANCE: Final = 1e-4
 def publish(connection: Connection, settings: Settings) -> int | None:
     """Makes the next version of the posteriors from the learned counts; None when no probability has moved.
 
-    Nothing is done while another process publishes, and within a second of the last time. It is one transaction:
+    Nothing is done while another process publishes, and within PUBLISH_EVERY of the last time. It is one transaction:
     whatever interrupts it leaves the last version in force.
     """
     with transaction(connection):
-        return _publish(connection, settings) if posteriors.is_due(connection) else None
+        due = posteriors.is_due(connection, settings.publish_every)
+        return _publish(connection, settings) if due else None
 
 
 def _publish(connection: Connection, settings: Settings) -> int | None:

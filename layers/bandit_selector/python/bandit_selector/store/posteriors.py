@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 
@@ -88,13 +88,14 @@ def _ages(connection: Connection) -> tuple[Ages, float]:
     return Ages(*map(np.array, ages)), seconds
 
 
-def is_due(connection: Connection) -> bool:
+def is_due(connection: Connection, every: timedelta) -> bool:
+    """Whether `every` has passed since the last publication, and no other process publishes now."""
     row = connection.execute(
         """
         SELECT pg_try_advisory_xact_lock(%s)
-            AND NOT EXISTS (SELECT FROM bandit_memory WHERE aged_at > clock_timestamp() - interval '1 second')
+            AND NOT EXISTS (SELECT FROM bandit_memory WHERE aged_at > clock_timestamp() - %s)
         """,
-        [Lock.PUBLISH],
+        [Lock.PUBLISH, every],
     ).fetchone()
     return bool(row and row[0])
 
