@@ -2,8 +2,7 @@
 
 The visits set the simulated clock. `settle` runs after every SETTLED_EVERY visits. Candidates are built before the
 first visit and each simulated night. The daily monitor runs at each simulated 9 AM before the last day, and after the
-last visit. There is one clock: lists, reports, feedback and the dashboard carry
-the simulated date.
+last visit. There is one clock: lists, reports, feedback and the dashboard carry the simulated date.
 """
 
 import asyncio
