@@ -15,56 +15,65 @@ from bandit_selector.store.feedback_rule import Change, Rule, ids, span
 
 def fold(connection: Connection, events: Sequence[int], rule: Rule, now: datetime) -> list[Change]:
     """Makes impressions agree with their messages, and moves cells and sums by the difference."""
+    lists = sorted({event_id >> 6 for event_id in events})
     rows = connection.execute(
         """
-        WITH concerned AS MATERIALIZED (
-            SELECT event_id, event_id >> 6 AS list_id, (event_id & 63)::integer AS place
-            FROM unnest(%(events)s::bigint[]) AS event_id
-        ), folded AS MATERIALIZED ( -- the reaction as it was (r), and as its messages make it (said)
+        WITH concerned AS MATERIALIZED ( -- planned as a thousand rows: whatever statistics say, all else is hashed
+            SELECT id::bigint AS event_id, id::bigint >> 6 AS list_id, (id::bigint & 63)::integer AS place
+            FROM string_to_table(%(listed)s, ',') AS id
+        ), list AS MATERIALIZED (
+            SELECT * FROM bandit_lists AS l
+            WHERE l.id = ANY(%(lists)s::bigint[]) AND l.created_at >= %(since)s AND l.created_at < %(until)s
+        ), reaction AS MATERIALIZED (
+            SELECT * FROM bandit_reactions AS r
+            WHERE r.event_id = ANY(%(events)s::bigint[]) AND r.shown_at >= %(since)s AND r.shown_at < %(until)s
+        ), said AS MATERIALIZED (
+            SELECT * FROM bandit_folded(%(events)s::bigint[], %(logged_since)s)
+        ), folded AS MATERIALIZED ( -- the reaction as it was (r), and as its messages make it; none if the list is gone
             SELECT c.event_id, bandit_second(l.id) AS second, l.settled_at IS NOT NULL AS settled,
-                bandit_hour(l.created_at) AS hour, (l.created_at AT TIME ZONE 'UTC')::date AS day,
+                CASE WHEN l.settled_at IS NOT NULL THEN bandit_hour(l.created_at) END AS hour,
+                (l.created_at AT TIME ZONE 'UTC')::date AS day,
                 l.context_key, name.algorithm, name.arm, coalesce(l.ab_group, 'other')::text AS ab_group,
                 bandit_cluster(l.user_id) AS cluster, l.user_id, l.id AS list_id,
                 coalesce(l.ramp_phase, 0::smallint) AS phase,
                 l.counted_places IS NULL OR c.place <= l.counted_places AS counts,
                 l.algorithm IS NULL AS drawn_by_bandit, l.silence, (l.seen >> c.place) & 1 = 1 AS seen,
-                r.event_id IS NOT NULL AS known, r.clicked_at AS old_clicked_at, r.rating_value AS old_rating,
-                r.thumbs_up_at AS old_up_at, r.thumbs_down_at AS old_down_at, r.outcome AS old_outcome,
-                coalesce(r.added_to_favorites, false) AS old_favorite,
+                l.id IS NOT NULL AND r.event_id IS NOT NULL AS known, r.clicked_at AS old_clicked_at,
+                r.rating_value AS old_rating, r.thumbs_up_at AS old_up_at, r.thumbs_down_at AS old_down_at,
+                r.outcome AS old_outcome, coalesce(r.added_to_favorites, false) AS old_favorite,
                 coalesce(r.added_to_watchlist, false) AS old_watchlist,
-                said.event_id IS NOT NULL AS heard, said.clicked_at, said.rated_at, said.rating_value,
-                said.thumbs_up_at, said.thumbs_down_at, coalesce(said.added_to_favorites, false) AS favorite,
+                l.id IS NOT NULL AND said.event_id IS NOT NULL AS heard, said.clicked_at, said.rated_at,
+                said.rating_value, said.thumbs_up_at, said.thumbs_down_at,
+                coalesce(said.added_to_favorites, false) AS favorite,
                 coalesce(said.added_to_watchlist, false) AS watchlist,
                 bandit_outcome(
                     said.clicked_at IS NOT NULL, said.rating_value, said.thumbs_up_at IS NOT NULL,
                     said.thumbs_down_at IS NOT NULL, %(success)s, %(failure)s
                 ) AS outcome
             FROM concerned AS c
-            CROSS JOIN LATERAL ( -- by its index, even where statistics have no lists of today yet
-                SELECT * FROM bandit_lists AS l
-                WHERE l.id = c.list_id AND l.created_at >= %(since)s AND l.created_at < %(until)s LIMIT 1
-            ) AS l
+            LEFT JOIN list AS l ON l.id = c.list_id
+            LEFT JOIN said ON said.event_id = c.event_id
+            LEFT JOIN reaction AS r ON r.event_id = c.event_id
             CROSS JOIN LATERAL (
                 SELECT bandit_arm(l.arms, l.drawn, c.place) AS arm,
                     bandit_algorithm(bandit_arm(l.arms, l.drawn, c.place), l.algorithm) AS algorithm
             ) AS name
-            LEFT JOIN bandit_folded(%(events)s::bigint[], %(logged_since)s) AS said ON said.event_id = c.event_id
-            LEFT JOIN LATERAL (
-                SELECT * FROM bandit_reactions AS r
-                WHERE r.event_id = c.event_id AND r.shown_at >= %(since)s AND r.shown_at < %(until)s LIMIT 1
-            ) AS r ON true
-        ), written AS (
-            INSERT INTO bandit_reactions AS r
+        ), added AS ( -- the lock on its list keeps everybody else from adding it
+            INSERT INTO bandit_reactions
                 (event_id, shown_at, clicked_at, rated_at, rating_value, thumbs_up_at, thumbs_down_at,
                  added_to_favorites, added_to_watchlist, outcome)
             SELECT event_id, second, clicked_at, rated_at, rating_value, thumbs_up_at, thumbs_down_at, favorite,
                 watchlist, outcome
-            FROM folded WHERE heard
-            ON CONFLICT (event_id, shown_at) DO UPDATE
-            SET clicked_at = excluded.clicked_at, rated_at = excluded.rated_at, rating_value = excluded.rating_value,
-                thumbs_up_at = excluded.thumbs_up_at, thumbs_down_at = excluded.thumbs_down_at,
-                added_to_favorites = excluded.added_to_favorites, added_to_watchlist = excluded.added_to_watchlist,
-                outcome = excluded.outcome
+            FROM folded WHERE heard AND NOT known ORDER BY event_id
+        ), changed AS (
+            UPDATE bandit_reactions AS r
+            SET clicked_at = f.clicked_at, rated_at = f.rated_at, rating_value = f.rating_value,
+                thumbs_up_at = f.thumbs_up_at, thumbs_down_at = f.thumbs_down_at,
+                added_to_favorites = f.favorite, added_to_watchlist = f.watchlist, outcome = f.outcome
+            FROM folded AS f
+            WHERE f.heard AND f.known AND r.event_id = f.event_id AND r.shown_at = f.second
+                AND r.event_id = ANY(%(events)s::bigint[])
+                AND r.shown_at >= %(since)s AND r.shown_at < %(until)s
         ), emptied AS ( -- all its messages moved to another impression
             DELETE FROM bandit_reactions AS r USING folded AS f
             WHERE NOT f.heard AND f.known AND r.event_id = f.event_id AND r.shown_at = f.second
@@ -88,12 +97,15 @@ def fold(connection: Connection, events: Sequence[int], rule: Rule, now: datetim
                 (1, f.heard, f.clicked_at, f.rating_value, f.thumbs_up_at, f.thumbs_down_at, f.favorite, f.watchlist,
                  f.outcome)
             ) AS side (sign, heard, clicked_at, rating, up_at, down_at, favorite, watchlist, outcome)
+            WHERE side.heard OR f.settled
         ),"""
         + NO_NEWCOMER
         + COUNTED,
         {
+            "listed": ",".join(map(str, events)),
             "events": ids(events),
-            **span({event_id >> 6 for event_id in events}),
+            "lists": ids(lists),
+            **span(lists),
             "now": now,
             "success": rule.success,
             "failure": rule.failure,

@@ -41,7 +41,7 @@ def record(connection: Connection, messages: Sequence[Message], window: timedelt
     """
     row = connection.execute(
         """
-        WITH message AS (
+        WITH message AS MATERIALIZED ( -- with its time, made once
             SELECT m.*, bandit_message_time(m.message_id) AS message_time
             FROM json_to_recordset(%(messages)s::json) AS m (
                 message_id uuid, action text, user_id bigint, movie_id bigint, event_id bigint, rating real,

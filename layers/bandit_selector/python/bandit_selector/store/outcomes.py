@@ -116,11 +116,10 @@ def lock_lists(connection: Connection, lists: Collection[int], *, with_old: bool
             ELSE pg_advisory_xact_lock_shared(%(turn)s)::text
         END
         FROM (
-            SELECT count(*) FROM (SELECT DISTINCT unnest(%(lists)s::bigint[]) AS id ORDER BY 1) AS wanted
-            CROSS JOIN LATERAL (
+            SELECT count(*) FROM (
                 SELECT id FROM bandit_lists AS l
-                WHERE l.id = wanted.id AND l.created_at >= %(since)s AND l.created_at < %(until)s
-                FOR NO KEY UPDATE
+                WHERE l.id = ANY(%(lists)s::bigint[]) AND l.created_at >= %(since)s AND l.created_at < %(until)s
+                ORDER BY l.id FOR NO KEY UPDATE
             ) AS locked
         ) AS all_locked -- first
         """,
