@@ -1,11 +1,13 @@
 """The feedback queue and its dead letters, for the operator's commands: in AWS by their URLs, else the local ones."""
 
-import json
 import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, cast
+
+from bandit_selector.feedback import Id
+from pydantic import BaseModel, ValidationError
 
 from infra.credentials import shell_session
 from infra.local.emulation.aws import client
@@ -36,6 +38,12 @@ class Queues:
     feedback: str
     dead_letters: str
     managed: bool
+
+
+class Named(BaseModel):
+    """What a letter says of its visitor, read as the consumer reads it."""
+
+    user_id: Id
 
 
 def open_queues() -> Queues:
@@ -91,12 +99,11 @@ def forget_letters(queues: Queues, user_id: int) -> int:
 
 
 def _names(body: str, user_id: int) -> bool:
-    """Whether a body is about a user. One that is not JSON is if it has the user's id: rather one too many."""
+    """Whether a body is about a user. One that names no user as ours do is if it has the id: rather one too many."""
     try:
-        document: Any = json.loads(body)
-    except ValueError:
+        return Named.model_validate_json(body).user_id == user_id
+    except ValidationError:
         return re.search(rf"(?<!\d){user_id}(?!\d)", body) is not None
-    return isinstance(document, dict) and str(cast("dict[str, Any]", document).get("user_id")) == str(user_id)
 
 
 def _received(queues: Queues) -> Iterator[dict[str, Any]]:

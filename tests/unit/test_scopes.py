@@ -35,6 +35,8 @@ GRANTED: Final[list[tuple[object, set[str]]]] = [
     ("service;analytics", set()),
     ("[" * 100_000 + "]", set()),
     ("bandit-selector/call", set()),
+    *((f"evil{space}service", set()) for space in "\t\n\v\x1c\x85\xa0\u2003\u2028\u3000"),
+    ("[evil\xa0service]", set()),
 ]
 
 

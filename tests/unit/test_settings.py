@@ -64,7 +64,8 @@ def test_a_function_that_is_told_the_arms_is_told_the_weights_too() -> None:
     [("TIME_ZONE", "Mars/Olympus"), ("POLICY", "greedy"), ("PRIOR_ALPHA", "0"), ("ARMS", "SVD!"),
      ("SILENCE_COUNTS", "maybe"), ("SUCCESS_RATING", "1.5"), ("CONTROL_WEIGHTS", "gnn=1"),
      ("ATTRIBUTION_WINDOW", "soon"), ("CONTEXT_FACTORS", "device:Mobile"), ("CONTEXT_FACTORS", "device"),
-     ("CONTEXT_FACTORS", "a:b;a:c"), ("DOMINANCE", "off")],
+     ("CONTEXT_FACTORS", "a:b;a:c"), ("DOMINANCE", "off"), ("PRIOR_ALPHA", "inf"), ("PRIOR_BETA", "nan"),
+     ("CONTROL_WEIGHTS", "svd=nan"), ("CONTROL_WEIGHTS", "svd=inf"), ("CONTROL_WEIGHTS", "svd=1e39")],
 )  # fmt: skip
 def test_a_value_that_cannot_be_used_is_named(name: str, value: str) -> None:
     with pytest.raises(InvalidSetting, match=value.replace("!", "").split("=")[0]):

@@ -1,7 +1,7 @@
 """Erases every row about one visitor, also from the archive, and keeps the learned counts."""
 
 import argparse
-from datetime import UTC, datetime
+from datetime import timedelta
 
 from bandit_selector.services import archive
 from bandit_selector.store.archives import is_empty
@@ -12,6 +12,7 @@ from rich.progress import track
 
 from functions.archive.bucket import shelf
 from functions.archive.parquet import desk
+from infra.local import moment
 from infra.local.archive import open_bucket
 from infra.local.consent import agreed
 from infra.local.database import open_database
@@ -19,6 +20,8 @@ from infra.local.options import USER
 from infra.local.queues import NoQueue, forget_letters, open_queues
 
 EXAMPLE = "./dev forget-user 7"
+TOLD_TO = timedelta(seconds=1)
+"""How exactly the service's clock is known."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if not agreed(f"Erase everything recorded about user {arguments.user}?", arguments.yes):
         return 1
-    now = datetime.now(UTC)
+    now = moment.now() + TOLD_TO  # what was received in this second is forgotten, too
     with open_database() as connection, named_failures(), desk() as one:
         if is_empty(connection):
             known, kept = forget_user(connection, arguments.user, now), 0

@@ -1,7 +1,7 @@
 """Drops events older than a duration, a table of a week at once, and keeps everything that was learned from them."""
 
 import argparse
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from time import sleep
 
 from bandit_selector.parsing import days, parse_duration
@@ -11,6 +11,7 @@ from bandit_selector.store.archives import bounds
 from bandit_selector.store.connection import Connection, named_failures
 from bandit_selector.store.retention import prune
 
+from infra.local import moment
 from infra.local.consent import agreed
 from infra.local.database import open_database
 from infra.local.errors import LocalError
@@ -36,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    day, _ = bounds((datetime.now(UTC) - (arguments.older_than or read_settings().keep_events)).date())
+    day, _ = bounds((moment.now() - (arguments.older_than or read_settings().keep_events)).date())
     if not agreed(f"Remove all events from before {day:%Y-%m-%d} UTC?", arguments.yes):
         return 1
     with open_database() as connection, named_failures():

@@ -18,9 +18,12 @@ def queues(moto: str) -> Queues:
 
 
 def test_letters_that_name_the_visitor_go_and_the_others_stay_readable(queues: Queues) -> None:
-    about = [{"user_id": 7, "movie_id": 1}, {"user_id": 17}, {"user_id": "7"}, {"movie_id": 7}]
-    bodies = [json.dumps(one) for one in about] + ['{"user_id": 7', '{"user_id": 77', "[7]"]
-    for body in bodies:
+    about: list[object] = [{"user_id": 7, "movie_id": 1}, {"user_id": 7.0}, {"user_id": "7"}]
+    about += [[{"user_id": 7}], {"Message": '{"user_id": 7}'}, {"user": 7}]
+    others = [{"user_id": 17}, {"user_id": 8, "movie_id": 7}, {"user": 77}]
+    gone = [*map(json.dumps, about), '{"user_id": 7', "[7]", f"{'[' * 20_000}7"]
+    stay = [*map(json.dumps, others), '{"user_id": 77', "[" * 20_000]
+    for body in gone + stay:
         queues.sqs.send_message(QueueUrl=queues.dead_letters, MessageBody=body)
-    assert forget_letters(queues, 7) == 3
-    assert sorted(letter["Body"] for letter in peek(queues)) == sorted([bodies[1], bodies[3], bodies[5], bodies[6]])
+    assert forget_letters(queues, 7) == len(gone)
+    assert sorted(letter["Body"] for letter in peek(queues)) == sorted(stay)

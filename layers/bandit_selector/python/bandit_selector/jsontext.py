@@ -1,9 +1,9 @@
-"""JSON as RFC 8259 has it, of any value that an answer can hold."""
+"""JSON as RFC 8259 has it: of any value that an answer can hold, and whatever a database holds as JSON."""
 
 import json
 from collections.abc import Mapping, Sequence
 from math import isfinite
-from typing import cast
+from typing import Any, cast
 
 
 def as_json(body: object) -> str:
@@ -12,6 +12,21 @@ def as_json(body: object) -> str:
         return _dumped(body)
     except ValueError:
         return _dumped(_finite(body))
+
+
+def from_json(text: str) -> Any:
+    """The value of JSON that PostgreSQL wrote; a whole number of more digits than Python reads becomes null."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return json.loads(text, parse_int=_whole)
+
+
+def _whole(digits: str) -> int | None:
+    try:
+        return int(digits)
+    except ValueError:
+        return None
 
 
 def _dumped(body: object) -> str:

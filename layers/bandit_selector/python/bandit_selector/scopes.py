@@ -31,15 +31,18 @@ def texts_in(claims: Mapping[str, object]) -> set[str]:
 
 
 def _texts(claim: object) -> list[str]:
-    """The scopes in one claim: `a b`, a list, the same list as API Gateway writes it (`[a b]`), or as JSON."""
+    """The scopes in one claim: `a b`, a list, the same list as API Gateway writes it (`[a b]`), or as JSON.
+
+    Only a space separates scopes (RFC 6749 section 3.3): of other white space an issuer may make parts of a name.
+    """
     if isinstance(claim, list):
         return [part for part in cast("Iterable[object]", claim) if isinstance(part, str)]
     if not isinstance(claim, str):
         return []
     listed = claim.strip()
     if not (listed.startswith("[") and listed.endswith("]")):
-        return listed.split()
+        return listed.split(" ")
     try:
         return _texts(json.loads(listed))
     except (ValueError, RecursionError):
-        return listed[1:-1].split()
+        return listed[1:-1].split(" ")

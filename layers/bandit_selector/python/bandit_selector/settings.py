@@ -33,6 +33,7 @@ GUIDE_ARMS: Final = ("svd", "embeddings", "graph", "item_cf", "long_tail", "sere
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Weight = Annotated[float, Field(le=1e30, allow_inf_nan=False)]
 FactorName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
 Level = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,40}$")]
 Arm = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
@@ -85,8 +86,8 @@ class Settings(BaseModel):
     # Further factors of the context, from fields of the request: `device:mobile|desktop|tv;country:de|at|ch`
     context_factors: Annotated[dict[FactorName, tuple[Level, ...]], BeforeValidator(parse_factors)] = {}
     policy: Literal["shared", "independent"] = "shared"
-    prior_alpha: float = Field(default=1.0, gt=0)
-    prior_beta: float = Field(default=1.0, gt=0)
+    prior_alpha: float = Field(default=1.0, gt=0, le=1e6)
+    prior_beta: float = Field(default=1.0, gt=0, le=1e6)
     # How many outcomes an arm's history is worth at most: what shadows and the site's own rows tell of it
     history_worth: float = Field(default=200, ge=0, le=100_000)
     # Evidence has half its weight after this many outcomes, and not before this time has passed
@@ -112,7 +113,7 @@ class Settings(BaseModel):
     # larger than 4 kB
     movie_columns: Annotated[tuple[str, ...], BeforeValidator(parse_list)] = ()
     # The control list and the split
-    control_weights: Annotated[dict[Arm, float], BeforeValidator(parse_weights)] = {
+    control_weights: Annotated[dict[Arm, Weight], BeforeValidator(parse_weights)] = {
         "svd": 0.60,
         "item_cf": 0.25,
         "embeddings": 0.15,

@@ -210,9 +210,12 @@ def blend(lists: Mapping[str, ArmList], weights: Mapping[str, float], rated: Col
     return ArmList(ranked, [scores[movie_id] for movie_id in ranked], [long_tail[movie_id] for movie_id in ranked])
 
 
-def as_recorded(probability: float) -> float:
-    """A probability in the 32 bits in which bandit_lists keeps it: to seven digits."""
-    return unpack("f", pack("f", probability))[0]
+def as_recorded(number: float) -> float:
+    """A probability or score in the 32 bits in which bandit_lists keeps it: to seven digits, 0 below 1e-45.
+
+    PostgreSQL itself would refuse so small a number.
+    """
+    return unpack("f", pack("f", number))[0]
 
 
 def is_treated(user_id: int, salt: str, treatment_share: float) -> bool:

@@ -12,6 +12,7 @@ from psycopg import sql
 from bandit_selector.health.genres import parse_genres
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.locks import Lock
+from bandit_selector.store.movies import GENRES
 
 # COPY's binary form of two integers and two double precisions: a 19-byte header, then rows of one width.
 _HEADER: Final = 19
@@ -74,7 +75,7 @@ def unusable_ratings(connection: Connection) -> int:
 def read_movies(connection: Connection) -> list[tuple[int, tuple[str, ...]]]:
     """(id, genres) of every movie with a usable id, by id."""
     rows = connection.execute(
-        "SELECT id::integer, genres::text FROM movies WHERE id BETWEEN 1 AND 2147483647 ORDER BY id"
+        "SELECT id::integer, " + GENRES + " FROM movies WHERE id BETWEEN 1 AND 2147483647 ORDER BY id"  # noqa: S608 # a constant
     )
     return [(movie, parse_genres(genres)) for movie, genres in rows]
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from bandit_selector.evidence.tally import Tally
 from bandit_selector.store.connection import Connection
+from bandit_selector.store.movies import GENRES
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,12 @@ def sample_lists(connection: Connection, since: datetime, until: datetime, one_i
         SELECT list.cluster, cardinality(list.movie_ids),
             CASE WHEN EXISTS (SELECT FROM movie_popularity)
                 THEN (count(*) FILTER (WHERE coalesce(p.long_tail, true)))::integer END,
-            array_agg(m.genres::text), list.arms, list.drawn
+            array_agg("""  # noqa: S608 # a constant
+        + GENRES
+        + """), list.arms, list.drawn
         FROM (SELECT row_number() OVER () AS number, * FROM list) AS list
         CROSS JOIN LATERAL unnest(list.movie_ids) AS shown (movie_id)
-        LEFT JOIN movies AS m ON m.id = shown.movie_id
+        LEFT JOIN movies ON movies.id = shown.movie_id
         LEFT JOIN movie_popularity AS p ON p.movie_id = shown.movie_id
         GROUP BY list.number, list.cluster, list.movie_ids, list.arms, list.drawn
         """,
@@ -74,7 +77,7 @@ def drop_outs(connection: Connection, since: datetime, until: datetime, one_in: 
 
 def catalogue_genres(connection: Connection) -> list[str | None]:
     """The different values of `movies.genres`, as the site stores them."""
-    return [genres for (genres,) in connection.execute("SELECT DISTINCT genres::text FROM movies")]
+    return [genres for (genres,) in connection.execute("SELECT DISTINCT " + GENRES + " FROM movies")]  # noqa: S608 # a constant
 
 
 @dataclass(frozen=True, slots=True)

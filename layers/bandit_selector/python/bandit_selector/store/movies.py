@@ -6,16 +6,21 @@ The site may add and drop columns at any time, so the catalog is read with each 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
 from psycopg import sql
 
+from bandit_selector.jsontext import from_json
 from bandit_selector.store.connection import Connection
 
 LARGEST: Final = 4096  # bytes of a value that is sent without being asked for
 NEEDED: Final = ("id", "title", "genres")
 WHOLE: Final = "to_json(movies)::text"
 """A movie with every column."""
+GENRES: Final[LiteralString] = """
+    CASE WHEN left(to_json(movies.genres)::text, 1) = '"' THEN movies.genres::text ELSE to_json(movies.genres)::text END
+"""
+"""SQL for a movie's genres as `parse_genres` reads them: a text as it is, an array as a list of JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,14 @@ def read_columns(connection: Connection) -> Any:
         ORDER BY a.attnum
         """
     )
+
+
+def movie_of(movie_id: int, text: str) -> dict[str, Any]:
+    """A movie's columns, from the text of its row; only its id where a value is nested deeper than Python reads."""
+    try:
+        return from_json(text)
+    except RecursionError:
+        return {"id": movie_id}
 
 
 @lru_cache(64)

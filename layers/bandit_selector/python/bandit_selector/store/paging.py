@@ -1,6 +1,5 @@
 """Lists that visitors read page by page: what a seed has shown already, and its next places. One round trip each."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -11,6 +10,7 @@ from bandit_selector.lists.shadow import Shadow
 from bandit_selector.lists.slate import Place
 from bandit_selector.lists.windows import Shown
 from bandit_selector.store.connection import Connection, transaction
+from bandit_selector.store.movies import movie_of
 from bandit_selector.store.serving import Answered, place_rows, record_statement
 from bandit_selector.store.showing import Showing, lock_visitor, record_requests
 
@@ -74,7 +74,7 @@ def record_pages(
     new = [place_rows(rows.fetchall(), places) for rows, (places, _) in zip(written, pages, strict=True)]
     if lists.fetchone() != (showing.known,):
         return None
-    movies = {movie_id: json.loads(text) for movie_id, text in read}
+    movies = {movie_id: movie_of(movie_id, text) for movie_id, text in read}
     old = [(one, movies[one.place.movie_id]) for one in again if one.place.movie_id in movies]
     return [answered for page in new for answered in page], old
 

@@ -181,7 +181,8 @@ def forget_user(connection: Connection, user_id: int, now: datetime) -> int:
         set_aside.forget(connection, user_id)
         connection.execute(
             "INSERT INTO bandit_forgotten VALUES (%s, %s)"
-            " ON CONFLICT (user_id) DO UPDATE SET forgotten_at = excluded.forgotten_at",
+            " ON CONFLICT (user_id) DO UPDATE"
+            " SET forgotten_at = greatest(bandit_forgotten.forgotten_at, excluded.forgotten_at)",
             [user_id, now],
         )
         _erase(connection, user_id, lists)

@@ -1,6 +1,5 @@
 """What a recommendation reads and records: one round trip each."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,10 +9,10 @@ from typing import Any, Protocol
 from bandit_selector.lists.names import arm_of
 from bandit_selector.lists.session import Session
 from bandit_selector.lists.shadow import Shadow
-from bandit_selector.lists.slate import ArmList, Place
+from bandit_selector.lists.slate import ArmList, Place, as_recorded
 from bandit_selector.lists.windows import Shown
 from bandit_selector.store.connection import Connection, transaction
-from bandit_selector.store.movies import Column, read_columns
+from bandit_selector.store.movies import Column, movie_of, read_columns
 from bandit_selector.store.recent import Asked, read_recent, session_of
 from bandit_selector.store.shadows import of_list
 from bandit_selector.store.showing import COLUMNS, Showing, lock_visitor, parameters, record_requests, values
@@ -118,7 +117,7 @@ def place_rows(rows: Sequence[tuple[int, int, str]], places: Sequence[Place]) ->
     """What `record_statement` answers, place by place; positions count on where a movie was left out."""
     first = places[0].position if places else 1
     return [
-        (Shown(places[index].at(first + number - 1), list_id * 64 + number), json.loads(movie))
+        (Shown(places[index].at(first + number - 1), list_id * 64 + number), movie_of(places[index].movie_id, movie))
         for number, (list_id, index, movie) in enumerate(rows, start=1)
     ]
 
@@ -164,7 +163,7 @@ def record_statement(
         {
             **parameters(showing, now),
             "movie_ids": [place.movie_id for place in places],
-            "scores": [place.score for place in places],
+            "scores": [as_recorded(place.score) for place in places],
             "drawn": [arms.index(arm) + 1 if (arm := arm_of(place.algorithm)) else None for place in places],
             "propensities": [place.propensity for place in places],
             "whole": [place.whole for place in places],
