@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Final, Protocol, cast
 
@@ -95,6 +96,8 @@ def _run(name: str, words: Sequence[str]) -> int:
 
 def run(words: Sequence[str]) -> int:
     """`main` for a shell: a reader that has gone, as of `status | head`, is not an error to tell anybody."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without these characters, a name that is no text
     try:
         status = main(words)
         sys.stdout.flush()

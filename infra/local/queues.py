@@ -2,11 +2,13 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from bandit_selector.feedback import Id
+from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel, ValidationError
 
 from infra.credentials import shell_session
@@ -38,6 +40,15 @@ class Queues:
     feedback: str
     dead_letters: str
     managed: bool
+
+
+@contextmanager
+def named_failures() -> Generator[None]:
+    """Turns what boto3 raises into QueueFailed."""
+    try:
+        yield
+    except (BotoCoreError, ClientError, ValueError) as error:  # ValueError: an address that is none
+        raise QueueFailed(f"SQS could not be asked: {error}") from error
 
 
 class Named(BaseModel):

@@ -1,9 +1,8 @@
 """Tables for people: whole at every width, in a pipe too. Must not know what a row means."""
 
-import os
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from shutil import get_terminal_size
 from typing import Final
 
 from rich.console import Console
@@ -24,9 +23,8 @@ class Listing:
 
 
 def console() -> Console:
-    """Standard output, as wide as the terminal or COLUMNS say, else PIPE_WIDTH."""
-    known = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit()
-    return Console(width=None if known else PIPE_WIDTH)
+    """Standard output, as wide as COLUMNS or the terminal say, else PIPE_WIDTH; a width of 0 says nothing."""
+    return Console(width=get_terminal_size((PIPE_WIDTH, 0)).columns)
 
 
 def show(listing: Listing, to: Console) -> None:

@@ -1,8 +1,10 @@
 """Every command as strangers run it: a sentence and an exit code, never a traceback and never a secret."""
 
 import argparse
+import os
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -154,6 +156,37 @@ def test_at_sixty_columns(stranger: Shell, database_url: str) -> None:
     settings = {"DATABASE_URL": database_url, "COLUMNS": "60"}
     said = {name: stranger.say(name, *USUAL[name], settings=settings) for name in USUAL}
     assert {name: one for name, one in said.items() if rude(one, {0, 1}) or "…" in one[1]} == {}
+
+
+@pytest.mark.parametrize("columns", ["0", "1", "x"])
+def test_at_an_odd_width(stranger: Shell, database_url: str, columns: str) -> None:
+    settings = {"DATABASE_URL": database_url, "COLUMNS": columns}
+    said = {
+        name: stranger.say(name, *USUAL[name], settings=settings) for name in ("stats", "status", "verify", "goals")
+    }
+    assert {name: one for name, one in said.items() if rude(one, {0, 1})} == {}
+
+
+@pytest.mark.parametrize("queue", ["http://127.0.0.1:1/queue", "nowhere"])
+@pytest.mark.parametrize("name", ["dlq", "forget-user"])
+def test_a_queue_that_does_not_answer(stranger: Shell, database_url: str, name: str, queue: str) -> None:
+    named = {"FEEDBACK_QUEUE_URL": queue, "DEAD_LETTER_QUEUE_URL": queue}
+    account = {"AWS_ACCESS_KEY_ID": "here", "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_MAX_ATTEMPTS": "1"}
+    said = stranger.say(name, *USUAL[name], settings={"DATABASE_URL": database_url, **OUT_OF_AWS, **account, **named})
+    assert not rude(said, {1}), said
+    assert "SQS could not be asked" in said[2]
+
+
+def test_where_the_terminal_has_ascii_alone(database_url: str) -> None:
+    """`migrate` begins with the guide's own picture; a file may have a name that is not text."""
+    for words in (
+        ("migrate",),
+        ("export", "--from", "2026-01-01", "--until", "2026-01-01", "--to", "/dev/null/\udcff"),
+    ):
+        run = [sys.executable, "-m", "infra.local", *words]
+        settings = {**os.environ, "DATABASE_URL": database_url, "PYTHONIOENCODING": "ascii"}
+        asked = subprocess.run(run, check=False, capture_output=True, cwd=ROOT, env=settings, timeout=60)
+        assert not rude((asked.returncode, asked.stdout.decode("ascii"), asked.stderr.decode("ascii")), {0, 1}), asked
 
 
 def test_with_an_option_that_does_not_exist(stranger: Shell) -> None:

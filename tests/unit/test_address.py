@@ -23,6 +23,9 @@ UNREADABLE = [
     f"host=db port=5432;password={HIDDEN}",
     f"postgresql://u:{HIDDEN}@db/\0",
     f"postgresql://u:{HIDDEN}\ud800@db/site",
+    f"postgresql://u:{HIDDEN}@db..example/site",
+    f"postgresql://u:x@{HIDDEN * 10}/site",
+    f"postgresql://u:x@db,{HIDDEN * 10}:5432/site",
 ]
 
 

@@ -6,9 +6,8 @@ from typing import Any
 
 from bandit_selector.errors import InvalidMessage
 from bandit_selector.feedback import read_message
-from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.local.queues import QueueFailed, open_queues, peek, replay
+from infra.local.queues import named_failures, open_queues, peek, replay
 
 EXAMPLE = "./dev dlq list"
 
@@ -19,10 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    try:
+    with named_failures():
         return _run(arguments)
-    except (BotoCoreError, ClientError) as error:
-        raise QueueFailed(f"SQS could not be asked: {error}") from error
 
 
 def _run(arguments: argparse.Namespace) -> int:

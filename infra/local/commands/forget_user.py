@@ -12,12 +12,12 @@ from rich.progress import track
 
 from functions.archive.bucket import shelf
 from functions.archive.parquet import desk
-from infra.local import moment
+from infra.local import moment, queues
 from infra.local.archive import open_bucket
 from infra.local.consent import agreed
 from infra.local.database import open_database
 from infra.local.options import USER
-from infra.local.queues import NoQueue, forget_letters, open_queues
+from infra.local.queues import NoQueue, QueueFailed, forget_letters, open_queues
 
 EXAMPLE = "./dev forget-user 7"
 TOLD_TO = timedelta(seconds=1)
@@ -50,6 +50,9 @@ def run(arguments: argparse.Namespace) -> int:
 def _letters(user_id: int) -> str:
     """Deletes the visitor's dead letters where the queues are known."""
     try:
-        return f"{forget_letters(open_queues(), user_id):,} dead letters of theirs are deleted."
+        with queues.named_failures():
+            return f"{forget_letters(open_queues(), user_id):,} dead letters of theirs are deleted."
+    except QueueFailed as error:
+        raise QueueFailed(f"{error}. Dead letters of theirs stay; forget them once more.") from error
     except NoQueue:
         return "No queue is known here: dead letters of theirs stay, and a replay drops them. See docs/privacy.md."

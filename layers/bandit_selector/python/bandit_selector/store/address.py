@@ -24,9 +24,20 @@ def parts_of(url: str) -> dict[str, str]:
     ports = parts.get("port", "").split(",")
     if not all(port == "" or (port.isascii() and port.isdigit() and 0 < int(port) < 65_536) for port in ports):
         raise InvalidSetting(f"The port in the database's address is not a number from 1 to 65535; {FORM}.")
+    if not all(map(_is_name, parts.get("host", "").split(","))):
+        raise InvalidSetting(f"The host in the database's address cannot be a name; {FORM}.")
     if "@" in parts.get("host", "") + parts.get("dbname", ""):
         raise InvalidSetting(f"The database's address has more than one @; {FORM}.")
     return parts
+
+
+def _is_name(host: str) -> bool:
+    """Whether a host can be looked up: Python refuses a label that is empty or longer than 63 characters."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return host.startswith("/")
+    return True
 
 
 def without_secrets(url: str) -> str:
