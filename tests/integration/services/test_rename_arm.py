@@ -52,6 +52,16 @@ def test_a_renamed_arm_is_drawn_as_before(lived: Connection) -> None:
     assert "neural" in shown[0]
 
 
+def test_what_a_renamed_arm_remembers_outlives_publications_under_the_old_name(lived: Connection) -> None:
+    query = "SELECT discounted_failures, seen_failures FROM bandit_posteriors WHERE algorithm = %s ORDER BY context_key"
+    lived.execute("UPDATE bandit_posteriors SET discounted_failures = discounted_failures / 2")  # long ago
+    before = lived.execute(query, ["svd"]).fetchall()
+    rename_arm(lived, "svd", "neural")
+    lived.execute("UPDATE bandit_memory SET aged_at = aged_at - interval '2 seconds'")
+    assert publish(lived, Settings()) == 2  # before ARMS has the new name
+    assert lived.execute(query, ["neural"]).fetchall() == before
+
+
 def test_a_name_that_has_a_past_is_refused_and_nothing_changes(lived: Connection) -> None:
     before = cells(lived)
     with pytest.raises(ArmKnown, match="graph"):

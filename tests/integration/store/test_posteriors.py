@@ -51,7 +51,7 @@ def test_the_monitor_expects_the_shares_that_are_published_for_recent_traffic(co
     learn_cell(connection, "svd", 4000, 6000)
     learn_cell(connection, "graph", 500, 9500)
     publish(connection, SETTINGS)
-    contexts, shares = facts.published(connection)
+    contexts, shares = facts.published(connection, SETTINGS.arms)
     assert contexts == len(CONTEXT_KEYS)
     assert sum(shares.values()) == pytest.approx(1)
     assert shares["svd"] == pytest.approx(0.68, abs=0.002)
@@ -168,7 +168,48 @@ def test_arms_come_and_go_by_configuration(connection: Connection) -> None:
     a_second_passes(connection)
     newer = Settings(arms=("svd", "item_cf", "embeddings", "two_tower"))
     assert publish(connection, newer) == 2
-    assert set(published(connection)) == set(newer.arms)
+    assert {arm for arm, chance in published(connection).items() if chance} == set(newer.arms)
+
+
+def test_an_arm_that_comes_back_is_remembered_as_if_it_had_never_left(connection: Connection) -> None:
+    without = FORGETFUL.model_copy(update={"arms": tuple(arm for arm in FORGETFUL.arms if arm != "svd")})
+    learn_cell(connection, "svd", 50, 50)
+    learn_cell(connection, "graph", 20, 80)
+    publish(connection, FORGETFUL)
+    learn_cell(connection, "graph", 40, 160)
+    a_second_passes(connection)
+    publish(connection, without)
+    shares = facts.published(connection, without.arms)[1]
+    assert sum(shares.values()) == pytest.approx(1)
+    assert published(connection)["svd"] == 0
+    memory = memory_now(connection, FORGETFUL)
+    assert (memory.long_successes[ROW, SVD], memory.long_failures[ROW, SVD]) == pytest.approx((25, 25))
+    a_second_passes(connection)
+    publish(connection, FORGETFUL)
+    assert published(connection)["svd"] > 0.1
+
+
+def test_a_clock_that_was_set_back_stops_no_publication(connection: Connection) -> None:
+    publish(connection, SETTINGS)
+    connection.execute("UPDATE bandit_memory SET aged_at = clock_timestamp() + interval '1 day'")
+    learn_cell(connection, "svd", 5, 5)
+    assert publish(connection, SETTINGS) == 2
+    assert publish(connection, SETTINGS) is None  # by the clock as it is now
+
+
+@pytest.mark.parametrize("lost", ["DELETE FROM bandit_memory", "UPDATE bandit_memory SET long_age = 0, short_age = 0"])
+def test_ages_that_were_lost_are_those_of_the_cells(connection: Connection, lost: str) -> None:
+    learn_cell(connection, "graph", 100, 900)
+    publish(connection, FORGETFUL)
+    learn_cell(connection, "svd", 50, 50)
+    a_second_passes(connection)
+    publish(connection, FORGETFUL)
+    connection.execute(lost.encode())
+    a_second_passes(connection)
+    learn_cell(connection, "graph", 100, 1000)
+    publish(connection, FORGETFUL)
+    memory = memory_now(connection, FORGETFUL)
+    assert (memory.long_successes[ROW, SVD], memory.long_failures[ROW, SVD]) == pytest.approx((25, 25))
 
 
 def test_a_context_that_has_learned_has_a_cell_for_every_arm(connection: Connection) -> None:

@@ -173,7 +173,7 @@ def _facts(
     parts = activity.clusters(connection, window)
     one_in = max(1, ceil(everything.shown / PLACES_PER_LIST / SAMPLED_LISTS))
     lists = facts.sample_lists(connection, window.since, window.until, one_in)
-    published, expected = facts.published(connection)
+    published, expected = facts.published(connection, settings.arms)
     return Facts(
         now=window.until,
         shown=everything.shown,

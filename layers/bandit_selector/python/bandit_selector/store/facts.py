@@ -1,5 +1,6 @@
 """What the daily check measures beyond the sums: lists, feedback, candidates, posteriors. Reads; judges nothing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -181,17 +182,18 @@ def candidates_updated(connection: Connection) -> datetime | None:
     return row[0] if row else None
 
 
-def published(connection: Connection) -> tuple[int, dict[str, float]]:
+def published(connection: Connection, arms: Sequence[str]) -> tuple[int, dict[str, float]]:
     """How many contexts are published, and the arms' shares by what is published and the contexts' recent traffic."""
     rows = connection.execute(
         """
         WITH now AS (SELECT traffic_age FROM bandit_memory),
         context AS (
             SELECT context_key, 1 + sum(p.traffic * 0.5 ^ (now.traffic_age - p.traffic_age)) AS places
-            FROM bandit_posteriors AS p CROSS JOIN now GROUP BY context_key
+            FROM bandit_posteriors AS p CROSS JOIN now WHERE algorithm = ANY(%(arms)s) GROUP BY context_key
         )
         SELECT algorithm, sum(probability * places) / (SELECT sum(places) FROM context), count(*)
-        FROM bandit_posteriors JOIN context USING (context_key) GROUP BY algorithm
-        """
+        FROM bandit_posteriors JOIN context USING (context_key) WHERE algorithm = ANY(%(arms)s) GROUP BY algorithm
+        """,
+        {"arms": list(arms)},
     ).fetchall()
     return max((contexts for *_, contexts in rows), default=0), {arm: float(share) for arm, share, _ in rows}

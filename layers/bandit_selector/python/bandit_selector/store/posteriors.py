@@ -75,25 +75,38 @@ def recalled(connection: Connection, contexts: Sequence[str], arms: Sequence[str
 
 
 def _ages(connection: Connection) -> tuple[Ages, float]:
-    """The service's ages at the last publication, and the seconds since; before the first, nothing can age."""
+    """The service's ages at the last publication, and the seconds since; before the first, nothing can age.
+
+    No cell is older than the service: where that row was lost or is of a backup, the ages are those of the cells.
+    """
     row = connection.execute(
         """
-        SELECT long_age, short_age, traffic_age,
-            coalesce(greatest(extract(epoch FROM clock_timestamp() - aged_at), 0), 0)::float8
-        FROM bandit_memory
+        SELECT coalesce(greatest(memory.long_age, cell.long_age), 0),
+            coalesce(greatest(memory.short_age, cell.short_age), 0),
+            coalesce(greatest(memory.traffic_age, cell.traffic_age), 0),
+            coalesce(greatest(extract(epoch FROM clock_timestamp() - coalesce(aged_at, published_at)), 0), 0)::float8
+        FROM (
+            SELECT max(long_age) AS long_age, max(short_age) AS short_age, max(traffic_age) AS traffic_age,
+                max(published_at) AS published_at
+            FROM bandit_posteriors
+        ) AS cell LEFT JOIN bandit_memory AS memory ON true
         """
     ).fetchone()
-    assert row is not None  # noqa: S101 # the migration made the row
+    assert row is not None  # noqa: S101 # an aggregate is one row
     *ages, seconds = row
     return Ages(*map(np.array, ages)), seconds
 
 
 def is_due(connection: Connection, every: timedelta) -> bool:
-    """Whether `every` has passed since the last publication, and no other process publishes now."""
+    """Whether `every` has passed since the last publication, and no other process publishes now.
+
+    A last publication in the future is one before the clock was set back.
+    """
     row = connection.execute(
         """
-        SELECT pg_try_advisory_xact_lock(%s)
-            AND NOT EXISTS (SELECT FROM bandit_memory WHERE aged_at > clock_timestamp() - %s)
+        SELECT pg_try_advisory_xact_lock(%s) AND NOT EXISTS (
+            SELECT FROM bandit_memory WHERE aged_at > clock_timestamp() - %s AND aged_at <= clock_timestamp()
+        )
         """,
         [Lock.PUBLISH, every],
     ).fetchone()
@@ -148,11 +161,18 @@ def write(connection: Connection, edition: Edition) -> int | None:
     """Ages the service, publishes the contexts that moved as one new version, and keeps what all written ones remember.
 
     A context that did not move keeps its probabilities, and the version that they were published in; None when none
-    moved. The cells of retired arms are deleted.
+    moved. The cells of retired arms have probability 0, and go on from what they remember when the arm comes back.
     """
-    connection.execute("DELETE FROM bandit_posteriors WHERE algorithm <> ALL(%s)", [list(edition.recorded.arms)])
     connection.execute(
-        "UPDATE bandit_memory SET long_age = %s, short_age = %s, traffic_age = %s, aged_at = clock_timestamp()",
+        "UPDATE bandit_posteriors SET probability = 0 WHERE algorithm <> ALL(%s) AND probability <> 0",
+        [list(edition.recorded.arms)],
+    )
+    connection.execute(
+        """
+        INSERT INTO bandit_memory (long_age, short_age, traffic_age, aged_at) VALUES (%s, %s, %s, clock_timestamp())
+        ON CONFLICT (only_row) DO UPDATE SET long_age = excluded.long_age, short_age = excluded.short_age,
+            traffic_age = excluded.traffic_age, aged_at = excluded.aged_at
+        """,
         [float(getattr(edition.ages, name)) for name in Ages.__slots__],
     )
     version = _publish(connection, edition) if any(edition.moved) else None
