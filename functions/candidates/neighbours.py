@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.candidates.ratings import Floats, Matrix, RatingTable
+from functions.candidates.ratings import UNTIMED, Floats, Matrix, RatingTable
 from functions.candidates.similarity import blocks, cosines
 
 MOST: Final = 300
@@ -49,12 +49,14 @@ def _neighbourhoods(table: RatingTable, ages: NDArray[np.int64], most: int) -> I
 class Transitions:
     """How often users rate movie j soon after movie i: T = C / √(row sum of C + 2) / √(column sum of C + 2).
 
-    C_ij is the sum of exp(−(age_i − age_j)/10) over all users who rated i not after j.
+    C_ij is the sum of exp(−(age_i − age_j)/10) over all users who rated i not after j. Ratings without a time are in no
+    pair. Of more than `APART` ratings of one moment, each is in pairs with the `APART` next to it by movie id.
     """
 
     def __init__(self, matrix: Matrix, ages: NDArray[np.int64]) -> None:
         users = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
         order = np.lexsort((-ages, users))
+        order = order[ages[order] != UNTIMED]
         self._users, self._ages, self._columns = users[order], ages[order], matrix.indices[order].astype(np.int64)
         self._movies = matrix.shape[1]
         self._from, self._to = np.zeros(self._movies), np.zeros(self._movies)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,8 @@ from scipy import sparse
 
 Matrix = sparse.csr_array
 Floats = NDArray[np.floating[Any]]  # float32 in large arrays
+UNTIMED: Final = -1
+"""The age of a rating without a time."""
 _FAR = 1e18  # seconds: before and after every rating
 
 
@@ -18,8 +20,8 @@ class RatingTable:
     """Rows are users, columns movies, both in the order of their ids; a missing rating is an absent cell.
 
     `genres` has a row per movie and a column per genre name, 1 where the movie is of that genre. `ages` has, for each
-    cell of the matrix in the order of its data, how many of the user's ratings are later; None where no rating has a
-    time.
+    cell of the matrix in the order of its data, how many of the user's ratings are later, or UNTIMED; None where no
+    rating has a time.
     """
 
     users: NDArray[np.int64]
@@ -55,7 +57,7 @@ def rating_table(
 
 
 def _ages(users: NDArray[np.int64], times: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Per rating, how many of the same user's are strictly later; a rating without a time is older than all others."""
+    """Per rating, how many of the same user's are strictly later; UNTIMED without a time."""
     seconds = np.nan_to_num(times, nan=-_FAR, posinf=_FAR, neginf=-_FAR)
     order = np.lexsort((seconds, users))
     sorted_users, sorted_times = users[order], seconds[order]
@@ -65,7 +67,7 @@ def _ages(users: NDArray[np.int64], times: NDArray[np.float64]) -> NDArray[np.in
     moment = np.concatenate([[0], np.cumsum(new)])[: len(order)]
     ages = np.empty(len(order), dtype=np.int64)
     ages[order] = ends - 1 - last_of_moment[moment]
-    return ages
+    return np.where(np.isnan(times), UNTIMED, ages)
 
 
 def _genre_matrix(movie_ids: NDArray[np.int64], catalogue: Sequence[tuple[int, Sequence[str]]]) -> Floats:

@@ -35,7 +35,7 @@ def slow_transitions(table: RatingTable) -> NDArray[np.float64]:
         for first in range(start, stop):
             for second in range(start, stop):
                 apart = int(ages[first] - ages[second])
-                if first != second and 0 <= apart <= APART:
+                if first != second and 0 <= apart <= APART and min(ages[first], ages[second]) >= 0:
                     pairs[table.matrix.indices[first], table.matrix.indices[second]] += exp(-apart / 10)
     rows, columns = pairs.sum(axis=1), pairs.sum(axis=0)
     return np.array([[pairs[i, j] / sqrt(rows[i] + 2) / sqrt(columns[j] + 2) for j in range(movies)]
@@ -84,8 +84,19 @@ def test_the_age_of_a_rating_counts_the_strictly_later_ones_of_its_user() -> Non
     times = np.array([10.0, 20, 20, np.nan, 5])
     table = rating_table(users, movies, np.full(5, 4.0), [(movie, ()) for movie in range(1, 5)], times)
     of_user_one = dict(zip(table.matrix.indices[:4].tolist(), ages_of(table)[:4].tolist(), strict=True))
-    assert of_user_one == {0: 3, 1: 0, 2: 0, 3: 2}
+    assert of_user_one == {0: -1, 1: 0, 2: 0, 3: 2}
     assert ages_of(table)[4] == 0
+
+
+def test_ratings_without_a_moment_follow_nothing_and_are_alike_all_the_same() -> None:
+    users, movies = np.repeat([1, 2], 4), np.tile([1, 2, 3, 4], 2)
+    times = np.tile([1.0, 2, np.nan, np.nan], 2)
+    found = neighbourhoods(rating_table(users, movies, np.full(8, 4.0), [(m, ()) for m in range(1, 5)], times))
+    assert found is not None
+    weights = {movie: dict(zip(near, transitions, strict=True)) for movie, near, transitions, _ in found}
+    assert weights[1][2] > 0
+    assert sum(sum(row.values()) for row in weights.values()) == pytest.approx(weights[1][2])
+    assert set(weights[3]) == {1, 2, 4}
 
 
 def test_without_any_time_there_are_no_neighbours() -> None:
