@@ -65,7 +65,8 @@ def test_a_function_that_is_told_the_arms_is_told_the_weights_too() -> None:
      ("SILENCE_COUNTS", "maybe"), ("SUCCESS_RATING", "1.5"), ("CONTROL_WEIGHTS", "gnn=1"),
      ("ATTRIBUTION_WINDOW", "soon"), ("CONTEXT_FACTORS", "device:Mobile"), ("CONTEXT_FACTORS", "device"),
      ("CONTEXT_FACTORS", "a:b;a:c"), ("DOMINANCE", "off"), ("PRIOR_ALPHA", "inf"), ("PRIOR_BETA", "nan"),
-     ("CONTROL_WEIGHTS", "svd=nan"), ("CONTROL_WEIGHTS", "svd=inf"), ("CONTROL_WEIGHTS", "svd=1e39")],
+     ("CONTROL_WEIGHTS", "svd=nan"), ("CONTROL_WEIGHTS", "svd=inf"), ("CONTROL_WEIGHTS", "svd=1e39"),
+     ("SESSION_GAP", "36501d"), ("SESSION_GAP", "876001h"), ("PUBLISH_EVERY", "999999999.9999999999d")],
 )  # fmt: skip
 def test_a_value_that_cannot_be_used_is_named(name: str, value: str) -> None:
     with pytest.raises(InvalidSetting, match=value.replace("!", "").split("=")[0]):

@@ -71,6 +71,14 @@ def test_the_newest_of_two_ratings_counts_most(database: Database, connection: C
     assert shown(database) == [41, 42, 50, 43, 51]
 
 
+def test_a_movie_that_was_rated_again_and_again_is_one_of_the_last(database: Database, connection: Connection) -> None:
+    connection.execute("ALTER TABLE ratings DROP CONSTRAINT ratings_pkey")
+    rate(connection, 31, NOW - timedelta(minutes=2))
+    for second in range(20):
+        rate(connection, 30, NOW - timedelta(seconds=second))
+    assert shown(database) == [41, 42, 50, 43, 51]
+
+
 @pytest.mark.parametrize(
     ("age", "settings"),
     [

@@ -12,7 +12,9 @@ LIVES = HalfLives(HalfLife(200_000, 0), HalfLife(2_000, 0), HalfLife(5_000, 0))
 RATES = np.array([[0.10, 0.05, 0.20], [0.15, 0.08, 0.10]])
 
 
-def lived(phases: list[Reals], batches: int = 300, size: int = 20, seed: int = 0) -> tuple[Memory, list[Forgetting]]:
+def lived(
+    phases: list[Reals], batches: int = 300, size: int = 20, seed: int = 0, lives: HalfLives = LIVES
+) -> tuple[Memory, list[Forgetting]]:
     """A memory after phases of batches in which every cell has `size` outcomes; what was forgotten on the way."""
     rng = np.random.default_rng(seed)
     memory, told = Memory.empty(2, 3), list[Forgetting]()
@@ -20,7 +22,7 @@ def lived(phases: list[Reals], batches: int = 300, size: int = 20, seed: int = 0
     for rates in phases:
         for _ in range(batches):
             successes = rng.binomial(size, rates).astype(float)
-            now = ages.after(size * rates.size, float("inf"), LIVES)
+            now = ages.after(size * rates.size, float("inf"), lives)
             memory, ages = memory.aged(ages, now).plus(successes, size - successes), now
             memory, new = refute(memory, ARMS, MOMENTS)
             told += new
@@ -90,6 +92,11 @@ def test_a_click_that_did_not_come_is_a_smaller_step_than_one_too_many() -> None
 @pytest.mark.parametrize("seed", range(5))
 def test_chance_is_no_change(seed: int) -> None:
     assert lived([RATES], batches=2000, seed=seed)[1] == []
+
+
+def test_a_long_memory_that_is_set_to_be_shorter_than_the_short_one_is_compared_with_itself() -> None:
+    memory, _ = lived([RATES], lives=HalfLives(HalfLife(500, 0), LIVES.short, LIVES.traffic))
+    assert standing(memory, MOMENTS).own == pytest.approx(0, abs=1e-3)
 
 
 def test_one_arm_or_nothing_learned_refutes_nothing() -> None:

@@ -53,6 +53,11 @@ def test_further_factors_follow_in_the_key_and_unknown_values_are_other() -> Non
     assert EVENING.with_factors({}, {"device": "tv"}) == EVENING
 
 
+@pytest.mark.parametrize("value", [None, "", "tv|de", "tv,tv", ["tv"], {"tv": 1}, 1.0])
+def test_a_value_that_is_missing_or_none_of_the_configured_is_other(value: object) -> None:
+    assert EVENING.with_factors({"device": ("none", "tv", "1")}, {"device": value}).key == EVENING.key + "|other"
+
+
 def test_only_visited_contexts_of_further_factors_are_published_beside_the_24() -> None:
     visited = ["evening|weekend|regular|tv|de", "evening|weekend|regular", "a" * 40]
     keys = published_keys(FACTORS, visited)

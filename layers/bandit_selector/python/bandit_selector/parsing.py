@@ -6,7 +6,8 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-LONGEST_DAYS: Final = 36_500
+LONGEST: Final = timedelta(days=36_500)
+"""A duration before or after now is still a moment that PostgreSQL and Python know."""
 
 
 def parse_duration(text: object) -> object:
@@ -14,9 +15,12 @@ def parse_duration(text: object) -> object:
     if not isinstance(text, str):
         return text
     parts = re.fullmatch(r"(\d{1,9}(?:\.\d+)?)\s*([smhd])", text.strip(), re.ASCII)
-    if not parts or (parts[2] == "d" and float(parts[1]) > LONGEST_DAYS):
+    if not parts:
         raise ValueError(f"{text!r} is not a duration; write one like 90s, 10m, 12h or 7d")
-    return timedelta(**{UNITS[parts[2]]: float(parts[1])})
+    number, unit = float(parts[1]), timedelta(**{UNITS[parts[2]]: 1})
+    if number > LONGEST / unit:
+        raise ValueError(f"{text!r} is more than {days(LONGEST)}")
+    return number * unit
 
 
 def days(span: timedelta) -> str:

@@ -52,11 +52,9 @@ class Ages:
     traffic: Reals
 
     def after(self, outcomes: float, seconds: float, lives: HalfLives) -> "Ages":
-        return Ages(
-            self.long + lives.long.age(outcomes, seconds),
-            self.short + lives.short.age(outcomes, seconds),
-            self.traffic + lives.traffic.age(outcomes, seconds),
-        )
+        """Ages when so much has happened; the short memory is never the longer one, whatever is set."""
+        long, short, traffic = (life.age(outcomes, seconds) for life in (lives.long, lives.short, lives.traffic))
+        return Ages(self.long + long, self.short + max(short, long), self.traffic + traffic)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,10 +49,12 @@ class Context:
 
     def with_factors(self, factors: Factors, values: Mapping[str, object]) -> "Context":
         """The same with the levels of further factors, from the fields of a request; letter case does not matter."""
-        said = {name: str(values.get(name, OTHER)).strip().lower() for name in factors}
+        said = {name: str(value).strip().lower() for name in factors if (value := values.get(name)) is not None}
         return replace(
             self,
-            further=tuple((name, said[name] if said[name] in levels else OTHER) for name, levels in factors.items()),
+            further=tuple(
+                (name, level if (level := said.get(name)) in levels else OTHER) for name, levels in factors.items()
+            ),
         )
 
     def as_record(self) -> dict[str, str]:

@@ -12,6 +12,7 @@ from bandit_selector.lists.session import LAST, Neighbours, Reaction, Session
 from bandit_selector.store.connection import Connection
 
 LISTS: Final = 10  # a visitor's newest lists whose clicks and ratings are read
+ROWS: Final = 4 * LAST  # of the site's `ratings`: several may be of one movie
 DAY: Final = timedelta(days=1)
 _PACKED: Final = np.dtype([("movie_id", ">i4"), ("transition", ">f4"), ("cosine", ">f4")])  # as bandit_packed writes it
 
@@ -41,7 +42,7 @@ def read_recent(connection: Connection, asked: Asked) -> Any:
                         FROM ratings WHERE user_id = %(user)s
                     ) AS r
                     WHERE r.at <= %(now)s
-                    ORDER BY r.at DESC LIMIT %(last)s
+                    ORDER BY r.at DESC LIMIT %(rows)s
                 )
                 UNION ALL
                 SELECT l.movie_ids[(r.event_id & 63)::integer], moment.at
@@ -72,6 +73,7 @@ def read_recent(connection: Connection, asked: Asked) -> Any:
             "gap": asked.gap,
             "zone": asked.zone.key,
             "last": LAST,
+            "rows": ROWS,
             "lists": LISTS,
         },
         binary=True,
