@@ -108,7 +108,8 @@ def test_an_arm_that_is_added_or_removed_leaves_the_others_as_they_were(connecti
     assert {cell: counts for cell, counts in _states(connection).items() if cell[1] != "fresh"} == states
     a_second_passes(connection)
     publish(connection, few)
-    assert remembered(connection) == pytest.approx(before, rel=1e-6)
+    assert remembered(connection) == pytest.approx(after, rel=1e-6)
+    assert published(connection)["fresh"][0] == 0
 
 
 def _states(connection: Connection) -> dict[tuple[str, str], tuple[float, float]]:
