@@ -39,6 +39,12 @@ def check(token: str, key: str, audience: str) -> Good:
         )
     except jwt.InvalidTokenError as error:
         raise Refused(f"{error}") from None
+    except (
+        UnicodeError,
+        OverflowError,
+        RecursionError,
+    ):  # not UTF-8, endless numbers, deep nesting: PyJWT lets them by
+        raise Refused("The token is not a JSON Web Token") from None
     if not claims["sub"]:
         raise Refused("The token names nobody in `sub`")
     return Good(claims["sub"], int(claims["exp"]))

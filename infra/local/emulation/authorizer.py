@@ -49,6 +49,8 @@ class Authorizer:
             claims = self._claims(token)
         except jwt.InvalidTokenError as error:
             raise Unauthorized(str(error)) from None
+        except (UnicodeError, OverflowError, RecursionError):  # PyJWT lets them by
+            raise Unauthorized("The token is not a JSON Web Token") from None
         if scopes and not set(scopes) & texts_in(claims):
             raise Forbidden(f"The token has none of the scopes {', '.join(scopes)}.")
         return {"jwt": {"claims": {name: _text(value) for name, value in claims.items()}, "scopes": scopes or None}}

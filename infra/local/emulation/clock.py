@@ -34,11 +34,20 @@ class Clock:
 
     @contextmanager
     def request(self, claimed: str | None) -> Generator[datetime]:
-        """One request's moment; `claimed` (ISO 8601 with zone) is used on a simulated clock only."""
-        moment = datetime.fromisoformat(claimed) if claimed and self.simulated else self.now()
+        """One request's moment; `claimed` (ISO 8601 with zone) is used on a simulated clock only, and if it is one."""
+        moment = (_moment(claimed) if claimed and self.simulated else None) or self.now()
         self.go_on(moment)
         self._in_flight.append(moment)
         try:
             yield moment
         finally:
             self._in_flight.remove(moment)
+
+
+def _moment(text: str) -> datetime | None:
+    """A moment with its zone; None for every other text."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.utcoffset() is not None else None

@@ -165,8 +165,8 @@ def _cors(cors: Cors, *, preflight: bool) -> dict[str, str]:
 
 
 def _starting() -> web.Response:
-    detail = "The service is starting: its catalogue is being loaded. Ask again in a few seconds."
-    document = {"type": "about:blank", "title": "Starting", "status": 503, "detail": detail}
+    detail = "The service is not ready: it is starting, or about to stop. Ask again in a few seconds."
+    document = {"type": "about:blank", "title": "Not ready", "status": 503, "detail": detail}
     headers = {"Retry-After": "2", "Cache-Control": "no-store"}
     return web.json_response(document, status=503, headers=headers, content_type="application/problem+json")
 

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 import json
+import math
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -42,6 +43,10 @@ def minted(key: Any = KEY, algorithm: str = "HS256", **changed: Any) -> str:
 def forged(header: dict[str, Any], signature: bytes = b"") -> str:
     parts = [json.dumps(header).encode(), json.dumps({"sub": "ada", "exp": 9_999_999_999}).encode(), signature]
     return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts)
+
+
+def forged_from(header: bytes) -> str:
+    return f"{base64.urlsafe_b64encode(header).decode().rstrip('=')}.e30.e30"
 
 
 def said(header: str, key: str = KEY, **chosen: Any) -> dict[str, Any]:
@@ -80,6 +85,11 @@ ATTACKS = {
     "a key in the header": forged({"alg": "HS256", "jwk": {"kty": "oct", "k": "YQ"}}, b"x" * 32),
     "a key by address": forged({"alg": "RS256", "jku": "http://127.0.0.1:9/keys"}, b"x" * 256),
     "stripped": minted().rpartition(".")[0] + ".",
+    "half of a surrogate pair": "\udcff.\udcff.\udcff",
+    "not ASCII": "é.é.é",
+    "deep nesting": forged_from(b"[" * 200_000),
+    "a number of thousands of digits": forged_from(b'{"alg": ' + b"9" * 5_000 + b"}"),
+    "endless in a number": minted(exp=math.inf),
     "two signatures": minted() + "." + minted().rpartition(".")[2],
 }
 

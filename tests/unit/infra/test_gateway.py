@@ -185,8 +185,13 @@ def test_a_visitors_claims_reach_the_function_as_text() -> None:
         jwt.encode({"sub": "1", "iss": ISSUER.url, "exp": 9e9, "aud": "another"}, KEY, "RS256", {"kid": "local"}),
         jwt.encode({"sub": "1", "iss": ISSUER.url, "exp": 9e9, "aud": AUDIENCE}, "x" * 32, "HS256", {"kid": "local"}),
         jwt.encode({"sub": "1", "iss": ISSUER.url, "aud": AUDIENCE}, KEY, "RS256", {"kid": "local"}),
+        b"\xff\xe9.e30.e30".decode(errors="surrogateescape"),
+        f"{base64.urlsafe_b64encode(b'[' * 200_000).decode()}.e30.e30",
     ],
-    ids=["none", "junk", "expired", "other key", "other issuer", "other audience", "symmetric", "endless"],
+    ids=[
+        *("none", "junk", "expired", "other key", "other issuer", "other audience", "symmetric", "endless"),
+        *("not UTF-8", "deep nesting"),
+    ],
 )
 def test_a_bad_token_is_refused(token: str) -> None:
     with pytest.raises(Unauthorized):
@@ -243,6 +248,14 @@ def test_a_simulated_time_counts_on_a_simulated_clock_only() -> None:
 
     assert asyncio.run(years(Clock(simulated=True))) == [int(then.timestamp() * 1000)] * 2
     assert min(asyncio.run(years(Clock()))) > then.timestamp() * 1000
+
+
+@pytest.mark.parametrize("claimed", ["x", "", "2026-03-01", "2026-03-01T20:00:00", "10000-01-01T00:00:00Z"])
+def test_what_is_not_a_moment_leaves_a_simulated_clock(claimed: str) -> None:
+    clock = Clock(simulated=True)
+    clock.go_on(NOW)
+    with clock.request(claimed) as moment:
+        assert moment == NOW
 
 
 def test_answers_have_the_date_of_the_simulated_clock() -> None:
