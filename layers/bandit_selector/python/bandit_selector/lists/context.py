@@ -45,10 +45,12 @@ class Context:
     @property
     def fallback(self) -> "Context":
         """The same with every further factor unknown: what it can be drawn from before anybody was there."""
-        return replace(self, further=tuple((name, OTHER) for name, _ in self.further))
+        return replace(self, further=tuple((name, OTHER) for name, _ in self.further)) if self.further else self
 
     def with_factors(self, factors: Factors, values: Mapping[str, object]) -> "Context":
         """The same with the levels of further factors, from the fields of a request; letter case does not matter."""
+        if not factors:
+            return self
         said = {name: str(value).strip().lower() for name in factors if (value := values.get(name)) is not None}
         return replace(
             self,

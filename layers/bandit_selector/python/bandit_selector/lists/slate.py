@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from random import Random
 from struct import pack, unpack
+from typing import NamedTuple
 
 from bandit_selector.learning.guard import draw, remaining
 from bandit_selector.lists.names import algorithm_of
@@ -36,8 +37,7 @@ class Stock:
         return [lists[arm] for lists in (self.own, self.everybodys) if arm in lists]
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A movie that an arm would show at a place."""
 
     movie_id: int

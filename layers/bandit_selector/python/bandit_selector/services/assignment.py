@@ -30,12 +30,8 @@ def assign(request: Asking, settings: Settings, share: float, begun: Group | Non
     if begun is not None:
         return begun
     asked = "auto" if settings.assignment == "server" else request.use_bandit
-    treated = {
-        "true": True,
-        "false": False,
-        "auto": is_treated(request.user_id, settings.experiment_salt, share),
-    }
-    return "treatment" if treated[asked] else "control"
+    treated = is_treated(request.user_id, settings.experiment_salt, share) if asked == "auto" else asked == "true"
+    return "treatment" if treated else "control"
 
 
 def test_of(group: Group | None, settings: Settings) -> Key | None:

@@ -52,9 +52,14 @@ class Change:
         return f"{self.context_key}|{self.arm}"
 
 
-def ids(numbers: Sequence[int]) -> str:
+def ids(listed: Sequence[int]) -> str:
     """PostgreSQL's text of a bigint[]; psycopg's own way from a list takes a tenth of a batch's time."""
-    return f"{{{','.join(map(str, numbers))}}}"
+    return f"{{{','.join(map(str, listed))}}}"
+
+
+def numbers(listed: Sequence[float | None]) -> str:
+    """The same of any numbers, or of truth values, and of what is missing."""
+    return f"{{{','.join(['NULL' if number is None else str(number) for number in listed])}}}"
 
 
 def second(list_id: int) -> datetime:

@@ -12,6 +12,7 @@ from bandit_selector.lists.shadow import Shadow
 from bandit_selector.lists.slate import ArmList, Place, as_recorded
 from bandit_selector.lists.windows import Shown
 from bandit_selector.store.connection import Connection, transaction
+from bandit_selector.store.feedback_rule import numbers
 from bandit_selector.store.movies import Column, movie_of, read_columns
 from bandit_selector.store.recent import Asked, read_recent, session_of
 from bandit_selector.store.shadows import of_list
@@ -127,6 +128,7 @@ def record_statement(
 ) -> Any:
     """Records a list unless its seed has other lists than the `known`: (list id, index of the place, movie) rows."""
     arms = sorted({arm for place in places if (arm := arm_of(place.algorithm)) is not None})
+    number: dict[str | None, int] = {arm: at for at, arm in enumerate(arms, start=1)}
     beside, of_shadow = of_list(shadow)
     return connection.execute(
         f"""
@@ -162,11 +164,11 @@ def record_statement(
         """.encode(),  # noqa: S608 # quoted names
         {
             **parameters(showing, now),
-            "movie_ids": [place.movie_id for place in places],
-            "scores": [as_recorded(place.score) for place in places],
-            "drawn": [arms.index(arm) + 1 if (arm := arm_of(place.algorithm)) else None for place in places],
-            "propensities": [place.propensity for place in places],
-            "whole": [place.whole for place in places],
+            "movie_ids": numbers([place.movie_id for place in places]),
+            "scores": numbers([as_recorded(place.score) for place in places]),
+            "drawn": numbers([number.get(arm_of(place.algorithm)) for place in places]),
+            "propensities": numbers([place.propensity for place in places]),
+            "whole": numbers([place.whole for place in places]),
             "first_position": places[0].position if places else 1,
             "seed": showing.seed,
             "algorithm": None if arms or not places else places[0].algorithm,
