@@ -129,7 +129,7 @@ def _report(tables: list[dict[str, Floats]], command: str) -> str:
             "serendipity .05.",
             "What is *served* goes through the product's slate, where two places of ten are long tail, and",
             "through the guards' floor and cap: its best arm per context is the most that learning reaches.",
-            "That lift is a property of the formula, tuned to 20–27 %; it forecasts nothing.",
+            "That lift is a property of the formula; it forecasts nothing.",
             "",
             "| lists by | CTR | ÷ its control | lowest–highest world |",
             "|---|---|---|---|",

@@ -4,7 +4,7 @@ The chance of a click is a logistic function of how well a movie fits the user (
 popular it is and how unexpected for the user. Only the coefficients depend on the context, so nothing about
 a single user can be memorised: what can be learned is which kind of list suits which context. The coefficients were
 searched (`./dev bench world` measures them) so that serving the best arm of each context, under the product's own
-rules, beats the control by 20 to 27 %; that lift is a property of this world and says nothing about any real site.
+rules, beats the control by 29 to 37 %; that lift is a property of this world and says nothing about any real site.
 """
 
 from collections.abc import Iterator, Sequence
@@ -71,7 +71,7 @@ class Synthetic:
     name: Literal["synthetic"] = "synthetic"
     sentence: str = (
         "A synthetic world: users, movies and clicks come from a formula in which serving the best arm of each context "
-        "would beat the control by 20 to 27 %. A lift shown here is a property of that formula, not a forecast."
+        "would beat the control by 29 to 37 %. A lift shown here is a property of that formula, not a forecast."
     )
 
     def visits(self, start: datetime, rng: np.random.Generator, per_day: int = 1000) -> Iterator[Visit]:

@@ -1,8 +1,10 @@
 """The synthetic world: the same for a seed, plausible, and determined by the formula."""
 
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from itertools import islice, pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -112,6 +114,14 @@ def test_it_is_a_world_and_says_that_it_is_synthetic(world: Synthetic) -> None:
     assert as_any.name == "synthetic"
     assert "synthetic" in as_any.sentence
     assert world.context(1, START) == Context("night", "weekday", user_type(int(world.ratings_per_user[0])))
+
+
+def test_its_sentence_has_the_lift_that_was_measured(world: Synthetic) -> None:
+    results = Path(__file__).parents[3] / "benchmarks" / "results" / "world.md"
+    row = re.search(r"served: best arm per context .*\| ([\d.]+)–([\d.]+) \|", results.read_text())
+    assert row
+    least, most = (f"{float(ratio) - 1:.0%}" for ratio in row.groups())
+    assert f"by {least.removesuffix('%')} to {most.replace('%', ' %')}" in world.sentence
 
 
 def test_generating_and_reacting_are_quick(world: Synthetic) -> None:
