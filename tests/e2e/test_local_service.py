@@ -16,10 +16,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from infra.local import lock
 from infra.local.emulation import aws
 
 ROOT = Path(__file__).parents[2]
-pytestmark = pytest.mark.xdist_group("the local service")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +76,14 @@ def checkout(open_folder: Callable[[], Path]) -> Path:
 def copied(folder: Path) -> Path:
     """A folder that looks like a fresh clone: everything but what a run makes."""
     for name in ("infra", "functions", "layers", "clients"):
-        subprocess.run(["cp", "-r", ROOT / name, folder / name], check=True)
+        subprocess.run(["cp", "-a", ROOT / name, folder / name], check=True)
     return folder
 
 
 def start(checkout: Path) -> Service:
     process = dev(checkout, "serve", "--port", "0")
-    eventually(lambda: say(checkout, "status")[0] == 0 or process.poll() is not None, 60)
+    place = checkout / ".local" / "serve"
+    eventually(lambda: lock.announcement(place) is not None or process.poll() is not None, 60)
     assert process.poll() is None
     return Service(json.loads(say(checkout, "status", "--json")[1]), process)
 
@@ -200,7 +201,7 @@ def test_a_killed_service_leaves_no_process_and_starts_again_with_its_rows(
 ) -> None:
     assert service.process.poll() is None
     other = open_folder() / "checkout"
-    subprocess.run(["cp", "-r", checkout, other], check=True)
+    subprocess.run(["cp", "-a", checkout, other], check=True)
     subprocess.run(["rm", "-rf", other / ".local"], check=True)
     first = start(other)
     children = _descendants(first.process.pid)
