@@ -10,7 +10,7 @@ from infra.local.installation import Installation
 
 from .pages import Watch, open_dashboard, violations
 
-pytestmark = [pytest.mark.xdist_group("pages"), pytest.mark.usefixtures("needs_npm")]
+pytestmark = pytest.mark.usefixtures("needs_npm")
 
 
 @pytest.fixture(params=[("dark", 390), ("light", 1400)], ids=str)

@@ -15,7 +15,7 @@ from infra.local.installation import Installation
 
 from .pages import figures, open_dashboard, refuse, row
 
-pytestmark = [pytest.mark.xdist_group("pages"), pytest.mark.usefixtures("needs_npm")]
+pytestmark = pytest.mark.usefixtures("needs_npm")
 
 
 METRICS = {

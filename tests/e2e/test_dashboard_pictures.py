@@ -17,7 +17,7 @@ from .figures import NOW
 from .pages import violations
 
 SVG: Final = "{http://www.w3.org/2000/svg}"
-pytestmark = [pytest.mark.xdist_group("pages"), pytest.mark.usefixtures("needs_npm")]
+pytestmark = pytest.mark.usefixtures("needs_npm")
 
 
 @pytest.fixture(scope="module")

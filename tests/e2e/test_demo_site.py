@@ -1,7 +1,6 @@
 """The demo site and its client in a browser, on the whole service, down to the tables."""
 
 import psycopg
-import pytest
 from bandit_selector.store.connection import connect
 from bandit_selector.store.verification import first_difference
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
@@ -13,7 +12,6 @@ from .pages import ask, eventually, one, refuse
 TALLEST_ON_A_PHONE = 3_500
 CUT = """[...document.querySelectorAll("button.why, .genres, .name")]
   .filter((text) => text.scrollWidth > text.clientWidth + 1).map((text) => text.textContent)"""
-pytestmark = pytest.mark.xdist_group("pages")
 
 
 def test_the_demo_site_tells_why_a_title_is_there_and_what_became_of_a_click(page: Page, lively: Installation) -> None:

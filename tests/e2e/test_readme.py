@@ -15,8 +15,6 @@ from infra.local.installation import Installation
 
 from .pages import call, eventually, one
 
-pytestmark = pytest.mark.xdist_group("pages")
-
 README = (Path(__file__).parents[2] / "README.md").read_text()
 USER = 38  # of the sample catalogue; another test's visitor is another user
 

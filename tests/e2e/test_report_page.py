@@ -10,7 +10,7 @@ from infra.local.installation import Installation
 
 from .pages import Watch, violations
 
-pytestmark = [pytest.mark.xdist_group("pages"), pytest.mark.usefixtures("needs_npm")]
+pytestmark = pytest.mark.usefixtures("needs_npm")
 
 CUT = """[...document.querySelectorAll("svg text")].filter((text) => {
   const [inner, outer] = [text.getBoundingClientRect(), text.closest("svg").getBoundingClientRect()];

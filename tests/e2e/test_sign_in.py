@@ -7,7 +7,7 @@ from infra.local.installation import Installation
 
 from .pages import eventually, open_dashboard, refuse
 
-pytestmark = [pytest.mark.xdist_group("pages"), pytest.mark.usefixtures("needs_npm")]
+pytestmark = pytest.mark.usefixtures("needs_npm")
 
 KEPT = "bandit-selector.token"
 TOKEN = f"JSON.parse(sessionStorage.getItem('{KEPT}'))"

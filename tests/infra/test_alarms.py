@@ -13,8 +13,6 @@ from infra.service import FEEDBACK_QUEUE, FUNCTIONS, OVER_HTTP
 from .permissions import listed
 from .synthesised import Synthesised
 
-pytestmark = pytest.mark.xdist_group("infra")
-
 
 def test_every_function_and_queue_can_wake_the_team(prod: Synthesised) -> None:
     alarms = prod.resources("AWS::CloudWatch::Alarm")

@@ -11,7 +11,6 @@ from infra.service import FEEDBACK_QUEUE, FUNCTIONS, ROUTES, SCHEDULES
 from .ordering import unordered
 from .synthesised import KINDS, Synthesised
 
-pytestmark = pytest.mark.xdist_group("infra")
 CLUSTER = "AWS::RDS::DBCluster"
 
 

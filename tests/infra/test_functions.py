@@ -18,8 +18,6 @@ from infra.service import (
 
 from .synthesised import KINDS, Synthesised
 
-pytestmark = pytest.mark.xdist_group("infra")
-
 
 def test_every_function_is_as_the_service_page_says(prod: Synthesised) -> None:
     made = {it["Handler"]: it for it in prod.resources("AWS::Lambda::Function").values()}

@@ -13,7 +13,6 @@ from . import matrix
 from .ordering import unordered
 from .synthesised import Synthesised
 
-pytestmark = pytest.mark.xdist_group("infra")
 ROWS = matrix.rows()
 
 

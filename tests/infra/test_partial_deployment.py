@@ -23,7 +23,7 @@ from infra.service import FEEDBACK_QUEUE, FUNCTIONS, SCHEDULES, Function
 
 from .synthesised import Synthesised
 
-pytestmark = [pytest.mark.xdist_group("infra"), pytest.mark.long]
+pytestmark = pytest.mark.long
 
 KNOWN_TO_MOTO = (
     *("AWS::KMS::Key", "AWS::SQS::Queue", "AWS::SNS::Topic", "AWS::S3::Bucket", "AWS::Logs::LogGroup"),

@@ -24,8 +24,6 @@ from .conftest import client_of
 from .permissions import Call, Policies, recorded, text
 from .synthesised import KINDS, Synthesised
 
-pytestmark = pytest.mark.xdist_group("infra")
-
 ALL = (*FUNCTIONS, AUTHORIZER)
 INSIDE = {function.name for function in FUNCTIONS if "database" in function.uses}
 SCHEDULED = {schedule.function for schedule in SCHEDULES}

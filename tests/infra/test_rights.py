@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from bandit_selector.store.roles import ROLES
 
 from infra.service import (
@@ -16,8 +15,6 @@ from infra.service import (
 
 from .permissions import listed, text
 from .synthesised import KINDS, Synthesised
-
-pytestmark = pytest.mark.xdist_group("infra")
 
 
 def test_no_role_may_do_everything_or_touch_everything(prod: Synthesised) -> None:

@@ -4,8 +4,6 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from functions.identity.handler import SCOPES
 from infra.service import (
     AUTHORIZER_KEPT,
@@ -13,8 +11,6 @@ from infra.service import (
 )
 
 from .synthesised import KINDS, Synthesised
-
-pytestmark = pytest.mark.xdist_group("infra")
 
 
 def test_every_route_has_its_function_and_its_lock(prod: Synthesised) -> None:

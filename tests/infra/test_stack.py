@@ -11,8 +11,6 @@ from infra.packaging import ROOT
 from . import golden
 from .synthesised import KINDS, Synthesised
 
-pytestmark = pytest.mark.xdist_group("infra")
-
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_finding_of_cdk_nag_is_fixed_or_answered(synthesise: Callable[[str], Synthesised], kind: str) -> None:

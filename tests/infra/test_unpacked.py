@@ -17,8 +17,6 @@ from tests.integration.events import http_event, load_site, queue_event
 from .conftest import client_of
 from .synthesised import Synthesised
 
-pytestmark = pytest.mark.xdist_group("infra")
-
 MEGABYTES_UNZIPPED = 100
 MEGABYTES_ALLOWED = 250  # by Lambda, code and layers together
 

@@ -23,7 +23,7 @@ from .pipeline import CONSUMER, QUEUE, Pipeline, eventually
 from .traffic import account, traffic, written
 
 DISCONNECTED = psycopg.OperationalError
-pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.long]
+pytestmark = pytest.mark.long
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from .conftest import Stage
 from .pipeline import QUEUE, Pipeline
 from .traffic import HELD_SECONDS, SCALE, account, traffic, written
 
-pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.long]
+pytestmark = pytest.mark.long
 POISON = {
     "not JSON": ("{", "Invalid JSON"),
     "no object": ("[]", "Input should be an object"),

@@ -12,7 +12,6 @@ from bandit_selector.services.rehearsal import rehearse
 from bandit_selector.settings import Settings
 
 KEYS = ("morning|weekday|regular", "evening|weekday|regular", "evening|weekend|cold_start")
-pytestmark = pytest.mark.xdist_group("plan")  # made once
 TRAFFIC = Traffic(30_000, 700, 0.12, 3.0, KEYS, (0.5, 0.4, 0.1))
 
 
