@@ -13,6 +13,8 @@ from bandit_selector.store.connection import Connection, connect
 from bandit_selector.store.migrate import migrate
 from hypothesis import settings
 from psycopg import sql
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from infra.local import postgres, site
 
@@ -20,6 +22,20 @@ UNSAFE_BUT_FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off"
 _numbers = itertools.count()
 settings.register_profile("untimed", settings.default, deadline=None)  # a busy machine is no fault of the code
 settings.load_profile("untimed")
+
+
+class ByFile(LoadFileScheduling):
+    """Gives a file's tests to one process, so that what they share starts once; all of tests/infra to one, too.
+
+    The mark `xdist_group` does nothing: pytest-xdist 3.8 writes it where pytest 9.2 no longer reads it.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "tests/infra" if nodeid.startswith("tests/infra/") else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    return ByFile(config, log)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
