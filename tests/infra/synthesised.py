@@ -1,6 +1,7 @@
 """Kinds of deployment, and the output of `./dev synth` for each. Must not start Node.js."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, TypeAlias, cast
 
@@ -69,7 +70,7 @@ VPCS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Synthesised:
     """One deployment's stacks, by name, and cdk-nag's findings."""
 
@@ -77,9 +78,9 @@ class Synthesised:
     stacks: dict[str, Template]
     violations: list[dict[str, Any]]
 
-    @property
+    @cached_property
     def template(self) -> Template:
-        """All stacks as one template: an import from another stack is what that stack exports."""
+        """All stacks as one template: an import from another stack is what that stack exports. Not to be changed."""
         exported = {
             output["Export"]["Name"]: output["Value"]
             for stack in self.stacks.values()
