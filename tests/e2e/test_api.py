@@ -66,6 +66,7 @@ def test_the_service_answers_its_reference(service: Installation) -> None:
     assert (status, json.loads(content)) == (200, openapi.document())
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("needs_npm")
 def test_the_reference_is_a_page_that_asks_no_other_origin(service: Installation, visitor: BrowserContext) -> None:
     watch, page = Watch(), visitor.new_page()

@@ -124,6 +124,7 @@ def test_each_state_of_the_service_is_named(page: Page) -> None:
         expect(page.locator(f".{bandit} strong")).to_have_text(bandit.capitalize())
 
 
+@pytest.mark.long
 def test_figures_that_grow_old_lose_their_colours_and_say_so(page: Page) -> None:
     golden.show(page, "much")
     expect(page.locator("main.old")).to_have_count(0)

@@ -56,7 +56,7 @@ def dev(
 def say(checkout: Path, *words: str, settings: Mapping[str, str] | None = None) -> tuple[int, str]:
     """(exit code, everything it printed) of one command."""
     process = dev(checkout, *words, output=subprocess.PIPE, settings=settings)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=180)
     return process.returncode, output.decode()
 
 

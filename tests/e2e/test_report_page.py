@@ -12,14 +12,21 @@ from .pages import Watch, violations
 
 pytestmark = pytest.mark.usefixtures("needs_npm")
 
+QUICK = {(390, "dark"), (1280, "light")}
 CUT = """[...document.querySelectorAll("svg text")].filter((text) => {
   const [inner, outer] = [text.getBoundingClientRect(), text.closest("svg").getBoundingClientRect()];
   return inner.left < outer.left - 1 || inner.right > outer.right + 1;
 }).map((text) => text.textContent)"""
 
 
-@pytest.mark.parametrize("width", [390, 768, 1280, 1920])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("width", "scheme"),
+    [
+        (width, scheme) if (width, scheme) in QUICK else pytest.param(width, scheme, marks=pytest.mark.long)
+        for width in (390, 768, 1280, 1920)
+        for scheme in ("light", "dark")
+    ],
+)
 def test_the_report_is_whole_and_accessible(browser: Browser, lively: Installation, width: int, scheme: Any) -> None:
     context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
     watch, page, asked = Watch(), context.new_page(), list[str]()

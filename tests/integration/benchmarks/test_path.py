@@ -11,7 +11,7 @@ from benchmarks._path_ways import Former, Product, Way, prepare
 from infra.local.postgres import Postgres
 
 
-@pytest.mark.parametrize("way", [Product(), Former()])
+@pytest.mark.parametrize("way", [Product(), pytest.param(Former(), marks=pytest.mark.long)], ids=["product", "former"])
 def test_a_way_reads_records_settles_and_counts(server: Postgres, way: Way) -> None:
     name = f"path_{type(way).__name__.lower()}"
     with psycopg.connect(server.url, autocommit=True) as admin:

@@ -84,6 +84,7 @@ def client(service: str) -> Any:
     return cast("Any", boto3.client(cast("Any", service)))
 
 
+@pytest.mark.long
 def test_names_that_a_former_deployment_left_behind_are_told(account: Account) -> None:
     client("rds").create_db_cluster(
         DBClusterIdentifier="bandit-selector-prod",
