@@ -230,12 +230,13 @@ class Database:
         return self._run(work, self._deadline())
 
     def read(self, work: Callable[[Connection], T]) -> T:
-        """Does work that changes nothing; on a broken connection it opens another and does the work again."""
+        """Does work that changes nothing; if an open connection turns out broken, once more on another."""
         known, deadline = self._connection, self._deadline()
+        was_open = known is not None and not known.closed
         try:
             return self._run(work, deadline)
         except DatabaseUnavailable as error:
-            if known is None or not known.closed or isinstance(error.__cause__, NoAnswer):
+            if known is None or not (was_open and known.closed) or isinstance(error.__cause__, NoAnswer):
                 raise
             return self._run(work, deadline)
 
