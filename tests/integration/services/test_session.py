@@ -1,10 +1,11 @@
 """Lists that follow from what the visitor has just rated or clicked, on a real database."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from datetime import datetime, timedelta
 from random import Random
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from tests.builders import RULE
 from tests.integration.events import NOW, http_event, load_site
 
 GRAPH_ONLY = {"arms": "graph", "control_weights": "graph=1", "min_long_tail_share": 0}
+NOTHING: Mapping[str, str] = MappingProxyType({})
 NEAR = [41, 42, 43, 44, 45]  # the neighbours of movie 30, nearest first
 NIGHTLY = [15, 16, 17, 18, 19]  # how everybody's list of the arm `graph` begins
 
@@ -46,9 +48,9 @@ def ask(database: Database, at: datetime = NOW, use_bandit: str = "true", **sett
     return json.loads(answer["body"])
 
 
-def context(database: Database, use_bandit: str, **said: str) -> str:
+def context(database: Database, use_bandit: str, said: Mapping[str, str] = NOTHING, **changed: str) -> str:
     query = {"user_id": "1", "limit": "5", "use_bandit": use_bandit, **said}
-    settings = Settings.model_validate(GRAPH_ONLY | {"context_factors": "in_session:yes"})
+    settings = Settings.model_validate(GRAPH_ONLY | {"context_factors": "in_session:yes"} | changed)
     return respond(http_event(query, at=NOW), settings, database)["headers"]["x-context-key"]
 
 
@@ -105,10 +107,19 @@ def test_a_session_makes_the_context_where_it_is_a_factor(
     database: Database, connection: Connection, use_bandit: str
 ) -> None:
     assert context(database, use_bandit).endswith("|other")
-    assert context(database, use_bandit, in_session="yes").endswith("|other")  # the service knows it by itself
+    assert context(database, use_bandit, {"in_session": "yes"}).endswith("|other")  # the service knows it by itself
     rate(connection, 30, NOW - timedelta(minutes=1))
     assert context(database, use_bandit).endswith("|yes")
-    assert context(database, use_bandit, in_session="no").endswith("|yes")
+    assert context(database, use_bandit, {"in_session": "no"}).endswith("|yes")
+
+
+def test_a_session_makes_the_context_of_a_site_without_the_session_s_arm(
+    database: Database, connection: Connection
+) -> None:
+    rate(connection, 30, NOW - timedelta(minutes=1))
+    others = {"arms": "svd,item_cf", "control_weights": "svd=1"}
+    assert context(database, "true", **others).endswith("|yes")
+    assert {movie["algorithm"] for movie in ask(database, **others)} <= {"bandit_svd", "bandit_item_cf"}
 
 
 def test_a_movie_without_neighbours_leaves_the_nightly_list(database: Database, connection: Connection) -> None:

@@ -19,10 +19,13 @@ def beliefs(draw: st.DrawFn) -> tuple[Reals, Reals, Reals]:
     rng = np.random.default_rng(seed)
     best = rng.dirichlet(np.full(arms, draw(st.sampled_from((0.01, 0.1, 1.0)))), contexts)
     traffic = rng.dirichlet(np.ones(contexts))
-    return best, rng.uniform(0.02, 0.3, best.shape), traffic
+    mean = rng.uniform(0.02, draw(st.sampled_from((0.02, 0.3))), best.shape)  # all gaps may be equal
+    return best, mean, traffic
 
 
-bounds = st.builds(Guards, st.floats(0, 0.05), st.floats(0.3, 1))
+bounds = st.builds(Guards, st.floats(0, 0.05), st.floats(0.3, 1)) | st.tuples(st.floats(0, 1), st.floats(0, 1)).map(
+    lambda pair: Guards(min(pair), max(pair))
+)
 
 
 @given(beliefs(), bounds)

@@ -125,7 +125,7 @@ def _evened(q: Reals, top: float, room: float) -> Reals:
 
 
 def _lowered(q: Reals, top: int, traffic: Reals, room: float) -> Reals:
-    logit = np.log(q[:, top]) - np.log(np.maximum(1 - q[:, top], 1e-300))
+    logit = np.log(np.maximum(q[:, top], 1e-300)) - np.log(np.maximum(1 - q[:, top], 1e-300))
 
     def kept(penalty: float) -> Reals:
         return 1 / (1 + np.exp(np.clip(penalty - logit, -700, 700)))

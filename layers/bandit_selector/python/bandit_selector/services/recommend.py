@@ -86,7 +86,7 @@ class Situation:
         """The visitor's lists, in a session with the list that follows from it."""
         visitor = self.visitor
         own = visitor.own
-        if visitor.session:
+        if visitor.session and SESSION_ARM in self.settings.arms:
             try:
                 made = session_list(visitor.session, visitor.rated)
             except Exception as error:  # whatever it is, the nightly list is still there

@@ -35,8 +35,8 @@ def reactions(request: Request, settings: Settings, now: datetime) -> Asked | No
     Which share is treated is known only with the same read. A session that makes the context is read for everybody.
     """
     gap = settings.session_gap
-    if gap is None or ARM not in settings.arms or isinstance(request, OwnCandidates):
+    if gap is None or isinstance(request, OwnCandidates):
         return None
     treated = settings.bandit == "shadow" or assign(request, settings, share=1) == "treatment"
-    possible = treated or IN_SESSION in settings.context_factors
+    possible = IN_SESSION in settings.context_factors or (treated and ARM in settings.arms)
     return Asked(request.user_id, now, gap, settings.site_time_zone) if possible else None
