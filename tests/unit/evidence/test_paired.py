@@ -54,6 +54,14 @@ def test_too_few_visitors_are_not_read_out() -> None:
     assert paired_lift(np.zeros((0, 4)), PLANNED) is None
 
 
+def test_visitors_of_whom_a_few_make_most_visits_are_not_read_out() -> None:
+    visitors = np.tile([1.0, 10, 1, 10], (200, 1))
+    visitors[::2, 0] = 2
+    assert paired_lift(visitors, PLANNED) is not None
+    visitors[:2] *= 50
+    assert paired_lift(visitors, PLANNED) is None
+
+
 def test_a_visitor_counts_as_one_unit_however_often_it_comes() -> None:
     clicks = np.random.default_rng(3).integers(0, 5, (200, 2)).astype(np.float64)
     visits = np.column_stack([clicks[:, 0], np.full(200, 10.0), clicks[:, 1], np.full(200, 10.0)])

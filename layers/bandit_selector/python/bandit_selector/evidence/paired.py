@@ -10,7 +10,8 @@ from bandit_selector.evidence.lift import boundary, planned_error
 from bandit_selector.evidence.ratio import LEVEL, Interval
 
 READ_OUT_FROM: Final = 50
-"""Visitors with a click on either list; with fewer, the normal approximation is poor."""
+"""Visitors with a click on either list, and visitors by the weight of their visits; with fewer, the normal
+approximation is poor."""
 
 
 def paired_lift(visitors: NDArray[np.float64], planned_lift: float, level: float = LEVEL) -> Interval | None:
@@ -24,6 +25,8 @@ def paired_lift(visitors: NDArray[np.float64], planned_lift: float, level: float
     known = visitors[(visitors[:, 1] > 0) & (visitors[:, 3] > 0)]
     clicked, listed, control_clicked, control_listed = known.T
     if np.count_nonzero(clicked + control_clicked) < READ_OUT_FROM or not clicked.sum() or not control_clicked.sum():
+        return None
+    if listed.sum() ** 2 / (listed**2).sum() < READ_OUT_FROM:  # the effective number (Kish 1965)
         return None
     ours, theirs = clicked.sum() / listed.sum(), control_clicked.sum() / control_listed.sum()
     apart = (clicked - ours * listed) / clicked.sum() - (
