@@ -1,6 +1,7 @@
 """A synthetic site in real PostgreSQL: a day's lists and reactions through the product, then the monitor's morning.
 
-Every visitor comes once. The archive function and the nightly build of candidates are played by one statement each.
+Every visitor comes once, unless Habits.back. The archive function and the nightly build of candidates are played by one
+statement each.
 """
 
 from collections.abc import Generator, Sequence
@@ -20,6 +21,7 @@ from bandit_selector.store.connection import Connection, connect
 from bandit_selector.store.feedback_rule import Rule
 from bandit_selector.store.migrate import migrate
 from bandit_selector.store.outcomes import apply, settle
+from bandit_selector.store.showing import Key
 
 from infra.local import site
 
@@ -27,6 +29,7 @@ FIRST: Final = datetime(2026, 3, 2, 9, tzinfo=UTC)
 PLACES: Final = 10
 MOVIES: Final = 600
 LONG_TAIL_FROM: Final = 200
+EVENING_FROM: Final = 18
 GENRES: Final = ("Drama", "Comedy", "Action", "Horror", "Romance", "Thriller")
 SETTINGS: Final = Settings()
 RULE: Final = Rule(
@@ -60,6 +63,8 @@ class Habits:
     archives: bool = True
     dead_letters: int = 0
     seen: bool = False  # whether pages report what was in view
+    back: float = 0.0  # visitors who were here on an earlier day, and are assigned again
+    evening: float = 0.0  # logits above those of other hours
 
 
 @contextmanager
@@ -103,12 +108,17 @@ def copy(admin: Connection, url: str, source: str, name: str) -> Generator[Conne
 
 def morning(connection: Connection, day: int, habits: Habits, rng: np.random.Generator) -> list[tuple[str, str]]:
     """Lives the 24 hours until 9 AM of a day, then runs the monitor; (kind, metric) of the mails that it wrote."""
+    live(connection, day, habits, rng, SETTINGS)
+    return watch(connection, day, habits, SETTINGS)
+
+
+def watch(connection: Connection, day: int, habits: Habits, settings: Settings, days: int = 7) -> list[tuple[str, str]]:
+    """The night and the monitor's run at 9 AM of a day; (kind, metric) of the mails that it wrote."""
     now = FIRST + timedelta(days=day)
-    _live(connection, now, day, habits, rng)
     _nightly(connection, now, habits)
-    publish(connection, SETTINGS)
+    publish(connection, settings)
     row = connection.execute("SELECT coalesce(max(id), 0) FROM monitor_mails").fetchone()
-    make_due(connection, now, 7, SETTINGS, habits.dead_letters)
+    make_due(connection, now, days, settings, habits.dead_letters)
     connection.execute(  # sums carry the real clock's time; where something was wrong, it stays as it was
         "UPDATE bandit_retention SET verified_at = clock_timestamp() WHERE verified_at = %s", [now]
     )
@@ -138,12 +148,15 @@ class _Visit:
     chance: float
 
 
-def _live(connection: Connection, now: datetime, day: int, habits: Habits, rng: np.random.Generator) -> None:
+def live(connection: Connection, day: int, habits: Habits, rng: np.random.Generator, settings: Settings) -> None:
+    """The 24 hours until 9 AM of a day: lists and reactions. Lists from before EXPERIMENT_START have no phase."""
+    now = FIRST + timedelta(days=day)
     visits = _visits(now, day, habits, rng)
     phase = connection.execute(
-        "SELECT bandit_phase(%s, '-infinity', %s::real, %s)", [SETTINGS.experiment_salt, habits.share, now]
+        "SELECT bandit_phase(%(salt)s, %(started)s::timestamptz, %(share)s::real, %(now)s)",
+        Key(settings.experiment_salt, settings.experiment_begins).parameters | {"share": habits.share, "now": now},
     ).fetchone()
-    _record(connection, visits, phase[0] if phase else 0)
+    _record(connection, visits, phase[0] if phase else None, settings.experiment_begins)
     messages = [said for visit in visits for said in _reactions(visit, habits, rng) if said.received_at < now]
     for start in range(0, len(messages), 1_000):
         apply(connection, messages[start : start + 1_000], RULE, now)
@@ -157,13 +170,23 @@ def _visits(now: datetime, day: int, habits: Habits, rng: np.random.Generator) -
     users = [(day * 10_000 + int(n) + 1, bool(treated[n]), int(lists[n]), None) for n in np.flatnonzero(stays)]
     users += [(day * 10_000 + 9_000 + n, True, 100, 1.0) for n in range(habits.scripts)]
     answer: list[_Visit] = []
+    if habits.back and day:
+        users = [
+            (int(rng.integers(day)) * 10_000 + user % 10_000 if rng.random() < habits.back else user, *others)
+            for user, *others in users
+        ]
     for user, group, number, chance in users:
         logit = np.log(habits.ctr / (1 - habits.ctr)) + rng.normal(scale=habits.sd)
         own = chance or float(np.clip((1 + habits.lift * group) / (1 + np.exp(-logit)), 0, 1))
         for _ in range(number):
             at = now - timedelta(days=float(rng.random()))
-            answer.append(_visit(user, at, len(answer), group, own, habits, rng))
+            answer.append(_visit(user, at, len(answer), group, _at_hour(own, at, habits), habits, rng))
     return answer
+
+
+def _at_hour(chance: float, at: datetime, habits: Habits) -> float:
+    odds = chance / (1 - chance) * np.exp(habits.evening) if chance < 1 else np.inf
+    return float(odds / (1 + odds)) if habits.evening and at.hour >= EVENING_FROM else chance
 
 
 def _visit(
@@ -178,7 +201,7 @@ def _visit(
     return _Visit(second << 16 | number, user, at, treated, arms.tolist(), ids.tolist(), chance)
 
 
-def _record(connection: Connection, visits: Sequence[_Visit], phase: int) -> None:
+def _record(connection: Connection, visits: Sequence[_Visit], phase: int | None, begins: datetime | None) -> None:
     names = (
         "id, created_at, user_id, first_position, ramp_phase, counted_places, context_key, ab_group, silence,"
         " algorithm, arms, drawn, movie_ids, scores, propensities"
@@ -189,13 +212,13 @@ def _record(connection: Connection, visits: Sequence[_Visit], phase: int) -> Non
             for one in visits:
                 counted = max(0, min(PLACES, (SETTINGS.max_places_per_visitor or 0) - shown.get(one.user, 0)))
                 shown[one.user] = shown.get(one.user, 0) + PLACES
-                copying.write_row(_row(one, phase, counted))
+                copying.write_row(_row(one, phase if begins is None or one.at >= begins else None, counted))
         cursor.executemany(
             "INSERT INTO bandit_unsettled VALUES (%s, %s)", [(visit.list_id, visit.at) for visit in visits]
         )
 
 
-def _row(one: _Visit, phase: int, counted: int) -> tuple[object, ...]:
+def _row(one: _Visit, phase: int | None, counted: int) -> tuple[object, ...]:
     period = ("night", "morning", "afternoon", "evening")[one.at.hour // 6]
     return (
         *(one.list_id, one.at, one.user, 1, phase, None if counted == PLACES else counted),

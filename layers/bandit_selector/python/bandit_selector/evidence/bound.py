@@ -31,13 +31,13 @@ class Bound:
     rate: float
 
 
-def bound_of(visitors: Sequence[tuple[int, int]], quantile: float) -> Bound | None:
+def bound_of(visitors: Sequence[tuple[int, int]] | Array, quantile: float) -> Bound | None:
     """The bound from (shown, clicked) of a sample of visitors of both groups; None without any visitor or for 1.
 
     `places` is the quantile of movies shown, raised to a power of 2; `rate` the same quantile of the click rates of the
     half with more movies, raised to a multiple of .05. So bounds change rarely while totals grow.
     """
-    if quantile >= 1 or not visitors:
+    if quantile >= 1 or not len(visitors):
         return None
     shown, clicked = np.array(visitors, dtype=np.float64).T
     known = shown >= np.median(shown)
