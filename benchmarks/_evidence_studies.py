@@ -11,6 +11,7 @@ from bandit_selector.evidence.exploration import ENOUGH
 from bandit_selector.evidence.lift import Array, boundary, planned_error
 from bandit_selector.evidence.ratio import LEVEL
 from bandit_selector.evidence.split import MISMATCH_BELOW, log_evidence
+from bandit_selector.settings import Settings
 from numpy.typing import NDArray
 
 from benchmarks._evidence_alerts import (
@@ -21,13 +22,15 @@ from benchmarks._evidence_alerts import (
     joins_at_limit,
     ratings_at_limit,
 )
+from benchmarks._evidence_mornings import Newcomers, called
 from benchmarks._evidence_plans import COMING, plannable
 from benchmarks._evidence_read import adjusted, ever, verdicts
-from benchmarks._evidence_worlds import PER_DAY, PLANNED, RATE, Known, Population, contexts, fresh
+from benchmarks._evidence_worlds import PER_DAY, PLANNED, RATE, Known, Population, contexts, fresh, newcomers
 
 SIXTY: Final = np.linspace(1 / 60, 1, 60)
 GEOMETRIC: Final = np.geomspace(0.01, 1, 120)
 EACH: Final = LEVEL / 24
+QUANTILE: Final = Settings().visitor_weight_quantile
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +65,14 @@ def _population(name: str, population: Population, moments: Array, lift: float, 
 
 
 def _mornings(runs: int) -> list[Figure]:
-    rng = np.random.default_rng(19)
-    called = sum(ever(fresh(rng, 90, PER_DAY).cumsum(axis=0)[:, None], PLANNED) for _ in range(runs))
-    return [_called(f"{PER_DAY} new visitors a day and group, 90 mornings", runs, called, LEVEL, 0.123)]
+    """As the monitor: visitors are bounded, and it is decided once what is adjusted; the time of day tells nothing."""
+    rng, found = np.random.default_rng(19), 0
+    for _ in range(runs):
+        groups = [newcomers(rng, 90, PER_DAY) for _ in range(2)]
+        clicked, cluster = (np.stack(one, axis=1) for one in zip(*groups, strict=True))
+        visitors = Newcomers(clicked, cluster, rng.integers(4, size=clicked.shape))
+        found += bool(called(visitors, PLANNED, QUANTILE).any())
+    return [_called(f"{PER_DAY} new visitors a day and group, 90 mornings", runs, found, LEVEL, 0.123)]
 
 
 def _ramp(runs: int) -> list[Figure]:

@@ -112,12 +112,26 @@ def fresh(
     """New visitors every day, `a_day` in each group, who come once: sums of each single day, not cumulated."""
     answer = np.zeros((days, 2, CLUSTERS, 2))
     for group, number in enumerate((a_day, a_day) if isinstance(a_day, int) else a_day):
-        logit = np.log(rate / (1 - rate)) + rng.normal(scale=sd, size=(days, number))
-        clicked = rng.binomial(movies, np.clip((1 + lift * (group == 0)) / (1 + np.exp(-logit)), 0, 1))
-        for day, cluster in enumerate(rng.integers(CLUSTERS, size=(days, number))):
+        clicked, clusters = newcomers(rng, days, number, movies, sd, 1 + lift * (group == 0), rate)
+        for day, cluster in enumerate(clusters):
             answer[day, group, :, 0] = np.bincount(cluster, clicked[day], CLUSTERS)
             answer[day, group, :, 1] = movies * np.bincount(cluster, minlength=CLUSTERS)
     return answer
+
+
+def newcomers(
+    rng: np.random.Generator,
+    days: int,
+    number: int,
+    movies: int = 10,
+    sd: float = 0.5,
+    factor: float = 1.0,
+    rate: float = RATE,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Clicks and cluster of each new visitor of a group, [day, visitor]; chances of a click are times `factor`."""
+    logit = np.log(rate / (1 - rate)) + rng.normal(scale=sd, size=(days, number))
+    clicked = rng.binomial(movies, np.clip(factor / (1 + np.exp(-logit)), 0, 1))
+    return clicked, rng.integers(CLUSTERS, size=(days, number))
 
 
 def returning(

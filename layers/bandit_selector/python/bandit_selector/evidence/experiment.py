@@ -175,15 +175,15 @@ def compare(
     ours, theirs = (pooled(metric, [part for part in known if part.group == group]) for group in GROUPS)
     if not ours.denominator or not theirs.denominator:
         return Comparison(ours, theirs, None)
-    sums, backgrounds = _array(metric, known), _backgrounds(known)
-    found = contrast(sums, covariates(backgrounds, names))
+    sums, backgrounds = _array(metric, known), _backgrounds(known) if names else None
+    found = contrast(sums, covariates(backgrounds, names) if backgrounds is not None else None)
     return Comparison(
         ours,
         theirs,
         lift_of(found, planned_lift, level, enough),
         float(found.events),
         float(found.clusters),
-        float(saved(sums, backgrounds, names)) if names else 0.0,
+        float(saved(sums, backgrounds, names)) if backgrounds is not None else 0.0,
     )
 
 
@@ -250,10 +250,12 @@ def _plannable(
         return users_for_rate(pooled("ctr", parts), users, plan.ctr, plan.lift) if days >= MEASURED_AFTER_DAYS else None
     if not lift or not each or (weeks is None and lift.information < HALF):
         return None
-    if weeks is None or lift.information >= HALF:
-        return max(1, round(each / lift.information))
+    by_visitors = each / lift.information
+    if weeks is None:
+        return max(1, round(by_visitors))
     shown = sum(part.tally.shown for part in parts)
-    return max(1, round(each * users_at_full(lift.information, _effect(parts, lift), (users, shown), weeks)))
+    by_weeks = each * users_at_full(lift.information, _effect(parts, lift), (users, shown), weeks)
+    return max(1, round(min(by_visitors, by_weeks) if lift.information >= HALF else by_weeks))
 
 
 def _effect(parts: Sequence[Part], lift: Lift) -> float:
@@ -270,7 +272,7 @@ def _adjustable(parts: Sequence[Part], lift: Lift | None, plan: Plan, days: int)
 
 
 def _is_stable(lift: Lift | None, days: int) -> bool:
-    return lift is not None and (days >= STABLE_AFTER_DAYS or lift.information >= 0.5)
+    return lift is not None and (days >= STABLE_AFTER_DAYS or lift.information >= HALF)
 
 
 def _verdict(treatment: Tally, control: Tally, ctr: Comparison, ratio_p: float) -> Verdict:
