@@ -83,7 +83,7 @@ def _parts(known: Visitors, phase: int, quantile: float) -> list[Part]:
             *(sums[2][at], sums[3][at]),
             Background(int(visitors[at]), 0.0, 0.0, *(int(one[at]) for one in periods)),
         )
-        for at in np.flatnonzero(sums[0])
+        for at in np.flatnonzero(sums[0]).tolist()
     ]
 
 
@@ -130,7 +130,7 @@ class Newcomers:
         return sums[:, None], np.stack(known, axis=1)[:, :, None]
 
     def _bound(self, days: int, quantile: float) -> Bound | None:
-        clicked = self.clicked[:days].ravel()
+        clicked = self.clicked[:days].ravel().astype(np.float64)
         return bound_of(np.stack([np.full_like(clicked, self.movies), clicked], axis=-1), quantile)
 
     def _weighed(self, bound: Bound | None) -> tuple[Array, Array]:

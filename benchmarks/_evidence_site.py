@@ -170,17 +170,14 @@ def _visits(now: datetime, day: int, habits: Habits, rng: np.random.Generator) -
     users = [(day * 10_000 + int(n) + 1, bool(treated[n]), int(lists[n]), None) for n in np.flatnonzero(stays)]
     users += [(day * 10_000 + 9_000 + n, True, 100, 1.0) for n in range(habits.scripts)]
     answer: list[_Visit] = []
-    if habits.back and day:
-        users = [
-            (int(rng.integers(day)) * 10_000 + user % 10_000 if rng.random() < habits.back else user, *others)
-            for user, *others in users
-        ]
     for user, group, number, chance in users:
         logit = np.log(habits.ctr / (1 - habits.ctr)) + rng.normal(scale=habits.sd)
         own = chance or float(np.clip((1 + habits.lift * group) / (1 + np.exp(-logit)), 0, 1))
+        again = habits.back and day and rng.random() < habits.back
+        who = int(rng.integers(day)) * 10_000 + user % 10_000 if again else user
         for _ in range(number):
             at = now - timedelta(days=float(rng.random()))
-            answer.append(_visit(user, at, len(answer), group, _at_hour(own, at, habits), habits, rng))
+            answer.append(_visit(who, at, len(answer), group, _at_hour(own, at, habits), habits, rng))
     return answer
 
 

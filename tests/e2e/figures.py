@@ -21,7 +21,7 @@ CONTEXTS: Final = tuple(
 METRICS: Final = ("ctr", "rating_conversion", "avg_rating", "thumbs_up_rate", "thumbs_down_rate")
 SENTENCES: Final = {
     "no_control": "One group has no data yet, so the groups cannot be compared.",
-    "too_early": "Too early to tell: the smaller group has 1 click, and the comparison begins at 100.",
+    "too_early": "Too early to tell: treatment has 1 click, and the comparison begins at 100.",
     "higher": "Treatment's CTR is 27 % higher (15 to 39 %), p < 0.001; you may look every day.",
     "lower": "Treatment's CTR is 12 % lower (−20 to −4 %), p = 0.003; you may look every day.",
 }

@@ -118,6 +118,14 @@ def test_every_number_of_the_test_has_its_window(database: Database, now: dateti
     assert now - datetime.fromisoformat(test["until"]) < timedelta(milliseconds=1)
 
 
+def test_a_test_that_begins_later_has_an_empty_window_and_says_so(database: Database, now: datetime) -> None:
+    begins = (now + timedelta(days=3)).replace(hour=0, minute=0, second=0, microsecond=0)
+    test = ask(database, "/analytics/performance", now, Settings(experiment_start=begins), days="1")["ab_test"]
+    assert datetime.fromisoformat(test["since"]) == datetime.fromisoformat(test["until"]) == begins
+    assert test["sentence"] == "Nothing was shown in this test yet."
+    assert f"The test begins at {begins:%Y-%m-%d} 00:00 UTC; what is shown before does not count." in test["notes"]
+
+
 def test_visitors_are_counted_once_each_by_their_first_group(database: Database, now: datetime) -> None:
     groups = ask(database, "/analytics/performance", now, days="1")["ab_test"]["groups"]
     counted = rows_of(

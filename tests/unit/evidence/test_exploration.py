@@ -63,7 +63,7 @@ def test_a_difference_in_a_context_is_told_as_an_exploration() -> None:
 def test_a_context_with_few_clicks_says_so() -> None:
     found = explored(parts(0.0, 1.0))
     assert found is not None
-    assert exploration_sentence(found).startswith("Too early to tell for this context: the smaller group has ")
+    assert exploration_sentence(found).startswith("Too early to tell for this context: treatment has 46 clicks")
 
 
 def test_groups_that_cannot_be_compared_are_not_compared_by_context_either() -> None:

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import numpy as np
 import pytest
+from bandit_selector.answers.performance import Experiment
 from bandit_selector.evidence.background import Adjustment
 from bandit_selector.evidence.experiment import CLUSTERS, Part, Plan, ReadOut, read_out
 from bandit_selector.evidence.lift import planned_error
@@ -14,6 +15,7 @@ from bandit_selector.evidence.tally import Tally
 from bandit_selector.evidence.words import sentence
 
 from benchmarks._evidence_worlds import fresh
+from tests.builders import EPOCH
 
 PLAN = Plan(treatment_share=0.5, lift=0.15)
 EVEN = [Arrivals(0.5, 5_000, 5_000)]
@@ -41,9 +43,11 @@ def told(found: list[Part], arrivals: list[Arrivals] | None = None, plan: Plan =
         (parts(0.121, 0.12, shown=100), "undecided", "No difference in CTR is proven so far"),
         (parts(0.0, 0.12), "tracking_broken", "treatment has 0 clicks on 64,000 movies shown"),
         (parts(0.12, 0.0), "tracking_broken", "control has 0 clicks on 64,000 movies shown"),
-        (parts(0.12, 0.12, shown=50_000, clusters=1), "too_early", "it weighs like 1.0 groups"),
+        (parts(0.12, 0.12, shown=50_000, clusters=1), "too_early", "spread as over 1.0 equal groups"),
         (parts(0.2, 0.2, shown=3, clusters=30), "too_early", "clicks, and the comparison begins at 100"),
-        ([], "no_control", "One group has no data yet"),
+        ([], "no_control", "Nothing was shown in this test yet."),
+        (parts(0.1, 0.1)[:CLUSTERS], "no_control", "lists with use_bandit=false"),
+        (parts(0.1, 0.1)[CLUSTERS:], "no_control", "lists with use_bandit=true"),
     ],
 )
 def test_each_state_is_told_with_its_reason(found: list[Part], verdict: str, words: str) -> None:
@@ -57,6 +61,22 @@ def test_one_visitor_a_group_is_not_told_to_lack_clicks() -> None:
     assert "clicks, and the comparison begins at 100" not in said
 
 
+def test_a_group_without_a_click_is_not_told_that_few_visitors_hold_it() -> None:
+    found = [
+        Part(0, group, cluster, Tally(10, group == "control" and cluster % 8 == 0))
+        for group in ("treatment", "control")
+        for cluster in range(CLUSTERS)
+    ]
+    _, said = told(found)
+    assert said == "Too early to tell: treatment has 0 clicks, and the comparison begins at 100."
+
+
+def test_a_small_lift_is_not_told_as_none() -> None:
+    test, said = told(parts(0.1203, 0.12, shown=2_000_000), plan=replace(PLAN, lift=0.002))
+    assert test.verdict == "higher"
+    assert said.startswith("So far treatment's CTR is 0.25% higher (0.")
+
+
 def test_clicks_that_a_bound_leaves_out_are_the_reason_that_is_told() -> None:
     bounded = [
         replace(part, excess_clicked=part.tally.clicked - 1) if part.tally.clicked > 1 else part
@@ -64,7 +84,7 @@ def test_clicks_that_a_bound_leaves_out_are_the_reason_that_is_told() -> None:
     ]
     test, said = told(bounded)
     assert test.verdict == "too_early"
-    assert "clicks count, because a visitor's weight is bounded" in said
+    assert "clicks of one group count, because a visitor's weight is bounded" in said
     assert "no phase" not in said
 
 
@@ -73,6 +93,14 @@ def test_a_split_that_is_not_as_planned_blocks_the_verdict() -> None:
     assert test.verdict == "sample_ratio_mismatch"
     assert "6,000 visitors came to treatment first and 4,000 to control" in said
     assert test.planned_share == 0.5
+
+
+def test_reached_and_planned_visitors_of_unequal_groups_are_alike_numbers() -> None:
+    """With all of the information the plan is what was reached, though the smaller group has half of it."""
+    test, _ = told(parts(0.12, 0.12, shown=1_000), [Arrivals(0.95, 1_900, 100)])
+    reached = Experiment.of(test, since=EPOCH, until=EPOCH).sample_size.reached_users
+    assert test.information is not None
+    assert test.plannable == pytest.approx(reached / test.information, abs=1)
 
 
 def test_fallbacks_count_as_assigned_and_excess_does_not_count_in_the_lift() -> None:

@@ -137,7 +137,8 @@ class Settings(BaseModel):
     planned_lift: float = Field(default=0.15, gt=0, le=1, description="the relative lift that the test should detect")
     planned_ctr: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         default=None,
-        description="control's clicks per movie shown by which visitors are planned; measured where not set",
+        description="control's clicks per movie shown, by which visitors are planned after one day, as if nobody "
+        "returned; measured where not set",
     )
     # How much one visitor may weigh in the test: the movies that this share of visitors stays below; 1 bounds nobody
     visitor_weight_quantile: float = Field(default=0.95, ge=0.5, le=1)

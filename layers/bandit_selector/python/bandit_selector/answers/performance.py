@@ -11,7 +11,7 @@ from pydantic import Field
 
 from bandit_selector.answers.stats import AlgorithmPerformance, Answer, scaled
 from bandit_selector.evidence.background import Covariate
-from bandit_selector.evidence.experiment import Comparison, ReadOut, Verdict
+from bandit_selector.evidence.experiment import Comparison, ReadOut, Verdict, per_group
 from bandit_selector.evidence.exploration import Exploration
 from bandit_selector.evidence.lift import Lift
 from bandit_selector.evidence.tally import Metric, Tally
@@ -118,7 +118,8 @@ class SampleRatio(Answer):
 
 
 class SampleSize(Answer):
-    """Visitors per group: planned for the lift, reached, and still needed for ± precision_percent.
+    """Visitors per group: planned for the lift, reached, and still needed for ± precision_percent. Of unequal groups it
+    is the harmonic mean: two equal groups of that size compare as precisely.
 
     The plan is fixed once: with half of the planned information, after two weeks, or by PLANNED_CTR; null before.
     `information_percent` is how much of the planned information there is: visitors who return add to it. `saved_users`:
@@ -201,7 +202,7 @@ def _sample_size(test: ReadOut) -> SampleSize:
     return SampleSize(
         planned_lift_percent=100 * test.plan.lift,
         planned_users=test.plan.users,
-        reached_users=min(test.treatment_users, test.control_users),
+        reached_users=round(per_group(test.treatment_users, test.control_users)),
         information_percent=scaled(test.information, 100),
         precision_percent=100 * test.plan.precision,
         more_users=test.more_users,

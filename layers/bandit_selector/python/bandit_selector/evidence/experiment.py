@@ -241,21 +241,19 @@ def _plannable(
     days: int,
     weeks: Weeks | None,
 ) -> int | None:
-    """Visitors per group for the whole plan: by a planned rate; else with half of the information, or by two weeks.
-
-    `came` are the visitors of treatment and control so far.
+    """Visitors per group for the whole plan: by a planned rate; else with half of the information, or by two weeks, by
+    whichever of both says less. `came` are the visitors of treatment and control so far.
     """
     each, users = per_group(*came), sum(came)
     if plan.ctr is not None:
         return users_for_rate(pooled("ctr", parts), users, plan.ctr, plan.lift) if days >= MEASURED_AFTER_DAYS else None
     if not lift or not each or (weeks is None and lift.information < HALF):
         return None
-    by_visitors = each / lift.information
-    if weeks is None:
-        return max(1, round(by_visitors))
-    shown = sum(part.tally.shown for part in parts)
-    by_weeks = each * users_at_full(lift.information, _effect(parts, lift), (users, shown), weeks)
-    return max(1, round(min(by_visitors, by_weeks) if lift.information >= HALF else by_weeks))
+    growth = [1 / lift.information] if lift.information >= HALF else []
+    if weeks:
+        shown = sum(part.tally.shown for part in parts)
+        growth.append(users_at_full(lift.information, _effect(parts, lift), (users, shown), weeks))
+    return max(1, round(each * min(growth)))
 
 
 def _effect(parts: Sequence[Part], lift: Lift) -> float:

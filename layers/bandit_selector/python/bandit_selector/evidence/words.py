@@ -5,7 +5,7 @@ from typing import Final
 
 from bandit_selector.evidence.experiment import Comparison, ReadOut
 from bandit_selector.evidence.exploration import ENOUGH, Exploration
-from bandit_selector.evidence.lift import READ_OUT_FROM
+from bandit_selector.evidence.lift import PHASE_FROM, READ_OUT_FROM
 from bandit_selector.evidence.ratio import ENOUGH_CLUSTERS, Interval
 
 LARGEST: Final = 10.0
@@ -17,15 +17,12 @@ def sentence(test: ReadOut) -> str:
     ctr = test.metrics["ctr"]
     match test.verdict:
         case "no_control":
-            return (
-                "One group has no data yet, so the groups cannot be compared: ask for some visitors' lists with "
-                "use_bandit=false, or for everybody's with use_bandit=auto."
-            )
+            return _missing_words(test)
         case "sample_ratio_mismatch":
             return (
                 f"The groups cannot be compared: {test.treatment_users:,} visitors came to treatment first and "
-                f"{test.control_users:,} to control, which cannot come from a random split at {test.planned_share:.0%}."
-                " Find out what else decides who gets which list."
+                f"{test.control_users:,} to control, which cannot come from a random split at "
+                f"{percent(test.planned_share)}%. Find out what else decides who gets which list."
             )
         case "tracking_broken":
             return _broken_words(ctr)
@@ -50,23 +47,38 @@ def exploration_sentence(explored: Exploration) -> str:
 
 def reasons(ctr: Comparison, enough: float = ENOUGH_CLUSTERS) -> list[str]:
     """Every reason why a comparison is not read out."""
-    least = min((ctr.treatment, ctr.control), key=lambda ratio: ratio.numerator)
-    found: list[str] = []
     if not ctr.treatment.denominator or not ctr.control.denominator:
         return ["one group was shown nothing"]
+    found: list[str] = []
     if ctr.events < READ_OUT_FROM:
+        found.append(_few_clicks(ctr))
+    if 0 < ctr.clusters < enough:
         found.append(
-            f"the smaller group has {least.numerator:,.0f} clicks, and the comparison begins at {READ_OUT_FROM}"
-            if least.numerator < READ_OUT_FROM
-            else f"{ctr.events:,.0f} of the smaller group's {least.numerator:,.0f} clicks count, because a visitor's "
-            f"weight is bounded and a phase needs clicks in both groups; the comparison begins at {READ_OUT_FROM}"
-        )
-    if ctr.clusters < enough:
-        found.append(
-            f"a few visitors hold most of the smaller group: it weighs like {floor(10 * ctr.clusters) / 10:,.1f} "
-            f"groups of equal visitors, and the comparison begins at {enough:.0f}"
+            "one group has few visitors, or a few of them hold most of it: its movies are spread as over "
+            f"{floor(10 * ctr.clusters) / 10:,.1f} equal groups of visitors, and the comparison begins at {enough:.0f}"
         )
     return found or ["all visitors behaved alike, so nothing tells how far chance reaches"]
+
+
+def _few_clicks(ctr: Comparison) -> str:
+    least, name = min((ctr.treatment, "treatment"), (ctr.control, "control"), key=lambda one: one[0].numerator)
+    if least.numerator < READ_OUT_FROM:
+        clicks = "1 click" if least.numerator == 1 else f"{least.numerator:,.0f} clicks"
+        return f"{name} has {clicks}, and the comparison begins at {READ_OUT_FROM}"
+    return (
+        f"only {ctr.events:,.0f} clicks of one group count, because a visitor's weight is bounded and a phase needs "
+        f"{PHASE_FROM} clicks in both groups; the comparison begins at {READ_OUT_FROM}"
+    )
+
+
+def _missing_words(test: ReadOut) -> str:
+    if not test.treatment.shown and not test.control.shown:
+        return "Nothing was shown in this test yet."
+    name, asked = ("Control", "false") if test.treatment.shown else ("Treatment", "true")
+    return (
+        f"{name} has no data yet, so the groups cannot be compared: let visitors be assigned (use_bandit=auto and a "
+        f"TREATMENT_SHARE between 0 and 1), or ask for some visitors' lists with use_bandit={asked}."
+    )
 
 
 def _broken_words(ctr: Comparison) -> str:
@@ -84,12 +96,12 @@ def _lift_words(ctr: Comparison) -> str:
     lift = ctr.lift.relative
     direction = "higher" if lift.estimate >= 0 else "lower"
     bounds = _one_sided(lift) if ctr.lift.significant else f"{_signed(lift.low)} to {_signed(lift.high)}"
-    return f"treatment's CTR is {_plain(abs(lift.estimate))}% {direction} ({bounds})"
+    return f"treatment's CTR is {percent(abs(lift.estimate))}% {direction} ({bounds})"
 
 
 def _one_sided(lift: Interval) -> str:
     small, large = sorted((abs(lift.low), abs(lift.high)))
-    return f"{_plain(small)}–{_plain(large)}%"
+    return f"{percent(small)}–{percent(large)}%"
 
 
 def _more_words(test: ReadOut) -> str:
@@ -103,11 +115,14 @@ def _more_words(test: ReadOut) -> str:
 
 
 def _signed(share: float) -> str:
-    return f"{'−' if share < 0 else '+'}{_plain(abs(share))}%"
+    return f"{'−' if share < 0 else '+'}{percent(abs(share))}%"
 
 
-def _plain(share: float) -> str:
-    return f"{100 * share:.0f}" if share <= LARGEST else f"over {100 * LARGEST:,.0f}"
+def percent(share: float) -> str:
+    """Whole percent; below one percent two decimals, because nothing that is there is told as 0."""
+    if share > LARGEST:
+        return f"over {100 * LARGEST:,.0f}"
+    return f"{round(100 * share, 2):g}" if 100 * share < 1 else f"{100 * share:.0f}"
 
 
 def _rounded(number: int) -> int:

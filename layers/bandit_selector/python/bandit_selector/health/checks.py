@@ -10,7 +10,7 @@ from typing import Final
 from bandit_selector.evidence.experiment import ReadOut
 from bandit_selector.evidence.lift import Lift
 from bandit_selector.evidence.split import MISMATCH_BELOW
-from bandit_selector.evidence.words import sentence
+from bandit_selector.evidence.words import percent, sentence
 from bandit_selector.health.arrivals import arrivals
 from bandit_selector.health.facts import Alert, Check, Facts, Health, Thresholds, Value, hours_of, worst
 from bandit_selector.health.influence import influence
@@ -65,15 +65,13 @@ def _experiment(test: ReadOut) -> Check:
         "verdict": test.verdict,
     }
     match test.verdict:
-        case "no_control":
-            return Check("no_data", metrics)
         case "sample_ratio_mismatch":
             return Check("critical", metrics, (_mismatch(test),), ("lift", "tracking"))
         case "tracking_broken":
             return Check("critical", metrics, (_broken(test),), ("lift",))
         case "lower" if lift:
             return Check("critical", metrics, (_harm(test, lift),))
-        case "too_early":
+        case "no_control" | "too_early":
             return Check("no_data", metrics | {"meaning": sentence(test)})
         case _:
             return Check("ok", metrics)
@@ -114,7 +112,7 @@ def _harm(test: ReadOut, lift: Lift) -> Alert:
         value=lift.relative.estimate,
         threshold=0.0,
         message=sentence(test),
-        headline=f"the bandit's CTR so far is {abs(lift.relative.estimate):.0%} lower than control's",
+        headline=f"the bandit's CTR so far is {percent(abs(lift.relative.estimate))}% lower than control's",
         detail=f"95 % confidence sequence {lift.relative.low:.1%} to {lift.relative.high:.1%}, p = {lift.p:.2g}.",
         advice="Send fewer visitors to treatment and compare the arms with the control list.",
     )

@@ -9,6 +9,7 @@ from bandit_selector.answers.performance import LiftAnswer, MetricAnswer
 from bandit_selector.answers.stats import CellStats
 from bandit_selector.answers.timeline import ForgettingPoint
 from bandit_selector.evidence.tally import Metric
+from bandit_selector.evidence.words import percent
 from bandit_selector.health.facts import Alert, Check, Value
 from bandit_selector.health.meanings import readable
 from bandit_selector.lists.context import CONTEXT_KEYS
@@ -197,18 +198,21 @@ def _notes(report: Report) -> str:
 <p>The test compares the bandit's lists (treatment) with the fixed hybrid's (control), per visitor as assigned, from
 {test.since:%Y-%m-%d %H:%M %Z} to {test.until:%Y-%m-%d %H:%M %Z}, whatever window the other figures have.{fallback}
 {_planned(report)} Share of visitors whose first list was treatment's: {observed}, planned:
-{ratio.planned_percent:.0f} % (p = {ratio.p:.2g}). A check alerts only when its whole 95 % interval is beyond its
-threshold; it counts visitors, not clicks. {escape(" ".join(test.notes))}</p></section>"""
+{percent(ratio.planned_percent / 100)} % (p = {ratio.p:.2g}). A check alerts only when its whole 95 % interval is
+beyond its threshold; it counts visitors, not clicks. {escape(" ".join(test.notes))}</p></section>"""
 
 
 def _planned(report: Report) -> str:
     size = report.ab_test.sample_size
     if size.planned_users is None:
-        return "How many visitors to plan for is fixed once the control's rate is known."
-    reached = f"{size.information_percent:.0f} %" if size.information_percent is not None else "none"
+        return (
+            "How many visitors it takes is fixed once: with half of the planned evidence, or after two weeks; by "
+            "PLANNED_CTR after one day."
+        )
+    reached = "none" if size.information_percent is None else f"{percent(size.information_percent / 100)} %"
     return (
-        f"A lift of {size.planned_lift_percent:.0f} % was planned to take {size.planned_users:,} visitors per group; "
-        f"{size.reached_users:,} came, with {reached} of the planned evidence."
+        f"A lift of {percent(size.planned_lift_percent / 100)} % was planned to take {size.planned_users:,} visitors "
+        f"per group; {size.reached_users:,} came, with {reached} of the planned evidence."
     )
 
 

@@ -12,6 +12,7 @@ from bandit_selector.evidence.bound import bound_of
 from bandit_selector.evidence.experiment import Plan, ReadOut, read_out
 from bandit_selector.evidence.exploration import explore
 from bandit_selector.evidence.over_time import lift_over_time
+from bandit_selector.evidence.words import percent
 from bandit_selector.lists.context import CONTEXT_KEYS
 from bandit_selector.settings import Settings
 from bandit_selector.store import backgrounds, bounds, phases
@@ -24,6 +25,7 @@ ADJUSTED: Final = {
     "earlier": "what visitors did before the test",
     "daypart": "the time of day at which they came first",
 }
+EVER: Final = datetime.min.replace(tzinfo=UTC)
 A_DAY: Final = timedelta(days=1)
 TWO_WEEKS: Final = 14  # days
 
@@ -55,7 +57,7 @@ class Test:
 
 
 def running(connection: Connection, settings: Settings, now: datetime, *, complete: bool = False) -> Test:
-    """The test under these settings, as of now."""
+    """The test under these settings, as of now; before its start, an empty span at it."""
     key = _key(settings)
     found = phases.phases(connection, key)
     numbers = [one.phase for one in found]
@@ -64,7 +66,7 @@ def running(connection: Connection, settings: Settings, now: datetime, *, comple
     first, _ = phases.days(connection, numbers) or (last, last)
     if settings.experiment_begins:
         first = max(first, settings.experiment_begins.date())
-    until = datetime.combine(today, time(), UTC) if complete else now
+    until = max(datetime.combine(today, time(), UTC) if complete else now, settings.experiment_begins or EVER)
     return Test(key, found, Span(numbers, first, last), until, complete)
 
 
@@ -122,12 +124,15 @@ def notes(connection: Connection, test: Test, read_out: ReadOut, settings: Setti
             f"EXPERIMENT_START is {asked:%Y-%m-%d %H:%M %Z}; the test counts whole UTC days, so it begins at "
             f"{begins:%Y-%m-%d %H:%M} UTC."
         )
+    if begins and test.until == begins:
+        found.append(f"The test begins at {begins:%Y-%m-%d %H:%M} UTC; what is shown before does not count.")
     limits = [bounds.in_force(connection, one.phase) for one in test.phases]
     most = max((limit.places for limit in limits if limit), default=None)
     if most and not test.complete:
+        eager = percent(1 - settings.visitor_weight_quantile)
         found.append(
-            f"In the lift in CTR a visitor weighs at most {most:,} movies in a phase, and clicks at most as the "
-            f"eager {1 - settings.visitor_weight_quantile:.0%} do: it is the lift per movie of visitors so weighed."
+            f"In the lift in CTR a visitor weighs at most {most:,} movies in a phase, and clicks at most as the eager "
+            f"{eager}% do: it is the lift per movie of visitors so weighed."
         )
     if read_out.adjusted_for and not test.complete:
         known = " and ".join(ADJUSTED[name] for name in read_out.adjusted_for)
