@@ -81,7 +81,7 @@ def test_the_top_says_whether_it_pays_and_is_healthy_and_what_to_do(page: Page) 
             "read the consumer's log",
         ),
         "few": ("Not proven yet: less than 1 % of the planned evidence seen", "Not known", "Let the test run."),
-        "empty": ("No test is running", "There is no report yet", "Give visitors of both groups their lists"),
+        "empty": ("No test is running", "There is no report yet", "Give some visitors the other list"),
     }
     for state, words in said.items():
         golden.show(page, state)

@@ -13,6 +13,7 @@ from bandit_selector.evidence.over_time import lift_over_time
 from bandit_selector.evidence.split import Arrivals
 from bandit_selector.evidence.tally import Tally
 from bandit_selector.evidence.words import sentence
+from bandit_selector.health.goals import GoalFacts, goals
 
 from benchmarks._evidence_worlds import fresh
 from tests.builders import EPOCH
@@ -101,6 +102,25 @@ def test_reached_and_planned_visitors_of_unequal_groups_are_alike_numbers() -> N
     reached = Experiment.of(test, since=EPOCH, until=EPOCH).sample_size.reached_users
     assert test.information is not None
     assert test.plannable == pytest.approx(reached / test.information, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("found", "arrivals", "verdict"),
+    [
+        (parts(0.2, 0.1), [Arrivals(0.5, 6_000, 4_000)], "sample_ratio_mismatch"),
+        (parts(0.3, 0.012), EVEN, "tracking_broken"),
+    ],
+)
+def test_no_lift_is_told_of_groups_that_cannot_be_compared(
+    found: list[Part], arrivals: list[Arrivals], verdict: str
+) -> None:
+    test, said = told(found, arrivals)
+    assert test.verdict == verdict
+    assert {one.lift for one in test.metrics.values()} == {None}
+    assert (test.information, test.plannable, test.adjustable, test.more_users) == (None, None, None, None)
+    facts = GoalFacts(2, {}, 0, None, (), test, {}, 0.7, None, False)
+    lifted = [one for one in goals(facts) if one.name in {"CTR improving vs control group", "Reduced thumbs-down rate"}]
+    assert [(one.state, one.figure) for one in lifted] == [("cannot be known", said)] * 2
 
 
 def test_fallbacks_count_as_assigned_and_excess_does_not_count_in_the_lift() -> None:

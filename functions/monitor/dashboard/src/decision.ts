@@ -58,7 +58,7 @@ function verdict(test: Experiment, plan: Progress | null): Pick<Decision, "tone"
       return {
         tone: "open",
         headline: "No test is running: one group has no data.",
-        next: "Give visitors of both groups their lists (use_bandit=auto), so that there is something to compare.",
+        next: "Give some visitors the other list (use_bandit=auto), so that there is something to compare.",
       };
     case "too_early":
     case "undecided":

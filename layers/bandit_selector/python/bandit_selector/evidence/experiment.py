@@ -5,7 +5,7 @@ planned share of treatment, and the groups are compared within phases.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
@@ -26,6 +26,7 @@ from bandit_selector.evidence.planning import Weeks, users_at_full, users_for_ra
 from bandit_selector.evidence.ratio import ENOUGH_CLUSTERS, Ratio, clustered
 from bandit_selector.evidence.split import MISMATCH_BELOW, Arrivals, sample_ratio_p
 from bandit_selector.evidence.tally import RATIOS, Metric, Tally, total
+from bandit_selector.evidence.tracking import tracking_is_broken
 
 Verdict: TypeAlias = Literal[
     "no_control", "too_early", "sample_ratio_mismatch", "tracking_broken", "higher", "lower", "undecided"
@@ -39,8 +40,8 @@ HALF: Final = 0.5
 """With half of its information a plan is fixed: whoever comes back, the whole takes at most twice the visitors."""
 MEASURED_AFTER_DAYS: Final = 1
 """With a planned rate, it is fixed once visitors' movies and their design effect are measured on a whole day."""
-MISSING_CLICKS: Final = 20.0
-"""One group's tracking is broken if this many clicks were expected, correlation allowed for, and not a tenth came."""
+INCOMPARABLE: Final = frozenset[Verdict]({"no_control", "sample_ratio_mismatch", "tracking_broken"})
+"""With these verdicts the groups differ in more than their lists, or one is missing: no lift is told of any metric."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,10 @@ def read_out(
         metrics["ctr"] = compare("ctr", known, plan.lift, names=adjusted_for)
     ctr, each = metrics["ctr"], per_group(treated, untreated)
     ratio_p = sample_ratio_p(arrivals)
+    verdict = _verdict(treatment, control, ctr, ratio_p)
+    if verdict in INCOMPARABLE:
+        metrics = {name: replace(one, lift=None, saved=0.0) for name, one in metrics.items()}
+        ctr = metrics["ctr"]
     more = max(0, users_for_width(ctr.lift, each, plan.precision) - round(each)) if ctr.lift and each else None
     return ReadOut(
         treatment=treatment,
@@ -154,7 +159,7 @@ def read_out(
         adjusted_for=adjusted_for,
         saved_users=round(each * ctr.saved / (1 - ctr.saved)) if ctr.saved > 0 else 0,
         more_users=more,
-        verdict=_verdict(treatment, control, ctr, ratio_p),
+        verdict=verdict,
         plan=plan,
     )
 
@@ -278,23 +283,10 @@ def _verdict(treatment: Tally, control: Tally, ctr: Comparison, ratio_p: float) 
         return "no_control"
     if ratio_p < MISMATCH_BELOW:
         return "sample_ratio_mismatch"
-    if _tracking_is_broken(ctr.treatment, ctr.control) or _tracking_is_broken(ctr.control, ctr.treatment):
+    if tracking_is_broken(ctr.treatment, ctr.control) or tracking_is_broken(ctr.control, ctr.treatment):
         return "tracking_broken"
     if ctr.lift is None:
         return "too_early"
     if not ctr.lift.significant:
         return "undecided"
     return "higher" if ctr.lift.relative.estimate > 0 else "lower"
-
-
-def _tracking_is_broken(silent: Ratio, other: Ratio) -> bool:
-    """Whether a group's clicks are missing: hardly any, where the other group's rate lets expect many.
-
-    Expected clicks are divided by the other group's design effect, the variance over a binomial one (Kish 1965, 8.2).
-    """
-    rate = other.value
-    if not rate or not silent.known or not other.known or rate >= 1:
-        return False
-    expected = rate * silent.denominator
-    effect = max(1.0, other.variance * other.denominator / (rate * (1 - rate)))
-    return 10 * silent.numerator < expected and expected / effect >= MISSING_CLICKS

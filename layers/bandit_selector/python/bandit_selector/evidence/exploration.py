@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from bandit_selector.evidence.experiment import Comparison, Part, Plan, ReadOut, compare
+from bandit_selector.evidence.experiment import INCOMPARABLE, Comparison, Part, Plan, ReadOut, compare
 from bandit_selector.evidence.ratio import LEVEL
 from bandit_selector.evidence.tally import RATIOS, Metric
 
@@ -26,7 +26,7 @@ class Exploration:
 
 def explore(contexts: Mapping[str, Iterable[Part]], whole: ReadOut, plan: Plan) -> dict[str, Exploration]:
     """The test within each context, from {context: clusters}; empty while the whole test cannot be compared."""
-    if whole.verdict in {"no_control", "sample_ratio_mismatch", "tracking_broken"}:
+    if whole.verdict in INCOMPARABLE:
         return {}
     number = max(plan.contexts, len(contexts))
     return {key: Exploration(_compared(list(parts), plan, number), number) for key, parts in contexts.items()}

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from bandit_selector.evidence.experiment import ReadOut
+from bandit_selector.evidence.experiment import INCOMPARABLE, ReadOut
 from bandit_selector.evidence.lift import Lift
 from bandit_selector.evidence.ratio import Interval
 from bandit_selector.evidence.tally import Metric
@@ -165,7 +165,8 @@ def _lifted(facts: GoalFacts, stage: str, name: str, metric: Metric, met: Callab
     """A goal of a lift is met once its whole interval is."""
     lift = facts.experiment.metrics[metric].lift
     if lift is None:
-        return Goal(stage, name, "cannot be known", sentence(facts.experiment) if metric == "ctr" else TOO_FEW)
+        whole = metric == "ctr" or facts.experiment.verdict in INCOMPARABLE
+        return Goal(stage, name, "cannot be known", sentence(facts.experiment) if whole else TOO_FEW)
     return Goal(stage, name, reached(met(lift.relative)), _spoken(lift))
 
 
