@@ -52,12 +52,13 @@ def reasons(ctr: Comparison, enough: float = ENOUGH_CLUSTERS) -> list[str]:
     found: list[str] = []
     if ctr.events < READ_OUT_FROM:
         found.append(_few_clicks(ctr))
-    if 0 < ctr.clusters < enough:
+    clusters = ctr.clusters or min(ctr.treatment.clusters, ctr.control.clusters)  # 0 while no phase counts
+    if clusters < enough:
         found.append(
             "one group has few visitors, or a few of them hold most of it: its movies are spread as over "
-            f"{floor(10 * ctr.clusters) / 10:,.1f} equal groups of visitors, and the comparison begins at {enough:.0f}"
+            f"{floor(10 * clusters) / 10:,.1f} equal groups of visitors, and the comparison begins at {enough:.0f}"
         )
-    return found or ["all visitors behaved alike, so nothing tells how far chance reaches"]
+    return found or ["all visitors of a group behaved alike, so nothing tells how far chance reaches"]
 
 
 def _few_clicks(ctr: Comparison) -> str:

@@ -212,7 +212,8 @@ def _planned(report: Report) -> str:
     reached = "none" if size.information_percent is None else f"{percent(size.information_percent / 100)} %"
     return (
         f"A lift of {percent(size.planned_lift_percent / 100)} % was planned to take {size.planned_users:,} visitors "
-        f"per group; {size.reached_users:,} came, with {reached} of the planned evidence."
+        f"per group; those who came count like {size.reached_users:,} per group, with {reached} of the planned "
+        "evidence."
     )
 
 
