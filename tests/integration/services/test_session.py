@@ -117,9 +117,9 @@ def test_a_session_makes_the_context_of_a_site_without_the_session_s_arm(
     database: Database, connection: Connection
 ) -> None:
     rate(connection, 30, NOW - timedelta(minutes=1))
-    others = {"arms": "svd,item_cf", "control_weights": "svd=1"}
-    assert context(database, "true", **others).endswith("|yes")
-    assert {movie["algorithm"] for movie in ask(database, **others)} <= {"bandit_svd", "bandit_item_cf"}
+    assert context(database, "true", arms="svd,item_cf", control_weights="svd=1").endswith("|yes")
+    made = ask(database, context_factors="in_session:yes", arms="svd,item_cf", control_weights="svd=1")
+    assert {movie["algorithm"] for movie in made} <= {"bandit_svd", "bandit_item_cf"}
 
 
 def test_a_movie_without_neighbours_leaves_the_nightly_list(database: Database, connection: Connection) -> None:

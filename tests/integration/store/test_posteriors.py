@@ -10,6 +10,7 @@ from bandit_selector.services.learning_rule import half_lives
 from bandit_selector.services.publish import publish
 from bandit_selector.settings import Settings
 from bandit_selector.store import facts
+from bandit_selector.store.activity import cells
 from bandit_selector.store.connection import Connection, connect
 from bandit_selector.store.locks import Lock
 from bandit_selector.store.posteriors import forgettings, read_cells
@@ -182,6 +183,8 @@ def test_an_arm_that_comes_back_is_remembered_as_if_it_had_never_left(connection
     shares = facts.published(connection, without.arms)[1]
     assert sum(shares.values()) == pytest.approx(1)
     assert published(connection)["svd"] == 0
+    shown = [cell.probability for cell in cells(connection, CELL) if cell.arm == "svd"]
+    assert shown == [None]  # no page tells of an arm that is drawn no more
     memory = memory_now(connection, FORGETFUL)
     assert (memory.long_successes[ROW, SVD], memory.long_failures[ROW, SVD]) == pytest.approx((25, 25))
     a_second_passes(connection)

@@ -118,7 +118,10 @@ def clusters_by_day(connection: Connection, window: Window) -> list[tuple[date, 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One context and arm: what was counted, and what serving uses of it (None while nothing is published)."""
+    """One context and arm: what was counted, and what serving uses of it.
+
+    That is None while nothing is published, and of an arm that is drawn no more.
+    """
 
     context_key: str
     arm: str
@@ -138,7 +141,8 @@ def cells(connection: Connection, context_key: str | None = None) -> list[Cell]:
         """
         SELECT s.context_key, s.algorithm, s.alpha, s.beta, coalesce(s.total_pulls, 0),
             coalesce(s.total_successes, 0), coalesce(s.total_failures, 0), p.alpha, p.beta, p.probability
-        FROM bandit_states AS s LEFT JOIN bandit_posteriors AS p USING (context_key, algorithm)
+        FROM bandit_states AS s LEFT JOIN bandit_posteriors AS p
+            ON (p.context_key, p.algorithm) = (s.context_key, s.algorithm) AND p.probability > 0
         WHERE %(key)s::text IS NULL OR s.context_key = %(key)s
         ORDER BY s.context_key, s.algorithm
         """,
