@@ -195,3 +195,23 @@ def test_a_batch_costs_one_transaction_of_three_statements_whatever_its_size(
     sent = [line for line in log if line.startswith(("statement:", "execute"))]
     assert len(sent) == 5, sent  # BEGIN, three statements, COMMIT
     assert counted(connection) == size
+
+
+def test_plans_that_were_made_over_empty_tables_read_by_index(connection: Connection, database_url: str) -> None:
+    connection.execute("VACUUM ANALYZE bandit_lists, bandit_reactions, feedback_events")  # known to be empty
+    shown(connection, 1)
+    before = read_whole(connection)
+    with connect(database_url, plan_once=True) as consumer:
+        for number in range(1, 10):
+            apply(consumer, [message(number, event_id=event_of(1))], RULE, EPOCH)
+        consumer.execute("SELECT pg_stat_force_next_flush()")
+        assert read_whole(connection) == before
+
+
+def read_whole(connection: Connection) -> int:
+    """How often a partition of lists, reactions or messages was read from end to end."""
+    row = connection.execute(
+        "SELECT sum(seq_scan) FROM pg_stat_user_tables"
+        " WHERE relname ~ '^(bandit_lists|bandit_reactions|feedback_events)_'"
+    ).fetchone()
+    return int(row[0]) if row else 0

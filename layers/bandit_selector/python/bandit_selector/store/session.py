@@ -27,6 +27,13 @@ FIXED: Final[Mapping[str, str]] = {
 }
 """Values that the statements and psycopg's readers are written for. `public` is added behind the site's own path."""
 
+ONCE: Final[Mapping[str, str]] = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",  # a plan that is kept may have been made while a week's tables were empty
+    "jit": "off",  # which would compile where no index can be read
+}
+"""What plans that are made once and kept for all parameters rely on."""
+
 FIX: Final[LiteralString] = """
     SELECT set_config(name, CASE name WHEN 'search_path'
         THEN concat_ws(', ', nullif(current_setting(name), ''), value) ELSE value END, %s)
@@ -43,7 +50,7 @@ def settings(statement_seconds: float, *, plan_once: bool, role: str = "") -> di
 
     Where `role` exists and the user may become it, the session has that role's rights, else the user's own.
     """
-    once = {"plan_cache_mode": "force_generic_plan"} if plan_once else {}
+    once = ONCE if plan_once else {}
     acting = {"role": role} if role else {}
     return {**FIXED, "statement_timeout": str(int(statement_seconds * 1000)), **once, **acting}
 
