@@ -126,6 +126,12 @@ def test_a_test_that_begins_later_has_an_empty_window_and_says_so(database: Data
     assert f"The test begins at {begins:%Y-%m-%d} 00:00 UTC; what is shown before does not count." in test["notes"]
 
 
+def test_a_split_that_is_not_tested_is_not_told_to_be_right(database: Database, now: datetime) -> None:
+    for share, told in ((1.0, True), (0.5, False)):
+        test = ask(database, "/analytics/performance", now, Settings(treatment_share=share), days="1")["ab_test"]
+        assert any("so the split of visitors is not tested" in note for note in test["notes"]) is told
+
+
 def test_visitors_are_counted_once_each_by_their_first_group(database: Database, now: datetime) -> None:
     groups = ask(database, "/analytics/performance", now, days="1")["ab_test"]["groups"]
     counted = rows_of(

@@ -110,7 +110,10 @@ class PhaseAnswer(Answer):
 
 
 class SampleRatio(Answer):
-    """The split of visitors against the plan, each visitor once; with p below .001 the groups are not compared."""
+    """The split of visitors against the plan, each visitor once; with p below .001 the groups are not compared.
+
+    p is 1, and the split is not tested, where all of the visitors or none were planned for treatment.
+    """
 
     planned_percent: float
     observed_percent: float | None

@@ -126,6 +126,15 @@ def notes(connection: Connection, test: Test, read_out: ReadOut, settings: Setti
         )
     if begins and test.until == begins:
         found.append(f"The test begins at {begins:%Y-%m-%d %H:%M} UTC; what is shown before does not count.")
+    if (
+        read_out.treatment_users
+        and read_out.control_users
+        and not any(0 < q < 1 for q in test.shares(settings).values())
+    ):
+        found.append(
+            f"Treatment's planned share is {percent(read_out.planned_share)}%, so the split of visitors is not tested: "
+            "the groups can be compared only if the caller assigns them at random."
+        )
     limits = [bounds.in_force(connection, one.phase) for one in test.phases]
     most = max((limit.places for limit in limits if limit), default=None)
     if most and not test.complete:
