@@ -114,9 +114,9 @@ export function connect(options) {
   };
   /** @param {string} action @returns {(shown: any, rating?: number) => void} */
   const track = (action) => (shown, rating) => {
-    const wrong = faultOf(shown, action, rating);
+    const about = aboutOf(shown);
+    const wrong = about ? faultOf(action, rating) : "it needs the event_id of a movie that was shown, or a movie_id.";
     if (wrong) return dropped(shown, "invalid", wrong);
-    const about = isId(shown.event_id) ? { event_id: shown.event_id } : { movie_id: shown.movie_id };
     report(action, { ...about, rating: action === "rating" ? rating : undefined });
   };
   const views = collectViews((event_ids) => report("seen", { event_ids }), soon);
@@ -156,12 +156,14 @@ export function connect(options) {
       thumbsDown: track("thumbs-down"),
       thumbsOff: track("thumbs-off"),
       seen: (/** @type {any} */ shown) => {
-        if (isId(shown?.event_id)) views.add(shown.event_id);
+        const id = aboutOf(shown)?.event_id;
+        if (id) views.add(id);
         else dropped(shown, "invalid", SEEN_NEEDS);
       },
     },
     watch: (/** @type {any} */ element, /** @type {any} */ shown) => {
-      if (element instanceof Element && isId(shown?.event_id)) return watcher.watch(element, shown.event_id);
+      const id = aboutOf(shown)?.event_id;
+      if (id && attempt(() => element instanceof Element)) return watcher.watch(element, id);
       dropped(shown, "invalid", SEEN_NEEDS);
       return () => {};
     },
@@ -186,20 +188,25 @@ function sentenceOf(status, content) {
   return `The service answered ${status}${content?.message ? ` (${content.message})` : ""}.`;
 }
 
-/** Why this is not feedback; empty if it is. @param {any} shown @param {string} action @param {unknown} rating */
-function faultOf(shown, action, rating) {
-  if (!isId(shown?.event_id) && !isId(shown?.movie_id, LARGEST_ID))
-    return "it needs the event_id of a movie that was shown, or a movie_id.";
+/**
+ * What the page passes, whose getters may throw, by its event_id or else its movie_id; false or undefined without one.
+ * @param {any} shown @returns {any}
+ */
+const aboutOf = (shown) =>
+  attempt(() => {
+    const { event_id, movie_id } = shown;
+    return isId(event_id) ? { event_id } : isId(movie_id, LARGEST_ID) && { movie_id };
+  });
+
+/** Why this is not a rating; empty if it is, or needs none. @param {string} action @param {unknown} rating */
+function faultOf(action, rating) {
   if (action === "rating" && !(typeof rating === "number" && isId(rating * 2, 10)))
-    return `a rating is a number from 0.5 to 5 in halves, not ${said(rating)}.`;
+    return `a rating is a number from 0.5 to 5 in halves, not ${typeof rating === "number" ? rating : typeof rating}.`;
   return "";
 }
 
 /** @param {any} value */
 const isId = (value, largest = Infinity) => Number.isSafeInteger(value) && value > 0 && value <= largest;
-
-/** A value for a message; never fails. @param {unknown} value */
-const said = (value) => (typeof value === "object" && value ? "an object" : String(value));
 
 /** The visitor's time zone, if the browser knows it; else the service's. @returns {Record<string, string>} */
 function timeZone() {

@@ -61,7 +61,9 @@ SLOW_CLOCK = """(slow) => {
     Date = Right;
 }"""
 WRONG = ["undefined", "null", "{}", "7", "'x'", "[]", "{ event_id: '7' }", "{ event_id: NaN }", "{ event_id: 7n }",
-         "{ movie_id: 2 ** 31 }", "{ movie_id: -1 }", "{ movie_id: 1.5 }", "Symbol()", "() => 1"]  # fmt: skip
+         "{ movie_id: 2 ** 31 }", "{ movie_id: -1 }", "{ movie_id: 1.5 }", "Symbol()", "() => 1",
+         "{ get event_id() { throw 1; } }",
+         "new Proxy({}, { get() { throw 1; }, getPrototypeOf() { throw 1; }, has() { throw 1; } })"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +116,19 @@ def test_what_is_not_feedback_is_told_and_not_queued(page: Page) -> None:
 def test_a_bad_rating_is_told(page: Page) -> None:
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
-    wrong = ["undefined", "null", "0", "5.5", "3.3", "'4'", "NaN", "{}", "7n"]
+    wrong = [
+        "undefined",
+        "null",
+        "0",
+        "5.5",
+        "3.3",
+        "'4'",
+        "NaN",
+        "{}",
+        "7n",
+        "Symbol()",
+        "Object.assign(() => 1, { toString() { throw 1; } })",
+    ]
     for stars in wrong:
         page.evaluate(f"bandit.track.rating({{ movie_id: 1 }}, {stars})")
     assert page.evaluate("bandit.pending") == 0
