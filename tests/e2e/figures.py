@@ -194,7 +194,9 @@ def _timeline(state: str) -> dict[str, Any]:
             for number, day in enumerate(days)
             if lift
         ],
-        "forgettings": [],
+        "forgettings": [
+            {"at": days[-2].isoformat(), "arm": "item_cf", "z": 6.42, "percent_before": 14.1, "percent_after": 9.7}
+        ] if state == "trouble" else [],
     }  # fmt: skip
 
 

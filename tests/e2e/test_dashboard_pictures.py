@@ -104,6 +104,14 @@ def test_what_happened_when_is_marked_and_an_arm_without_lists_is_grey(page: Pag
     expect(page.get_by_role("row").filter(has_text="evening, weekday, regular").first).to_be_visible()
 
 
+def test_what_was_forgotten_is_named_with_its_moment_its_rates_and_its_z(page: Page) -> None:
+    golden.show(page, "trouble")
+    page.evaluate("document.querySelectorAll('details').forEach((folded) => { folded.open = true; })")
+    told = page.get_by_text("Forgotten, because newer outcomes refuted it")
+    expect(told).to_contain_text("item cf (11 Mar")
+    expect(told).to_contain_text("14.1 % → 9.7 %, z 6.4)")
+
+
 def test_a_table_that_goes_on_below_shades_its_lower_edge(page: Page) -> None:
     golden.show(page, "much")
     page.evaluate("document.querySelectorAll('details').forEach((folded) => { folded.open = true; })")

@@ -114,8 +114,9 @@ function Forgettings({ told, zone }: { told: Forgetting[]; zone: string }) {
     <p>
       Forgotten, because newer outcomes refuted it:{" "}
       {told
-        .map(({ at, arm, percent_before, percent_after }) => {
-          return `${algorithmName(arm)} (${moment(new Date(at), zone)}, ${percent(percent_before, 1)} → ${percent(percent_after, 1)})`;
+        .map(({ at, arm, z, percent_before, percent_after }) => {
+          const rates = `${percent(percent_before, 1)} → ${percent(percent_after, 1)}`;
+          return `${algorithmName(arm)} (${moment(new Date(at), zone)}, ${rates}, z ${z.toFixed(1)})`;
         })
         .join("; ")}
     </p>
