@@ -38,7 +38,7 @@ from infra.service import AUTHORIZER, FEEDBACK_QUEUE, ROUTES, Function, function
 
 ROOT: Final = Path(__file__).parents[2]
 LOCAL: Final = ROOT / ".local"
-SIMULATED_WINDOW: Final = timedelta(seconds=0.1)
+SIMULATED_WINDOW: Final = timedelta(seconds=0.2)
 """How long the queue gathers where simulated time runs: a second would be a simulated hour."""
 
 

@@ -20,7 +20,7 @@ from infra.local.demo.visitors import Reaction, Visit, World
 from infra.local.emulation.gateway import SIMULATED_TIME
 from infra.local.emulation.issuer import Issuer
 
-AT_ONCE: Final = 12
+AT_ONCE: Final = 6
 PLACES: Final = 10
 STAY: Final = timedelta(days=30)  # an endless demo outlives a visitor's usual token
 AHEAD: Final = timedelta(hours=6)  # how far the visits' clock may run ahead of the real one at full speed

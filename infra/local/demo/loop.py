@@ -38,7 +38,7 @@ from infra.local.installation import LOCAL, Installation, Plan, background, inst
 FOLDER: Final = LOCAL / "demo"
 HASTE_SECONDS: Final = 15.0  # an interrupted demo's longest wait for its queue
 LOOK_SECONDS: Final = 0.2
-SETTLED_EVERY: Final = 10  # visits: a site with a thousand a day settles and publishes after every one
+SETTLED_EVERY: Final = 20  # visits: a site with a thousand a day settles and publishes after every one
 TICK_SECONDS: Final = 0.02
 SETTLED_LATEST: Final = 1.0  # real seconds
 PER_DAY: Final = 1000  # visits in a simulated day
@@ -68,9 +68,9 @@ def plan(port: int, world: World) -> Plan:
     """A demo's service: empty, fast rather than durable, on the visitors' clock; its dashboard names their world.
 
     Rows of `ratings` are no feedback: those of a stay are there for a visit only, and the visitor reports its ratings.
-    Its days take seconds, so probabilities are published ten times a real second.
+    Its days take seconds, so probabilities are published five times a real second.
     """
-    told = {"DASHBOARD_NOTICE": world.sentence, "SITE_RATINGS": "off", "PUBLISH_EVERY": "0.1s"}
+    told = {"DASHBOARD_NOTICE": world.sentence, "SITE_RATINGS": "off", "PUBLISH_EVERY": "0.2s"}
     return Plan(FOLDER, port, simulated=True, postgres_settings=NOT_DURABLE, fresh=True, settings=told)
 
 
