@@ -70,6 +70,14 @@ def eventually(true: Callable[[], bool], seconds: float = 20) -> None:
         time.sleep(0.05)
 
 
+def becomes(read: Callable[[], object], expected: object, seconds: float = 20) -> None:
+    """Waits until `read` gives what is expected; says what it gave last."""
+    until = datetime.now(UTC) + timedelta(seconds=seconds)
+    while (found := read()) != expected and datetime.now(UTC) < until:
+        time.sleep(0.05)
+    assert found == expected
+
+
 def violations(page: Page) -> list[str]:
     """axe-core's findings, as rule: elements."""
     found = page.evaluate(f"{AXE.read_text()}; axe.run()")

@@ -19,7 +19,7 @@ from infra.local.installation import Installation
 from infra.service import ROUTES
 
 from .client_site import CLIENT, running
-from .pages import AXE, Watch, ask, eventually, one, violations
+from .pages import AXE, Watch, ask, becomes, eventually, one, violations
 
 CASES = int(os.environ.get("API_CASES", "8"))  # of each operation
 
@@ -155,7 +155,7 @@ def test_the_browser_clients_example_page_works_on_an_origin_of_its_own(
         page.goto("about:blank")  # what was gathered is sent when the page is left
         eventually(lambda: one(service, seen) == 1)
     actions = "SELECT array_agg(DISTINCT action ORDER BY action) FROM feedback_events WHERE user_id = 29"
-    eventually(lambda: one(service, actions) == ["click", "seen", "thumbs_off", "thumbs_up"])
+    becomes(lambda: one(service, actions), ["click", "seen", "thumbs_off", "thumbs_up"])
     assert (
         one(service, "SELECT count(*) FROM recommendation_events WHERE user_id = 29 AND (thumbs_up OR thumbs_down)")
         == 0
