@@ -104,9 +104,11 @@ def running() -> Generator[Site]:
         site.url = f"http://127.0.0.1:{server.server_port}/"
         serving = threading.Thread(target=server.serve_forever, args=(0.02,))
         serving.start()
-        yield site
-        server.shutdown()
-        serving.join()
+        try:
+            yield site
+        finally:
+            server.shutdown()
+            serving.join()
 
 
 def open_page(visitor: BrowserContext, site: Site) -> Page:

@@ -104,7 +104,9 @@ def running(url: str) -> Generator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), answering(url, engine)) as server:
         serving = threading.Thread(target=server.serve_forever, args=(0.02,))
         serving.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        serving.join()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            serving.join()
     engine.dispose()

@@ -58,9 +58,9 @@ def figures(service: Installation, path: str) -> Any:
     return call(service, "GET", f"/analytics/{path}", 0, scope="analytics")
 
 
-def one(service: Installation, query: Any) -> Any:
+def one(service: Installation, query: Any, *values: object) -> Any:
     with psycopg.connect(service.addresses.database) as connection:
-        return (connection.execute(query).fetchone() or [None])[0]
+        return (connection.execute(query, values or None).fetchone() or [None])[0]
 
 
 def eventually(true: Callable[[], bool], seconds: float = 20) -> None:
@@ -75,7 +75,7 @@ def becomes(read: Callable[[], object], expected: object, seconds: float = 20) -
     until = datetime.now(UTC) + timedelta(seconds=seconds)
     while (found := read()) != expected and datetime.now(UTC) < until:
         time.sleep(0.05)
-    assert found == expected
+    assert found == expected, f"{found!r} was found last."
 
 
 def violations(page: Page) -> list[str]:

@@ -65,9 +65,11 @@ def backend(name: str) -> Generator[int]:
     with ThreadingHTTPServer(("127.0.0.1", 0), answering(name)) as server:
         serving = threading.Thread(target=server.serve_forever, args=(0.02,))
         serving.start()
-        yield server.server_port
-        server.shutdown()
-        serving.join()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            serving.join()
 
 
 @pytest.fixture(scope="module")
