@@ -1,17 +1,18 @@
 """A site with the browser client on its page, and the two routes that the client calls."""
 
 import json
-import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import BrowserContext, Page
+
+from tests.listening import listening
 
 FOLDER = Path(__file__).parents[2] / "clients" / "browser"
 EXAMPLE = FOLDER / "example.html"
@@ -100,15 +101,9 @@ def answering(site: Site) -> type[BaseHTTPRequestHandler]:
 def running() -> Generator[Site]:
     """A site that listens until the block ends."""
     site = Site()
-    with ThreadingHTTPServer(("127.0.0.1", 0), answering(site)) as server:
-        site.url = f"http://127.0.0.1:{server.server_port}/"
-        serving = threading.Thread(target=server.serve_forever, args=(0.02,))
-        serving.start()
-        try:
-            yield site
-        finally:
-            server.shutdown()
-            serving.join()
+    with listening(answering(site)) as address:
+        site.url = f"{address}/"
+        yield site
 
 
 def open_page(visitor: BrowserContext, site: Site) -> Page:

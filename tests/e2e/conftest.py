@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from infra.local.demo import sample
 from infra.local.installation import Installation, Plan, announced, installation
 
+from . import client_site
 from .pages import AXE, BUILT, Watch, call, eventually, one
 
 Run: TypeAlias = Callable[[Coroutine[Any, Any, Any]], Any]
@@ -77,6 +78,13 @@ def service(run: Run, open_folder: Callable[[], Path]) -> Iterator[Installation]
     with announced(running, plan):
         yield running
     run(stack.aclose())
+
+
+@pytest.fixture
+def site() -> Iterator[client_site.Site]:
+    """A site with the browser client on its page."""
+    with client_site.running() as site:
+        yield site
 
 
 @pytest.fixture

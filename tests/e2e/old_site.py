@@ -1,10 +1,9 @@
 """An existing site's backend and page: its own tokens, thumbs and ratings, by its old application's statements."""
 
 import json
-import threading
 from collections.abc import Generator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import jwt
 import psycopg
@@ -12,6 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from tests.integration.beside import old_application
+from tests.listening import listening
 
 KEY = "the-site's-own-key-of-forty-characters!!"
 PAGE = b"""<!doctype html><title>Movies</title><link rel="icon" href="data:,">
@@ -101,12 +101,8 @@ def answering(url: str, engine: Engine) -> type[BaseHTTPRequestHandler]:
 def running(url: str) -> Generator[str]:
     """The backend of the site with this database, until the block ends; its address."""
     engine = old_application.engine(url)
-    with ThreadingHTTPServer(("127.0.0.1", 0), answering(url, engine)) as server:
-        serving = threading.Thread(target=server.serve_forever, args=(0.02,))
-        serving.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            serving.join()
-    engine.dispose()
+    try:
+        with listening(answering(url, engine)) as address:
+            yield address
+    finally:
+        engine.dispose()

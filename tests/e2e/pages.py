@@ -64,18 +64,15 @@ def one(service: Installation, query: Any, *values: object) -> Any:
 
 
 def eventually(true: Callable[[], bool], seconds: float = 20) -> None:
-    until = datetime.now(UTC) + timedelta(seconds=seconds)
-    while not true():
-        assert datetime.now(UTC) < until, f"This did not become true within {seconds} s."
-        time.sleep(0.05)
+    becomes(true, True, seconds)
 
 
 def becomes(read: Callable[[], object], expected: object, seconds: float = 20) -> None:
-    """Waits until `read` gives what is expected; says what it gave last."""
+    """Waits until `read` gives what is expected; else says what it gave last."""
     until = datetime.now(UTC) + timedelta(seconds=seconds)
-    while (found := read()) != expected and datetime.now(UTC) < until:
+    while (found := read()) != expected:
+        assert datetime.now(UTC) < until, f"{found!r} did not become {expected!r} within {seconds} s."
         time.sleep(0.05)
-    assert found == expected, f"{found!r} was found last."
 
 
 def violations(page: Page) -> list[str]:

@@ -2,21 +2,14 @@
 
 import gzip
 import subprocess
-from collections.abc import Iterator
 from http import HTTPStatus
 
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
-from .client_site import CLIENT, FOLDER, Site, click, delivered, eventually, open_page, running
+from .client_site import CLIENT, FOLDER, Site, click, delivered, eventually, open_page
 
 BUNDLER = FOLDER.parents[1] / "node_modules" / ".bin" / "esbuild"
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with running() as site:
-        yield site
 
 
 @pytest.fixture

@@ -1,18 +1,11 @@
 """The browser client asks for lists in the right group, and says in words why it got none."""
 
-from collections.abc import Iterator
 from http import HTTPStatus
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from .client_site import Site, open_page, running
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with running() as site:
-        yield site
+from .client_site import Site, open_page
 
 
 @pytest.fixture

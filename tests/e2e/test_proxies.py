@@ -6,12 +6,11 @@ import re
 import shutil
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -20,6 +19,7 @@ import pytest
 
 from infra.local.postgres import free_port
 from infra.service import ROUTES
+from tests.listening import listening
 
 ROOT: Final = Path(__file__).parents[2]
 EXAMPLES: Final = ROOT / "docs" / "proxies"
@@ -60,22 +60,12 @@ def answering(name: str) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-@contextmanager
-def backend(name: str) -> Generator[int]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), answering(name)) as server:
-        serving = threading.Thread(target=server.serve_forever, args=(0.02,))
-        serving.start()
-        try:
-            yield server.server_port
-        finally:
-            server.shutdown()
-            serving.join()
-
-
 @pytest.fixture(scope="module")
-def ports() -> Iterator[dict[str, int]]:
+def hosts() -> Iterator[dict[str, str]]:
     with ExitStack() as stack:
-        yield {name: stack.enter_context(backend(name)) for name in ("bandit", "site")}
+        yield {
+            name: stack.enter_context(listening(answering(name))).removeprefix("http://") for name in ("bandit", "site")
+        }
 
 
 def ask(port: int, method: str, path: str, tries: int = 3) -> dict[str, Any]:
@@ -125,22 +115,22 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def example(name: str, ports: dict[str, int], more: dict[str, str] | None = None) -> str:
+def example(name: str, hosts: dict[str, str], more: dict[str, str] | None = None) -> str:
     """An example's text with the addresses of this test."""
     text = (EXAMPLES / name).read_text()
-    here = {"127.0.0.1:8000": f"127.0.0.1:{ports['bandit']}", "127.0.0.1:8001": f"127.0.0.1:{ports['site']}"}
+    here = {"127.0.0.1:8000": hosts["bandit"], "127.0.0.1:8001": hosts["site"]}
     for old, new in (here | (more or {})).items():
         assert old in text
         text = text.replace(old, new)
     return text
 
 
-def test_nginx_routes_by_name(ports: dict[str, int], tmp_path: Path) -> None:
+def test_nginx_routes_by_name(hosts: dict[str, str], tmp_path: Path) -> None:
     nginx = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     if not nginx:
         pytest.skip("no nginx is installed; `apt-get install nginx` brings it")
     port = free_port()
-    (tmp_path / "site.conf").write_text(example("nginx.conf", ports, {"127.0.0.1:8080": f"127.0.0.1:{port}"}))
+    (tmp_path / "site.conf").write_text(example("nginx.conf", hosts, {"127.0.0.1:8080": f"127.0.0.1:{port}"}))
     temporary = "".join(
         f"{kind}_temp_path {tmp_path}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
@@ -152,11 +142,11 @@ def test_nginx_routes_by_name(ports: dict[str, int], tmp_path: Path) -> None:
         routes_by_name(port)
 
 
-def test_vite_routes_by_name(ports: dict[str, int], tmp_path: Path) -> None:
+def test_vite_routes_by_name(hosts: dict[str, str], tmp_path: Path) -> None:
     if not VITE.exists():
         pytest.skip("vite is not installed: npm is missing; `./dev test` installs it where npm is")
     port = free_port()
-    (tmp_path / "vite.config.mjs").write_text(example("vite.config.js", ports))
+    (tmp_path / "vite.config.mjs").write_text(example("vite.config.js", hosts))
     (tmp_path / "index.html").write_text("<!doctype html><title>The site's page</title>")
     with running([str(VITE), "--port", str(port), "--strictPort", "--host", "127.0.0.1"], port, tmp_path):
         routes_by_name(port)

@@ -3,9 +3,8 @@
 import json
 from collections.abc import Iterator
 from contextlib import closing
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 from typing import Any, cast
 
 import boto3
@@ -18,6 +17,7 @@ from functions.operate.handler import COMMANDS, obey
 from infra.local.__main__ import main
 from tests.integration.activity import live
 from tests.integration.events import NOW, load_site
+from tests.listening import listening
 
 STACK = "bandit-selector-test"
 BUCKET = "operated"
@@ -36,13 +36,9 @@ def deployed(moto: str, database_url: str, monkeypatch: pytest.MonkeyPatch) -> I
         monkeypatch.setenv(name, value)
     _make_stacks()
     events: list[dict[str, Any]] = []
-    with closing(Database(lambda: database_url)) as database:
-        server = ThreadingHTTPServer(("127.0.0.1", 0), _invoke_api(database, events))
-        Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", f"http://127.0.0.1:{server.server_port}")
+    with closing(Database(lambda: database_url)) as database, listening(_invoke_api(database, events)) as address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", address)
         yield events
-        server.shutdown()
-        server.server_close()
 
 
 def test_a_remote_verification_says_whether_the_invariant_holds(

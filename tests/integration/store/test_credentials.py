@@ -4,10 +4,11 @@
 
 import json
 import ssl
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from importlib.resources import files
-from threading import Thread
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
@@ -30,6 +31,8 @@ from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict
+
+from tests.listening import listening
 
 WORDS = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/+=", min_size=1, max_size=40)
 NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
@@ -229,28 +232,19 @@ def _part(conninfo: str, name: str) -> object:
     return conninfo_to_dict(conninfo)[name]
 
 
-class _answering:
-    """A local address that answers every GET with one JSON document and records the requests."""
+@contextmanager
+def _answering(answer: dict[str, str]) -> Generator[tuple[str, list[tuple[str, str | None]]]]:
+    """A local address that answers every GET with one JSON document, and the requests that it got."""
+    asked: list[tuple[str, str | None]] = []
 
-    def __init__(self, answer: dict[str, str]) -> None:
-        asked: list[tuple[str, str | None]] = []
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append((self.path, self.headers["authorization"]))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(answer).encode())
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                asked.append((self.path, self.headers["authorization"]))
-                self.send_response(200)
-                self.end_headers()
-                self.wfile.write(json.dumps(answer).encode())
+        def log_message(self, format: str, *args: object) -> None: ...
 
-            def log_message(self, format: str, *args: object) -> None: ...
-
-        self.asked = asked
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-
-    def __enter__(self) -> tuple[str, list[tuple[str, str | None]]]:
-        Thread(target=self.server.serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{self.server.server_port}", self.asked
-
-    def __exit__(self, *_: object) -> None:
-        self.server.shutdown()
-        self.server.server_close()
+    with listening(Handler) as address:
+        yield address, asked

@@ -4,8 +4,7 @@ import json
 import re
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 from typing import Any, cast
 
 import boto3
@@ -31,6 +30,7 @@ from infra.preflight import (
     reserved,
     source,
 )
+from tests.listening import listening
 
 PROD = read_configuration({"environment": "prod"})
 THEIRS = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:site-AbCdEf"
@@ -73,11 +73,8 @@ def _answering(text: str, status: int = 200) -> Generator[str]:
         def log_message(self, format: str, *args: object) -> None:
             """Logs nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with listening(Answer) as address:
+        yield address
 
 
 def client(service: str) -> Any:
