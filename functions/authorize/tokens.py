@@ -9,6 +9,8 @@ from bandit_selector.errors import InvalidSetting
 ALGORITHM: Final = "HS256"
 SHORTEST_KEY: Final = 32
 """Bytes, as RFC 7518 section 3.2 asks of a key for HS256."""
+LET_BY: Final = (UnicodeError, OverflowError, RecursionError)
+"""What PyJWT raises of text that is not UTF-8, of endless numbers, and of deep nesting."""
 
 
 class Refused(Exception):
@@ -39,11 +41,7 @@ def check(token: str, key: str, audience: str) -> Good:
         )
     except jwt.InvalidTokenError as error:
         raise Refused(f"{error}") from None
-    except (
-        UnicodeError,
-        OverflowError,
-        RecursionError,
-    ):  # not UTF-8, endless numbers, deep nesting: PyJWT lets them by
+    except LET_BY:
         raise Refused("The token is not a JSON Web Token") from None
     if not claims["sub"]:
         raise Refused("The token names nobody in `sub`")

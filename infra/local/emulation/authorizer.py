@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 import jwt
 from bandit_selector.scopes import texts_in
 
+from functions.authorize.tokens import LET_BY
 from infra.service import AUTHORIZER_KEPT
 
 CLAIMS: Final = ("exp", "iss", "sub")
@@ -49,7 +50,7 @@ class Authorizer:
             claims = self._claims(token)
         except jwt.InvalidTokenError as error:
             raise Unauthorized(str(error)) from None
-        except (UnicodeError, OverflowError, RecursionError):  # PyJWT lets them by
+        except LET_BY:
             raise Unauthorized("The token is not a JSON Web Token") from None
         if scopes and not set(scopes) & texts_in(claims):
             raise Forbidden(f"The token has none of the scopes {', '.join(scopes)}.")

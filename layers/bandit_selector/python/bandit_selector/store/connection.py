@@ -232,11 +232,11 @@ class Database:
     def read(self, work: Callable[[Connection], T]) -> T:
         """Does work that changes nothing; if an open connection turns out broken, once more on another."""
         known, deadline = self._connection, self._deadline()
-        was_open = known is not None and not known.closed
+        opened = known if known and not known.closed else None
         try:
             return self._run(work, deadline)
         except DatabaseUnavailable as error:
-            if known is None or not (was_open and known.closed) or isinstance(error.__cause__, NoAnswer):
+            if opened is None or not opened.closed or isinstance(error.__cause__, NoAnswer):
                 raise
             return self._run(work, deadline)
 
