@@ -97,7 +97,8 @@ def _run(name: str, words: Sequence[str]) -> int:
 def run(words: Sequence[str]) -> int:
     """`main` for a shell: a reader that has gone, as of `status | head`, is not an error to tell anybody."""
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without these characters, a name that is no text
+        # the terminal may lack a character, and a file's name may not be text
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         status = main(words)
         sys.stdout.flush()

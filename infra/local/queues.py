@@ -47,7 +47,7 @@ def named_failures() -> Generator[None]:
     """Turns what boto3 raises into QueueFailed."""
     try:
         yield
-    except (BotoCoreError, ClientError, ValueError) as error:  # ValueError: an address that is none
+    except (BotoCoreError, ClientError, ValueError) as error:  # ValueError: the URL is not an address
         raise QueueFailed(f"SQS could not be asked: {error}") from error
 
 

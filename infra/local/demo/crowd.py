@@ -25,10 +25,8 @@ PLACES: Final = 10
 STAY: Final = timedelta(days=30)  # an endless demo outlives a visitor's usual token
 AHEAD: Final = timedelta(hours=6)  # how far the visits' clock may run ahead of the real one at full speed
 PAUSE_SECONDS: Final = 1.0  # before a visit further ahead, so that an endless demo leaves the machine idle time
-GATHERED: Final = timedelta(seconds=30)  # reactions of this time are one request, as of the browser client
-TOGETHER: Final = 25  # and so many of them, as POST /analytics/track takes
-
-
+GATHERED: Final = timedelta(seconds=30)  # reactions of this time are one request, as the browser client sends them
+TOGETHER: Final = 25  # the most reactions that POST /analytics/track takes
 Told = tuple[timedelta, Mapping[str, object]]
 """How long after its list a reaction was, and what POST /analytics/track takes of it."""
 

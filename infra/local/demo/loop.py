@@ -39,8 +39,8 @@ FOLDER: Final = LOCAL / "demo"
 HASTE_SECONDS: Final = 15.0  # an interrupted demo's longest wait for its queue
 LOOK_SECONDS: Final = 0.2
 SETTLED_EVERY: Final = 20  # visits: a site with a thousand a day settles and publishes after every one
-TICK_SECONDS: Final = 0.02
 SETTLED_LATEST: Final = 1.0  # real seconds
+TICK_SECONDS: Final = 0.02
 PER_DAY: Final = 1000  # visits in a simulated day
 ENDLESS_FROM: Final = timedelta(days=14)
 WIDE: Final = 130  # columns for the progress line with a bar and whole words
