@@ -1,4 +1,7 @@
-"""The median time of `select`'s handler, of its bare statements, and of version 1.0's handler, in turn."""
+"""The median time of `select`'s handler, of its bare statements, and of version 1.0's handler, in turn.
+
+Version 1.0 knew no session, so ours is also asked with SESSION_GAP=off.
+"""
 
 import time
 from collections.abc import Callable
@@ -6,17 +9,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from random import Random
 from statistics import median
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from awslambdaric.lambda_context import LambdaContext
-from bandit_selector.store.connection import Database
+from bandit_selector.store.connection import Connection, Database
 
 from benchmarks import _path_load as load
-from benchmarks._path_ways import SETTINGS, Product
+from benchmarks._path_ways import SETTINGS
 from benchmarks._silence import silenced
 from benchmarks.former.recommend import respond as former_respond
 from functions.select.handler import TELEMETRY, respond
 
+T = TypeVar("T")
 CONTEXT: Final = LambdaContext("1", None, None, 2**42, "arn:aws:lambda:eu-central-1:111122223333:function:select")
 
 
@@ -26,31 +30,54 @@ class Handlers:
 
     statements: float
     handler: float
+    sessionless: float
     former: float
 
 
-def handlers(new: Database, old: Database, requests: int) -> Handlers:
-    """Asks all three for the same visitors, one after another, so that a noisy moment meets all of them.
+class Heard(Database):
+    """Keeps what it was asked to do, which can be done again without the handler."""
+
+    heard: Final[list[Callable[[Connection], Any]]]
+
+    def __init__(self, address: Callable[[], str], *, plan_once: bool) -> None:
+        super().__init__(address, plan_once=plan_once)
+        self.heard = []
+
+    def run(self, work: Callable[[Connection], T]) -> T:
+        self.heard.append(work)
+        return super().run(work)
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        self.heard.append(work)
+        return super().read(work)
+
+    def again(self) -> None:
+        """Does the last request's work once more: its statements, with what reads their answers."""
+        for work in self.heard:
+            super().run(work)
+
+
+def handlers(new: Heard, old: Database, requests: int) -> Handlers:
+    """Asks all for the same visitors, one after another, so that a noisy moment meets all of them.
 
     Ours logs what LOG_SAMPLE says, as when deployed.
     """
-    served = TELEMETRY.handling(lambda event, _: respond(event, SETTINGS, new))
-    randomness, way = Random(2), Product()
-    spans: tuple[list[float], list[float], list[float]] = ([], [], [])
+    served = [
+        TELEMETRY.handling(lambda event, _, settings=settings: respond(event, settings, new))
+        for settings in (SETTINGS, SETTINGS.model_copy(update={"session_gap": None}))
+    ]
+    randomness = Random(2)
+    spans: list[tuple[float, float, float, float]] = []
     with silenced():
         for _ in range(requests):
-            user, now = randomness.randint(1, load.ASKING), datetime.now(UTC)
-            event = _event(user, now)
-            places = way.slate(new.run(lambda own, user=user: way.read(own, user)), randomness)
-
-            def statements(own: Any, user: int = user, now: datetime = now, places: Any = places) -> None:
-                way.read(own, user)
-                way.record(own, user, places, now)
-
-            spans[0].append(_timed(lambda work=statements: new.run(work)))
-            spans[1].append(_timed(lambda event=event: served(event, CONTEXT)))
-            spans[2].append(_timed(lambda event=event: former_respond(event, SETTINGS, old)))
-    return Handlers(*map(median, spans))
+            event = _event(randomness.randint(1, load.ASKING), datetime.now(UTC))
+            sessionless = _timed(lambda event=event: served[1](event, CONTEXT))
+            new.heard.clear()
+            handler = _timed(lambda event=event: served[0](event, CONTEXT))
+            statements = _timed(new.again)
+            former = _timed(lambda event=event: former_respond(event, SETTINGS, old))
+            spans.append((statements, handler, sessionless, former))
+    return Handlers(*map(median, zip(*spans, strict=True)))
 
 
 def _timed(work: Callable[[], object]) -> float:

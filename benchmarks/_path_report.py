@@ -56,7 +56,8 @@ def _rows(measured: Any) -> list[str]:
         ),
         _row("messages a second of the backend's CPU", _of_cpu(new.consume), _of_cpu(old.consume), None, "", None),
         _row("select's handler, p50, ms", asked.handler, asked.former, None, "≥ 1.5 × faster", faster >= 1.5),
-        _row("the same, × its bare statements", bare, None, None, "≤ 1.5", bare <= 1.5),
+        _row("the same without sessions, which version 1.0 had not", asked.sessionless, asked.former, None, "", None),
+        _row("the handler × its bare statements", bare, None, None, "≤ 1.5", bare <= 1.5),
         _row("the guide's query of 7 days, s", new.window, old.window, None, "≤ 1.5 ×", new.window <= 1.5 * old.window),
     ]  # fmt: skip
 

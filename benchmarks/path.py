@@ -22,7 +22,7 @@ from rich.console import Console
 
 from benchmarks import _path_load as load
 from benchmarks._path_existing import Existing, existing_way
-from benchmarks._path_handlers import Handlers, handlers
+from benchmarks._path_handlers import Handlers, Heard, handlers
 from benchmarks._path_report import report
 from benchmarks._path_walk import Path, partitions, walk
 from benchmarks._path_ways import Former, Product, Way, prepare
@@ -88,7 +88,7 @@ def _asked(server: str, requests: int) -> Handlers:
         with _connected(server, name) as connection:
             connection.execute(f"ALTER DATABASE {name} SET synchronous_commit = off".encode())
     with (
-        closing(Database(lambda: f"{server}/product", plan_once=True)) as new,
+        closing(Heard(lambda: f"{server}/product", plan_once=True)) as new,
         closing(Database(lambda: f"{server}/former", plan_once=True)) as old,
     ):
         return handlers(new, old, requests)

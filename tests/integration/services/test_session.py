@@ -8,14 +8,16 @@ from random import Random
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from bandit_selector.feedback import Message
 from bandit_selector.services.asked import Request
 from bandit_selector.services.recommend import draft
 from bandit_selector.settings import Settings
-from bandit_selector.store.connection import Connection, Database
+from bandit_selector.store.connection import Connection, Database, connect
 from bandit_selector.store.outcomes import apply
+from bandit_selector.store.recent import Asked, read_recent
 from bandit_selector.store.verification import first_difference
 from psycopg import errors
 
@@ -60,6 +62,11 @@ def shown(database: Database, at: datetime = NOW, use_bandit: str = "true", **se
 
 def rate(connection: Connection, movie: int, at: datetime) -> None:
     connection.execute("INSERT INTO ratings VALUES (1, %s, 4, %s)", [movie, at])
+
+
+def click(connection: Connection, event_id: int, at: datetime) -> None:
+    about = {"message_id": UUID(int=1), "occurred_at": at, "received_at": at, "action": "click", "user_id": 1}
+    apply(connection, [Message.model_validate({**about, "event_id": event_id})], RULE, at)
 
 
 def test_in_a_session_the_arm_goes_on_from_the_last_rating(database: Database, connection: Connection) -> None:
@@ -131,8 +138,7 @@ def test_a_click_begins_a_session(database: Database, connection: Connection) ->
     connection.execute("UPDATE recommendation_candidates SET movie_ids = '{30, 22, 23}', scores = '{3, 2, 1}'")
     clicked = next(movie for movie in ask(database) if movie["id"] == 30)
     at = NOW + timedelta(minutes=1)
-    about = {"message_id": UUID(int=1), "occurred_at": at, "received_at": at, "action": "click", "user_id": 1}
-    apply(connection, [Message.model_validate({**about, "event_id": clicked["event_id"]})], RULE, at)
+    click(connection, clicked["event_id"], at)
     assert shown(database, at + timedelta(minutes=1)) == NEAR
     assert shown(database, at + timedelta(minutes=31))[:3] == [30, 22, 23]
     assert first_difference(connection) is None
@@ -190,3 +196,32 @@ def test_a_weight_that_is_not_a_number_costs_no_list(database: Database, connect
     connection.execute("UPDATE movie_neighbours SET transitions[1] = 'NaN', cosines[2] = 'Infinity'")
     rate(connection, 30, NOW - timedelta(minutes=1))
     assert sorted(shown(database)) == NEAR
+
+
+def test_what_others_did_today_is_not_read(database: Database, connection: Connection, database_url: str) -> None:
+    click(connection, ask(database)[0]["event_id"], NOW)
+    with closing(connect(database_url, plan_once=True)) as own:
+        asked = Asked(1, NOW + timedelta(minutes=1), timedelta(minutes=30), ZoneInfo("UTC"))
+        own.execute("SET enable_nestloop = off")  # the planner prefers other ways where it can
+        react(connection, 300)
+        with own.transaction():
+            before = reactions_read(own)
+            assert len(read_recent(own, asked).fetchall()) == 1
+            assert reactions_read(own) - before <= 5
+
+
+def react(connection: Connection, number: int) -> None:
+    """Reactions of others, whose lists are not here."""
+    connection.execute(
+        "INSERT INTO bandit_reactions (event_id, shown_at, clicked_at)"
+        " SELECT bandit_list_id(%(now)s) * 64 + 1, %(now)s, %(now)s FROM generate_series(1, %(number)s)",
+        {"now": NOW, "number": number},
+    )
+
+
+def reactions_read(connection: Connection) -> int:
+    """Rows of reactions that this transaction has read."""
+    row = connection.execute(
+        "SELECT sum(seq_tup_read + idx_tup_fetch) FROM pg_stat_xact_user_tables WHERE relname LIKE 'bandit_reactions%'"
+    ).fetchone()
+    return int(row[0]) if row else 0

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from random import Random
 from struct import pack, unpack
@@ -44,8 +44,7 @@ class Candidate(NamedTuple):
     score: float
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """One place of a list, as it is recorded; `position` counts from 1 over all pages.
 
     `propensity` is the probability that the place's arm was drawn with; None where nothing was drawn. `whole` is false
@@ -61,7 +60,7 @@ class Place:
 
     def at(self, position: int) -> "Place":
         """The same at another position of the list."""
-        return self if position == self.position else replace(self, position=position)
+        return self if position == self.position else self._replace(position=position)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,13 @@
 """Pages of one list: every page of a seed is a window of one list, whose places are drawn once. Knows no storage."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from bandit_selector.lists.slate import ArmList, Place, Stock
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(NamedTuple):
     """A place that was recorded, and the event id of its impression."""
 
     place: Place

@@ -1,17 +1,15 @@
-"""Which columns of the site's `movies` an answer has, by their types. Writes SQL; runs one statement of the catalog.
+"""Which columns of the site's `movies` an answer has, by their types. Writes SQL only.
 
 The site may add and drop columns at any time, so the catalog is read with each list, in its round trip.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final, LiteralString
+from typing import Any, Final, LiteralString, NamedTuple
 
 from psycopg import sql
 
 from bandit_selector.jsontext import from_json
-from bandit_selector.store.connection import Connection
 
 LARGEST: Final = 4096  # bytes of a value that is sent without being asked for
 NEEDED: Final = ("id", "title", "genres")
@@ -22,9 +20,24 @@ GENRES: Final[LiteralString] = """
 """
 """SQL for a movie's genres as `parse_genres` reads them: a text as it is, an array as a list of JSON."""
 
+COLUMNS: Final = """
+    SELECT a.attname::text AS name,
+        CASE WHEN t.typlen <> -1 THEN NULL
+            WHEN t.typname IN ('text', 'varchar', 'bpchar', 'json') THEN 'octet_length'
+            ELSE 'pg_column_size'
+        END AS size,
+        t.typname NOT IN ('bytea', 'tsvector', 'vector', 'halfvec', 'sparsevec', 'cube', '_float4', '_float8') AS sent
+    FROM pg_attribute AS a
+    JOIN pg_type AS declared ON declared.oid = a.atttypid
+    JOIN pg_type AS t ON t.oid = coalesce(nullif(declared.typbasetype, 0), declared.oid)
+    WHERE a.attrelid = to_regclass('movies') AND a.attnum > 0 AND NOT a.attisdropped
+        AND has_column_privilege(a.attrelid, a.attnum, 'SELECT')
+    ORDER BY a.attnum
+"""
+"""SQL for the columns that this role may read, as the fields of `Column`."""
 
-@dataclass(frozen=True, slots=True)
-class Column:
+
+class Column(NamedTuple):
     """A column of `movies`; `size` is the SQL function that measures its values, None if they are small.
 
     `sent` is false for vectors and bytes, which no page reads.
@@ -35,28 +48,15 @@ class Column:
     sent: bool
 
 
-def read_columns(connection: Connection) -> Any:
-    """The statement for the columns that this role may read; `Column(*row)` reads its answer."""
-    return connection.execute(
-        """
-        SELECT a.attname::text,
-            CASE WHEN t.typlen <> -1 THEN NULL
-                WHEN t.typname IN ('text', 'varchar', 'bpchar', 'json') THEN 'octet_length'
-                ELSE 'pg_column_size'
-            END,
-            t.typname NOT IN ('bytea', 'tsvector', 'vector', 'halfvec', 'sparsevec', 'cube', '_float4', '_float8')
-        FROM pg_attribute AS a
-        JOIN pg_type AS declared ON declared.oid = a.atttypid
-        JOIN pg_type AS t ON t.oid = coalesce(nullif(declared.typbasetype, 0), declared.oid)
-        WHERE a.attrelid = to_regclass('movies') AND a.attnum > 0 AND NOT a.attisdropped
-            AND has_column_privilege(a.attrelid, a.attnum, 'SELECT')
-        ORDER BY a.attnum
-        """
-    )
+def movies_of(texts: Mapping[int, str]) -> dict[int, dict[str, Any]]:
+    """Each movie's columns, by the texts of the rows; only its id where a value is nested deeper than Python reads."""
+    try:
+        return dict(zip(texts, from_json(f"[{','.join(texts.values())}]"), strict=True))
+    except RecursionError:
+        return {movie_id: _movie_of(movie_id, text) for movie_id, text in texts.items()}
 
 
-def movie_of(movie_id: int, text: str) -> dict[str, Any]:
-    """A movie's columns, from the text of its row; only its id where a value is nested deeper than Python reads."""
+def _movie_of(movie_id: int, text: str) -> dict[str, Any]:
     try:
         return from_json(text)
     except RecursionError:

@@ -10,9 +10,9 @@ from bandit_selector.lists.shadow import Shadow
 from bandit_selector.lists.slate import Place
 from bandit_selector.lists.windows import Shown
 from bandit_selector.store.connection import Connection, transaction
-from bandit_selector.store.movies import movie_of
+from bandit_selector.store.movies import movies_of
 from bandit_selector.store.serving import Answered, place_rows, record_statement
-from bandit_selector.store.showing import Showing, lock_visitor, record_requests
+from bandit_selector.store.showing import Showing, record_requests
 
 PAGED_FOR: Final = timedelta(hours=1)
 """How long a seed names the same list."""
@@ -54,7 +54,6 @@ def record_pages(
         connection.execute(
             "SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))", [showing.seed, showing.user_id]
         )  # a statement of its own: the next one sees what its holder has committed
-        lock_visitor(connection, showing)
         record_requests(connection, showing, now)
         lists = connection.execute(
             """
@@ -74,7 +73,7 @@ def record_pages(
     new = [place_rows(rows.fetchall(), places) for rows, (places, _) in zip(written, pages, strict=True)]
     if lists.fetchone() != (showing.known,):
         return None
-    movies = {movie_id: movie_of(movie_id, text) for movie_id, text in read}
+    movies = movies_of(dict(read))
     old = [(one, movies[one.place.movie_id]) for one in again if one.place.movie_id in movies]
     return [answered for page in new for answered in page], old
 

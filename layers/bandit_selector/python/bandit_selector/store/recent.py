@@ -45,22 +45,25 @@ def read_recent(connection: Connection, asked: Asked) -> Any:
                     ORDER BY r.at DESC LIMIT %(rows)s
                 )
                 UNION ALL
-                SELECT l.movie_ids[(r.event_id & 63)::integer], moment.at
+                SELECT l.movie_ids[(r.event_id & 63)::integer], r.at
                 FROM (
                     SELECT id, movie_ids FROM bandit_lists
                     WHERE user_id = %(user)s AND created_at > %(since)s + interval '1 second' AND created_at <= %(now)s
                     ORDER BY created_at DESC LIMIT %(lists)s
                 ) AS l
-                JOIN bandit_reactions AS r ON r.event_id BETWEEN l.id * 64 + 1 AND l.id * 64 + 63
-                    AND r.shown_at = bandit_second(l.id) AND r.shown_at > %(since)s -- leaves partitions out
-                CROSS JOIN LATERAL (SELECT greatest(r.clicked_at, r.rated_at)) AS moment (at)
-                WHERE moment.at <= %(now)s AND l.movie_ids[(r.event_id & 63)::integer] IS NOT NULL
+                CROSS JOIN LATERAL ( -- list by list: all reactions of a day would be read for a join
+                    SELECT event_id, greatest(clicked_at, rated_at) AS at FROM bandit_reactions
+                    WHERE event_id BETWEEN l.id * 64 + 1 AND l.id * 64 + 63 AND shown_at = bandit_second(l.id)
+                        AND shown_at > %(since)s -- leaves partitions out
+                    OFFSET 0
+                ) AS r
+                WHERE r.at <= %(now)s AND l.movie_ids[(r.event_id & 63)::integer] IS NOT NULL
             ) AS reaction
             GROUP BY movie_id ORDER BY max(at) DESC, movie_id LIMIT %(last)s
         )
         SELECT extract(epoch FROM said.at)::double precision,
             n.packed,
-            CASE WHEN row_number() OVER (ORDER BY said.at DESC, said.movie_id) = 1
+            CASE WHEN count(n.packed) OVER () > 0 AND row_number() OVER (ORDER BY said.at DESC, said.movie_id) = 1
                 THEN ARRAY(SELECT movie_id FROM movie_popularity WHERE NOT long_tail) END
         FROM said LEFT JOIN movie_neighbours AS n ON n.movie_id = said.movie_id
         WHERE (SELECT max(at) FROM said) > %(now)s - %(gap)s
@@ -85,7 +88,7 @@ def session_of(rows: Sequence[tuple[Any, ...]]) -> Session | None:
     if not rows:
         return None
     reactions = [Reaction(at, _neighbours(packed) if packed else None) for at, packed, _ in rows]
-    return Session(reactions, frozenset(rows[0][-1]))
+    return Session(reactions, frozenset(rows[0][-1] or ()))
 
 
 def _neighbours(packed: bytes) -> Neighbours:

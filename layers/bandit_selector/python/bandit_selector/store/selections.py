@@ -7,9 +7,9 @@ from typing import Any
 
 from bandit_selector.lists.selection import Choice
 from bandit_selector.lists.shadow import Shadow
-from bandit_selector.store.connection import Connection, transaction
+from bandit_selector.store.connection import Connection
 from bandit_selector.store.shadows import of_selection
-from bandit_selector.store.showing import COLUMNS, Showing, lock_visitor, parameters, record_requests, values
+from bandit_selector.store.showing import COLUMNS, Showing, parameters, recording, values
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +24,7 @@ class Drawn:
 
 def record_selection(connection: Connection, drawn: Drawn, showing: Showing, now: datetime) -> int:
     """Records a list of arms without movies, with its shadow, and returns its id. One round trip."""
-    with transaction(connection):
-        lock_visitor(connection, showing)
-        record_requests(connection, showing, now)
+    with recording(connection, showing, now):
         listed = _record(connection, drawn, showing, now)
     return listed.fetchone()[0]
 

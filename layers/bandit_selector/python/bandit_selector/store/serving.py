@@ -1,29 +1,29 @@
 """What a recommendation reads and records: one round trip each."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate, pairwise
-from typing import Any, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from bandit_selector.lists.names import arm_of
 from bandit_selector.lists.session import Session
 from bandit_selector.lists.shadow import Shadow
 from bandit_selector.lists.slate import ArmList, Place, as_recorded
 from bandit_selector.lists.windows import Shown
-from bandit_selector.store.connection import Connection, transaction
+from bandit_selector.store.connection import Connection
 from bandit_selector.store.feedback_rule import numbers
-from bandit_selector.store.movies import Column, movie_of, read_columns
+from bandit_selector.store.movies import COLUMNS as OF_MOVIES
+from bandit_selector.store.movies import Column, movies_of
 from bandit_selector.store.recent import Asked, read_recent, session_of
 from bandit_selector.store.shadows import of_list
-from bandit_selector.store.showing import COLUMNS, Showing, lock_visitor, parameters, record_requests, values
+from bandit_selector.store.showing import COLUMNS, Showing, parameters, recording, values
 
 EVERYBODY = 0
 """The user whose candidate lists are for everybody without lists of their own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Belief:
+class Belief(NamedTuple):
     """What is known of one arm in one context: its learned counts, and what was last published, if anything was."""
 
     arm: str
@@ -57,6 +57,18 @@ Answered = tuple[Shown, dict[str, Any]]
 Rows = Sequence[tuple[Any, ...]]
 
 
+_BELIEFS: Final = """
+    SELECT context_key, algorithm, alpha, beta, probability, version
+    FROM bandit_posteriors WHERE context_key = ANY(%(keys)s)
+    UNION ALL -- as learned, before anything is published
+    SELECT context_key, algorithm, alpha, beta, NULL, NULL
+    FROM bandit_states
+    WHERE context_key = ANY(%(keys)s)
+        AND NOT EXISTS (SELECT FROM bandit_posteriors WHERE context_key = ANY(%(keys)s))
+"""
+"""SQL for what is known of the arms in the contexts `keys`, as the fields of `Belief` behind their context."""
+
+
 class Offer(Protocol):
     """A movie that an arm would show, with the arm's own score."""
 
@@ -84,18 +96,16 @@ def read_visitor_and(
     Lists that were `sent`, per arm from best to worst, take the place of all stored ones.
     """
     with connection.pipeline():
-        user = _user(connection, user_id)
-        believed = _beliefs(connection, context_keys)
+        known = _known(connection, user_id, context_keys)
         listed = _candidates(connection, user_id) if sent is None else _sent(connection, user_id, sent)
-        described = read_columns(connection)
         said = read_recent(connection, recent) if recent else None
         asked = more(connection) if more else None
-    exists, rated, plan, share = user.fetchone() or (False, (), None, None)
-    beliefs: dict[str, list[Belief]] = {}
-    for context_key, *belief in believed:
-        beliefs.setdefault(context_key, []).append(Belief(*belief))
+    exists, rated, plan, share, *facts = known.fetchone()
     lists = {owner: _arm_lists(*columns) for owner, *columns in listed}
-    columns = tuple(Column(*row) for row in described)
+    columns = tuple(Column(*row) for row in _rows(facts[:3]))
+    beliefs: dict[str, list[Belief]] = {}
+    for context_key, *belief in _rows(facts[3:]):
+        beliefs.setdefault(context_key, []).append(Belief(*belief))
     own, everybodys = lists.get(user_id, {}), lists.get(EVERYBODY, {})
     in_force = None if plan is None or share is None else (plan, share)
     session = session_of(said.fetchall()) if said else None
@@ -107,9 +117,7 @@ def record_list(
     connection: Connection, places: Sequence[Place], showing: Showing, now: datetime, shadow: Shadow | None = None
 ) -> list[Answered]:
     """Records a list of those places whose movie exists, with its shadow, and returns them. One round trip."""
-    with transaction(connection):
-        lock_visitor(connection, showing)
-        record_requests(connection, showing, now)
+    with recording(connection, showing, now):
         rows = record_statement(connection, places, showing, now, shadow)
     return place_rows(rows.fetchall(), places)
 
@@ -117,10 +125,12 @@ def record_list(
 def place_rows(rows: Sequence[tuple[int, int, str]], places: Sequence[Place]) -> list[Answered]:
     """What `record_statement` answers, place by place; positions count on where a movie was left out."""
     first = places[0].position if places else 1
-    return [
-        (Shown(places[index].at(first + number - 1), list_id * 64 + number), movie_of(places[index].movie_id, movie))
-        for number, (list_id, index, movie) in enumerate(rows, start=1)
+    shown = [
+        Shown(places[index].at(first + number - 1), list_id * 64 + number)
+        for number, (list_id, index, _) in enumerate(rows, start=1)
     ]
+    movies = movies_of({places[index].movie_id: text for _, index, text in rows})
+    return [(one, movies[one.place.movie_id]) for one in shown]
 
 
 def record_statement(
@@ -179,33 +189,31 @@ def record_statement(
     )
 
 
-def _user(connection: Connection, user_id: int) -> Any:
+def _known(connection: Connection, user_id: int, context_keys: Sequence[str]) -> Any:
+    """One row: the user, the newest plan of the share, and column by column those of `movies` and the beliefs."""
     return connection.execute(
-        """
+        f"""
         SELECT EXISTS (SELECT FROM users WHERE id = %(user)s),
-            ARRAY(SELECT movie_id FROM ratings WHERE user_id = %(user)s), newest.plan, newest.share
-        FROM (VALUES (1)) AS one
+            ARRAY(SELECT movie_id FROM ratings WHERE user_id = %(user)s), newest.plan, newest.share,
+            described.*, believed.*
+        FROM (
+            SELECT array_agg(name), array_agg(size), array_agg(sent) FROM ({OF_MOVIES}) AS c
+        ) AS described
+        CROSS JOIN (
+            SELECT array_agg(context_key), array_agg(algorithm), array_agg(alpha), array_agg(beta),
+                array_agg(probability), array_agg(version)
+            FROM ({_BELIEFS}) AS b
+        ) AS believed
         LEFT JOIN (SELECT plan, share FROM bandit_shares ORDER BY id DESC LIMIT 1) AS newest ON true
-        """,
-        {"user": user_id},
+        """.encode(),  # noqa: S608 # our own SQL
+        {"user": user_id, "keys": list(context_keys)},
         binary=True,
     )
 
 
-def _beliefs(connection: Connection, context_keys: Sequence[str]) -> Any:
-    return connection.execute(
-        """
-        SELECT context_key, algorithm, alpha, beta, probability, version
-        FROM bandit_posteriors WHERE context_key = ANY(%(keys)s)
-        UNION ALL -- as learned, before anything is published
-        SELECT context_key, algorithm, alpha, beta, NULL, NULL
-        FROM bandit_states
-        WHERE context_key = ANY(%(keys)s)
-            AND NOT EXISTS (SELECT FROM bandit_posteriors WHERE context_key = ANY(%(keys)s))
-        """,
-        {"keys": list(context_keys)},
-        binary=True,
-    )
+def _rows(columns: Sequence[Sequence[Any] | None]) -> Iterator[tuple[Any, ...]]:
+    """The rows of these columns, as array_agg answers them: NULL if there is none."""
+    return zip(*(column or () for column in columns), strict=True)
 
 
 def _candidates(connection: Connection, user_id: int) -> Any:

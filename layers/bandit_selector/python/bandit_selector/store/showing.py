@@ -1,12 +1,13 @@
 """What is recorded of every list, whether the service or the site fills its places. Knows no arm and no movie."""
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import astuple, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from bandit_selector.evidence.requests import Requests
-from bandit_selector.store.connection import Connection
+from bandit_selector.store.connection import Connection, transaction
 from bandit_selector.store.locks import Lock
 from bandit_selector.store.movies import WHOLE
 
@@ -49,13 +50,15 @@ class Showing:
     requests: Mapping[str, Requests] = field(default_factory=dict[str, Requests])
 
 
-def lock_visitor(connection: Connection, showing: Showing) -> None:
-    """Lets one list of a visitor be recorded at a time, so that two never use the same room within the bound.
-
-    A statement of its own: the next one sees what the lock's last holder has committed.
-    """
-    if showing.bound is not None:
-        connection.execute("SELECT pg_advisory_xact_lock(%s, hashint8(%s))", [Lock.VISITOR, showing.user_id])
+@contextmanager
+def recording(connection: Connection, showing: Showing, now: datetime) -> Generator[None]:
+    """What one statement that records a list runs in: in a transaction only if there are requests to write with it."""
+    if not showing.requests:
+        yield
+        return
+    with transaction(connection):
+        record_requests(connection, showing, now)
+        yield
 
 
 def record_requests(connection: Connection, showing: Showing, now: datetime) -> None:
@@ -78,13 +81,12 @@ def values(places: str) -> str:
     `counted_places` is how many of them count within their visitor's bound, NULL if all do.
     """
     return f"""bandit_list_id(%(now)s), %(now)s, %(user_id)s, %(version)s, %(context_key)s, %(ab_group)s, %(silence)s,
-        CASE WHEN %(bound)s::integer IS NOT NULL THEN nullif(least({places}, greatest(0, %(bound)s - ( -- room
-            SELECT coalesce(sum(coalesce(counted_places, cardinality(movie_ids))), 0) FROM bandit_lists
-            WHERE user_id = %(user_id)s AND created_at >= %(day)s AND created_at < %(day)s + interval '1 day'
-        ))), {places}) END,
+        CASE WHEN %(bound)s::integer IS NOT NULL THEN
+            nullif(least({places}, bandit_room(%(lock)s, %(user_id)s, %(day)s, %(bound)s)), {places})
+        END,
         CASE WHEN %(salt)s::text IS NOT NULL THEN
             bandit_phase(%(salt)s, %(started)s::timestamptz, %(share)s::real, %(now)s)
-        END"""  # noqa: S608 # `places` is our own SQL
+        END"""  # `places` is our own SQL
 
 
 def parameters(showing: Showing, now: datetime) -> dict[str, Any]:
@@ -93,6 +95,7 @@ def parameters(showing: Showing, now: datetime) -> dict[str, Any]:
         "now": now,
         "day": now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0),
         "bound": showing.bound,
+        "lock": Lock.VISITOR,
         "user_id": showing.user_id,
         "version": showing.version,
         "context_key": showing.context_key,
