@@ -8,6 +8,7 @@ import numpy as np
 from bandit_selector.lists.context import CONTEXT_KEYS, USER_TYPES, user_type
 from bandit_selector.lists.session import ARM
 from bandit_selector.settings import Settings
+from numpy.typing import NDArray
 
 from benchmarks._lift_worlds import PLACES, Floats, Studied
 from benchmarks.arena.policies import Served
@@ -84,8 +85,8 @@ def online(visited: Sequence[Visited], seed: int) -> Floats:
     return np.concatenate([fifths, fifths.sum(axis=2, keepdims=True)], axis=2)
 
 
-def paired_sums(visited: Visited, seed: int, looks: Sequence[int]) -> list[Floats]:
-    """What the paired read-out of a demo has at each number of visits: (users, 4), as `paired_lift` takes it.
+def paired_visits(visited: Visited, seed: int, visits: int) -> tuple[NDArray[np.int64], Floats]:
+    """Who came, and what the paired read-out of a demo has of each visit: (visits,) and (visits, 4).
 
     Half of the users teach the rule. Each visit of all users has both lists, the treatment's as it is published then;
     their reactions are independent, where a demo's are alike for a movie of both.
@@ -95,17 +96,13 @@ def paired_sums(visited: Visited, seed: int, looks: Sequence[int]) -> list[Float
     control, types = visited.studied.control, np.array(visited.types)
     teaches = rng.random(len(control)) < 0.5
     rule = Served(CONTEXT_KEYS, rng, Settings(), PUBLISHED_EVERY * PLACES // 2)
-    sums, found = np.zeros((len(control), 4)), list[Floats]()
-    for visits in range(PUBLISHED_EVERY, looks[-1] + 1, PUBLISHED_EVERY):
-        users = rng.integers(0, len(control), PUBLISHED_EVERY)
+    came, found = rng.integers(0, len(control), visits), list[Floats]()
+    for users in came.reshape(-1, PUBLISHED_EVERY):
         contexts = np.repeat(rng.integers(0, MOMENTS, PUBLISHED_EVERY) * len(USER_TYPES) + types[users], PLACES)
         drawn = rule.choose(contexts, np.arange(len(ARMS)))
         clicked = (rng.random(len(drawn)) < rates[drawn, np.repeat(users, PLACES)]).astype(np.int64)
         told = np.repeat(teaches[users], PLACES)
         rule.learn(Outcomes(np.arange(told.sum()), contexts[told], drawn[told], clicked[told], SECONDS))
-        theirs = rng.binomial(PLACES, control[users])
-        both = [clicked.reshape(-1, PLACES).sum(axis=1), np.full(len(users), PLACES), theirs]
-        np.add.at(sums, users, np.column_stack([*both, both[1]]))
-        if visits in looks:
-            found.append(sums.copy())
-    return found
+        theirs, listed = rng.binomial(PLACES, control[users]), np.full(len(users), PLACES)
+        found.append(np.column_stack([clicked.reshape(-1, PLACES).sum(axis=1), listed, theirs, listed]).astype(float))
+    return came, np.concatenate(found)

@@ -9,7 +9,7 @@ from bandit_selector.evidence.paired import paired_lift
 from bandit_selector.lists.session import ARM
 from numpy.typing import NDArray
 
-from benchmarks._lift_online import Visited, paired_sums
+from benchmarks._lift_online import Visited, paired_visits
 from benchmarks._lift_worlds import PLACES, Shop, control_slates, each, guarded, mixture_slates
 
 RUNS: Final = 100
@@ -42,21 +42,31 @@ def power(shop: Shop, second: str, ratings: Floats) -> Mapping[str, list[float]]
     return {way: (found / RUNS)[[LOOKS.index(n) for n in SHOWN]].tolist() for way, found in shown.items()}
 
 
-def while_learning(visited: Visited) -> list[float]:
-    """The same for what the product's rule serves while it learns, read out as a demo does."""
-    shown = np.zeros(len(LOOKS))
+def while_learning(visited: Visited) -> Mapping[str, list[float]]:
+    """The same for what the product's rule serves while it learns, read out as a demo does: here, and elsewhere."""
+    shown = {"here": np.zeros(len(LOOKS)), "elsewhere": np.zeros(len(LOOKS))}
     for run in range(LEARNED):
-        lifts = [paired_lift(sums, PLANNED) for sums in paired_sums(visited, run, LOOKS)]
-        shown += np.maximum.accumulate([lift is not None and lift.low > 0 for lift in lifts])
-    shares: list[float] = (shown / LEARNED)[[LOOKS.index(n) for n in SHOWN]].tolist()
-    return shares
+        who, visits = paired_visits(visited, run, LOOKS[-1])
+        shown["here"] += np.maximum.accumulate([_is_shown(visits[:n]) for n in LOOKS])
+        shown["elsewhere"] += np.maximum.accumulate([_is_shown(_of_users(who[:n], visits[:n])) for n in LOOKS])
+    return {where: (found / LEARNED)[[LOOKS.index(n) for n in SHOWN]].tolist() for where, found in shown.items()}
+
+
+def _of_users(who: NDArray[np.int64], visits: Floats) -> Floats:
+    sums = np.zeros((who.max() + 1, visits.shape[1]))
+    np.add.at(sums, who, visits)
+    return sums
+
+
+def _is_shown(units: Floats) -> bool:
+    lift = paired_lift(units, PLANNED)
+    return lift is not None and lift.low > 0
 
 
 def _paired(who: NDArray[np.int64], ours: Floats, theirs: Floats, treated: NDArray[np.bool_], ratings: Floats) -> bool:
-    visits, x, y = (np.bincount(who, w, len(treated)) for w in (None, ours, theirs))
-    del ratings
-    lift = paired_lift(np.column_stack([x, PLACES * visits, y, PLACES * visits]).astype(np.float64), PLANNED)
-    return lift is not None and lift.low > 0
+    del ratings, treated
+    listed = np.full(len(who), PLACES)
+    return _is_shown(_of_users(who, np.column_stack([ours, listed, theirs, listed])))
 
 
 def _split(who: NDArray[np.int64], ours: Floats, theirs: Floats, treated: NDArray[np.bool_], ratings: Floats) -> bool:

@@ -33,8 +33,9 @@ POWER: Final = f"""
 
 Share of {RUNS} runs in which the anytime interval (planned lift 15 %) of the session arm's mixture is above 0 at any
 look up to then. Paired: both lists at the same visit, which only a simulation can. CUPED: adjusted by the log of the
-number of earlier ratings. *What is served while it learns*: {LEARNED} runs of the product's rule, taught by half of the
-visitors, as in `./dev demo --movielens`; its lift grows with the visits, and how soon is luck.
+number of earlier ratings. *Served while it learns*: {LEARNED} runs of the product's rule, taught by half of the
+visitors, as in `./dev demo --movielens`; its lift grows with the visits, and how soon is luck. *Elsewhere*, as in all
+other rows, the interval is for other users like these, its unit a user; *here* it is for these users, its unit a visit.
 
 | way | visits | 500 | 1,000 | 3,000 | 5,000 |
 |---|---|---|---|---|---|"""

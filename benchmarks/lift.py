@@ -161,7 +161,8 @@ def _report(done: list[Studied]) -> str:
     lines.append(POWER)
     for inside, outside in zip(done[::2], done[1::2], strict=True):
         ((served,),) = [visited for way, visited in ways(inside, outside).items() if way == LEARNED_ALONE]
-        shown = {**inside.power, "paired, what is served while it learns": while_learning(served)}
+        learned = while_learning(served).items()
+        shown = {**inside.power, **{f"paired, served while it learns, {where}": shares for where, shares in learned}}
         lines += [_row(way, [inside.name, *(f"{share:.0%}" for share in shares)]) for way, shares in shown.items()]
     return "\n".join([*lines, WORDS])
 

@@ -16,7 +16,6 @@ from typing import Final
 
 import aiohttp
 import numpy as np
-from bandit_selector.evidence.ratio import Interval
 from bandit_selector.settings import read_settings
 from bandit_selector.store.connection import connect
 from rich.console import Console
@@ -28,7 +27,7 @@ from infra.local.demo.days import Calendar
 from infra.local.demo.inspection import Inspection, inspect
 from infra.local.demo.pace import Pace
 from infra.local.demo.report import Report, report
-from infra.local.demo.shadows import opened_shadows
+from infra.local.demo.shadows import Paired, opened_shadows
 from infra.local.demo.trouble import Troubled, lose_lists
 from infra.local.demo.visitors import Visit, World
 from infra.local.emulation.event_source import depth
@@ -51,7 +50,7 @@ NOT_DURABLE: Final = ("fsync=off", "synchronous_commit=off", "full_page_writes=o
 class Outcome:
     """A demo's results; `duplicates` are repeated messages that were ignored; `inspection` is None if it failed.
 
-    `paired` is the lift of the bandit's list over the hybrid's at the same visits; None with too few clicks.
+    `paired` is the lift of the bandit's list over the hybrid's at the same visits.
     """
 
     world: World
@@ -61,7 +60,7 @@ class Outcome:
     duplicates: int
     dead_letters: int
     inspection: Inspection | None
-    paired: Interval | None
+    paired: Paired
 
 
 def plan(port: int, world: World) -> Plan:

@@ -17,6 +17,7 @@ from infra.local import tables
 from infra.local.demo.inspection import Inspection, Mail
 from infra.local.demo.loop import Outcome
 from infra.local.demo.report import Report
+from infra.local.demo.shadows import Paired
 from infra.local.installation import Addresses
 from infra.local.tables import Listing
 
@@ -79,7 +80,7 @@ def show_stats(report: Report, console: Console) -> None:
 def as_json(outcome: Outcome) -> str:
     """One line for scripts; rates are shares, `lift` is treatment's CTR over control's, less one."""
     report = outcome.report
-    counts, lift = report.reconciliation, _lift_of(report)
+    counts, lift, paired = report.reconciliation, _lift_of(report), outcome.paired
     treatment, control = _sides(report)
     return json.dumps(
         {
@@ -94,9 +95,10 @@ def as_json(outcome: Outcome) -> str:
             "treatment": _numbers(treatment),
             "control": _numbers(control),
             "lift": lift.estimate if lift else None,
-            "lift_interval": [lift.low, lift.high] if lift else None,
-            "paired_lift": outcome.paired.estimate if outcome.paired else None,
-            "paired_interval": [outcome.paired.low, outcome.paired.high] if outcome.paired else None,
+            "lift_interval": _bounds(lift),
+            "paired_lift": paired.here.estimate if paired.here else None,
+            "paired_interval_here": _bounds(paired.here),
+            "paired_interval_elsewhere": _bounds(paired.elsewhere),
             "states": {
                 "cells": len(report.cells),
                 "successes": sum(cell.successes for cell in report.cells),
@@ -170,7 +172,7 @@ def _lift(report: Report) -> str:
     lift = _lift_of(report)
     if lift is None:
         return sentence(report.test)
-    interval = f"95 % anytime: {lift.low:+.1%} … {lift.high:+.1%}"
+    interval = f"95 % anytime: {_interval(lift)}"
     verdict = report.test.verdict.replace("_", " ")
     return (
         f"Lift of the bandit's CTR over the hybrid's so far: {lift.estimate:+.1%} ({interval}): "
@@ -178,15 +180,23 @@ def _lift(report: Report) -> str:
     )
 
 
-def _paired(lift: Interval | None) -> str:
+def _paired(lift: Paired) -> str:
     """The lift at the same visits: each visitor's reaction to the list of the other group is simulated, too."""
-    if lift is None:
+    if lift.here is None:
         return "Of the same visits: too few clicks yet to compare both lists."
-    interval = f"95 % anytime: {lift.low:+.1%} … {lift.high:+.1%}"
+    elsewhere = f"{_interval(lift.elsewhere)} for others like them" if lift.elsewhere else "too few to tell for others"
     return (
-        f"Of the same visits: {lift.estimate:+.1%} ({interval}). Only a simulation can tell: it knows what a visitor "
-        "would have clicked on the other list."
+        f"Of the same visits: {lift.here.estimate:+.1%} (95 % anytime: {_interval(lift.here)} for these visitors, "
+        f"{elsewhere}). Only a simulation can tell: it knows what a visitor would have clicked on the other list."
     )
+
+
+def _interval(lift: Interval) -> str:
+    return f"{lift.low:+.1%} … {lift.high:+.1%}"
+
+
+def _bounds(lift: Interval | None) -> list[float] | None:
+    return [lift.low, lift.high] if lift else None
 
 
 def _learned(cells: Sequence[Cell]) -> Listing:

@@ -5,10 +5,12 @@ Knows the service's code and its database; the visits themselves go through the 
 
 import asyncio
 import json
+from array import array
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing, contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from random import Random
@@ -21,6 +23,7 @@ from bandit_selector.services.asked import Request
 from bandit_selector.services.recommend import draft
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Database
+from numpy.typing import NDArray
 
 from infra.local import site
 from infra.local.demo.visitors import Rated, Visit
@@ -32,13 +35,25 @@ Clicks = tuple[int, int]
 """Movies clicked, and movies listed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """The lift of the bandit's list over the hybrid's at the same visits, by visits and by visitors; None with too few.
+
+    `here` is its interval for the visitors of this world, however often they come: of a visit, who comes is drawn from
+    them. `elsewhere` is its interval for other visitors like them.
+    """
+
+    here: Interval | None
+    elsewhere: Interval | None
+
+
 class Shadows:
     """Draws lists by the service's own code; counts the reactions to both lists of a visit, by visitor."""
 
     def __init__(self, database: Database, settings: Settings, worker: ThreadPoolExecutor, file: TextIO) -> None:
         self._database, self._worker, self._file = database, worker, file
         self._settings = settings.model_copy(update={"assignment": "caller"})
-        self._sums: dict[int, list[int]] = {}
+        self._visits, self._sums = array("q"), dict[int, list[int]]()
         self._busy: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @asynccontextmanager
@@ -73,13 +88,18 @@ class Shadows:
     def count(self, user_id: int, group: str, shown: Clicks, shadow: Clicks) -> None:
         """Adds a visit's reactions to the list that was shown to its group, and to the other group's."""
         treatment, control = (shown, shadow) if group == "treatment" else (shadow, shown)
+        visit = (*treatment, *control)
+        self._visits.extend(visit)
         before = self._sums.get(user_id, [0, 0, 0, 0])
-        self._sums[user_id] = [old + new for old, new in zip(before, (*treatment, *control), strict=True)]
+        self._sums[user_id] = [old + new for old, new in zip(before, visit, strict=True)]
 
-    def lift(self) -> Interval | None:
-        """The lift of the bandit's list over the hybrid's at the same visits."""
-        sums = np.array(list(self._sums.values()), dtype=np.float64).reshape(-1, 4)
-        return paired_lift(sums, self._settings.planned_lift)
+    def lift(self) -> Paired:
+        """What the visits until now say."""
+        visits, visitors = np.array(self._visits), np.array(list(self._sums.values()))
+        return Paired(*(self._lift(units) for units in (visits, visitors)))
+
+    def _lift(self, units: NDArray[np.int64]) -> Interval | None:
+        return paired_lift(units.reshape(-1, 4).astype(np.float64), self._settings.planned_lift)
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._worker, work)

@@ -99,10 +99,10 @@ def test_a_session_that_is_a_factor_is_learned_apart() -> None:
 
 def test_what_is_served_while_it_learns_is_read_out_for_the_users_that_came() -> None:
     visited = _lift_online.ways(studied("inside", session=0.3), studied("outside"))["the session arm"][0]
-    early, late = _lift_online.paired_sums(visited, 0, [200, 4000])
-    assert (early[:, 1].sum(), late[:, 3].sum()) == (2_000, 40_000)  # places of either list
-    lifts = [sums[:, 0].sum() / sums[:, 2].sum() - 1 for sums in (early, late)]
-    assert lifts[1] > lifts[0] + 0.3
+    who, visits = _lift_online.paired_visits(visited, 0, 4000)
+    assert (len(who), visits[:, 1].sum(), visits[:, 3].sum()) == (4_000, 40_000, 40_000)  # places of either list
+    early, late = (part[:, 0].sum() / part[:, 2].sum() - 1 for part in (visits[:200], visits))
+    assert late > early + 0.3
 
 
 @pytest.mark.parametrize("study", [lift, neighbours])

@@ -7,6 +7,7 @@ from bandit_selector.evidence.ratio import Interval
 from numpy.typing import NDArray
 
 Numbers = NDArray[np.int64]
+Clicks = NDArray[np.float64]
 
 RUNS = 200
 LOOKS = range(200, 3001, 100)  # visits
@@ -33,13 +34,30 @@ def alarms(lift: float, runs: int = RUNS) -> tuple[int, float]:
     return found, last
 
 
-def _interval(who: Numbers, ours: Numbers, theirs: Numbers) -> Interval | None:
+def _interval(who: Numbers, ours: Numbers | Clicks, theirs: Numbers | Clicks) -> Interval | None:
     visits, x, y = (np.bincount(who, weights, VISITORS) for weights in (None, ours, theirs))
     return paired_lift(np.column_stack([x, 10 * visits, y, 10 * visits]).astype(np.float64), PLANNED)
 
 
 def test_without_a_difference_at_most_one_run_in_twenty_raises_an_alarm() -> None:
     assert alarms(0)[0] <= 0.05 * RUNS
+
+
+def test_for_the_same_visitors_the_interval_is_narrower_and_raises_no_more_alarms() -> None:
+    found, narrower = 0, list[float]()
+    for run in range(RUNS):
+        rng = np.random.default_rng([run, 22])
+        ours, theirs = (10 * rng.beta(0.6, 4.5, VISITORS) for _ in range(2))  # some prefer the one, some the other list
+        theirs *= ours.sum() / theirs.sum()  # and of all these visitors, as many
+        who = rng.integers(0, VISITORS, LOOKS[-1])
+        x, y = (rng.poisson(mean[who]).astype(np.float64) for mean in (ours, theirs))
+        visits = np.column_stack([x, np.full(len(who), 10.0), y, np.full(len(who), 10.0)])
+        seen = [interval for look in LOOKS if (interval := paired_lift(visits[:look], PLANNED))]
+        found += any(not interval.low <= 0 <= interval.high for interval in seen)
+        if interval := _interval(who, x, y):
+            narrower.append((seen[-1].high - seen[-1].low) / (interval.high - interval.low))
+    assert found <= 0.05 * RUNS
+    assert np.median(narrower) < 0.7
 
 
 def test_a_tenth_more_clicks_is_shown_within_three_thousand_visits() -> None:

@@ -10,19 +10,21 @@ from bandit_selector.evidence.lift import boundary, planned_error
 from bandit_selector.evidence.ratio import LEVEL, Interval
 
 READ_OUT_FROM: Final = 50
-"""Visitors with a click on either list, and visitors by the weight of their visits; with fewer, the normal
-approximation is poor."""
+"""Units with a click on either list, and units by the weight of their places; with fewer, the normal approximation is
+poor."""
 
 
-def paired_lift(visitors: NDArray[np.float64], planned_lift: float, level: float = LEVEL) -> Interval | None:
+def paired_lift(units: NDArray[np.float64], planned_lift: float, level: float = LEVEL) -> Interval | None:
     """The relative lift of a list over control's; None before it can be read out.
 
-    `visitors` has a row for each: movies clicked and movies listed of the list, then of control's, over all visits.
-    ln(R₁/R₀) has the variance k/(k−1) · Σ z², z = (x₁ − R₁n₁)/Σx₁ − (x₀ − R₀n₀)/Σx₀ over k visitors: both ratios are
+    `units` has a row for each: movies clicked and movies listed of the list, then of control's. A unit is a visitor
+    with all visits, for what holds for other visitors of the kind; or one visit, for what holds for these visitors
+    however often they come, if each visit's visitor was drawn from them by chance.
+    ln(R₁/R₀) has the variance k/(k−1) · Σ z², z = (x₁ − R₁n₁)/Σx₁ − (x₀ − R₀n₀)/Σx₀ over k units: both ratios are
     linearised together, so that what they share cancels out (Deng, Knoblich & Lu 2018). The interval holds at every
     look at once; it is narrowest at the information that the plan asks for, as that of the A/B test.
     """
-    known = visitors[(visitors[:, 1] > 0) & (visitors[:, 3] > 0)]
+    known = units[(units[:, 1] > 0) & (units[:, 3] > 0)]
     clicked, listed, control_clicked, control_listed = known.T
     if np.count_nonzero(clicked + control_clicked) < READ_OUT_FROM or not clicked.sum() or not control_clicked.sum():
         return None
