@@ -67,7 +67,7 @@ def dead_letters(s3: Any, now: datetime, settings: Settings) -> int | None:
     try:
         counts = Counts.model_validate_json(s3.get_object(Bucket=settings.report_bucket, Key=COUNTS)["Body"].read())
     except (BotoCoreError, ClientError, ValidationError) as error:
-        TELEMETRY.logger.warning("The courier's count of dead letters could not be read", exc_info=error)
+        TELEMETRY.logger.warning(f"The courier's count of dead letters could not be read: {error}")
         return None
     return counts.dead_letters if now - counts.at < FRESH else None
 
