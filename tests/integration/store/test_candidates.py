@@ -1,8 +1,10 @@
 """What serving reads of a user's lists is what `recommendation_candidates` says, whatever was written there and how."""
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 
 import pytest
+from bandit_selector.lists.slate import ArmList
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.serving import read_visitor
 from hypothesis import HealthCheck, example, given, settings
@@ -17,6 +19,8 @@ movie_ids = st.lists(st.sampled_from((-1, 0, 1, 2, 3, 4, None)), max_size=5)
 scores = st.sampled_from((0.5, 0.25, 1.0, float("nan"), float("inf"), None))
 
 Write = tuple[str, Mapping[str, object]]
+Entry = tuple[int, float, bool]
+"""A movie, its score, and whether it is long tail."""
 PUT = (
     "INSERT INTO recommendation_candidates VALUES (%(user)s, %(arm)s, %(movies)s, %(scores)s, now())"
     " ON CONFLICT (user_id, algorithm) DO UPDATE SET movie_ids = excluded.movie_ids, scores = excluded.scores"
@@ -53,26 +57,29 @@ def test_serving_reads_what_the_sites_jobs_wrote(connection: Connection, history
     connection.execute("TRUNCATE recommendation_candidates, movie_popularity")
     for statement, row in history:
         connection.execute(statement.encode(), row)
+        assert entries_of(read_visitor(connection, 1, []).everybodys) == written(connection).get(0, {})
+    expected = written(connection)
+    for user in range(14):
+        assert entries_of(read_visitor(connection, user, []).own) == expected.get(user, {})
+
+
+def entries_of(lists: Mapping[str, ArmList]) -> dict[str, list[Entry]]:
+    return {arm: list(zip(one.movie_ids, one.scores, one.long_tail, strict=True)) for arm, one in lists.items()}
+
+
+def written(connection: Connection) -> dict[int, dict[str, list[Entry]]]:
+    """What the site's table says now, for each user and arm."""
     tail = dict(connection.execute("SELECT movie_id, long_tail FROM movie_popularity").fetchall())
-    written = connection.execute("SELECT user_id, algorithm, movie_ids, scores FROM recommendation_candidates")
-    expected: dict[int, dict[str, list[tuple[int, float, bool]]]] = {}
-    for user, arm, movies, given_scores in written.fetchall():
-        entries: dict[int, tuple[int, float, bool]] = {}
+    rows = connection.execute("SELECT user_id, algorithm, movie_ids, scores FROM recommendation_candidates").fetchall()
+    expected: dict[int, dict[str, list[Entry]]] = {}
+    for user, arm, movies, given_scores in rows:
+        entries: dict[int, Entry] = {}
         for movie, score in zip(movies, given_scores, strict=True):
-            if (
-                movie is not None
-                and movie > 0
-                and score is not None
-                and abs(score) < float("inf")
-                and movie not in entries
-            ):
-                entries[movie] = (movie, score, tail.get(movie, True))
+            if movie is not None and movie > 0 and score is not None and isfinite(score):
+                entries.setdefault(movie, (movie, score, tail.get(movie, True)))
         if entries:
             expected.setdefault(user, {})[arm] = list(entries.values())
-    for user in range(14):
-        lists = read_visitor(connection, user, []).own
-        read = {arm: list(zip(one.movie_ids, one.scores, one.long_tail, strict=True)) for arm, one in lists.items()}
-        assert read == expected.get(user, {})
+    return expected
 
 
 @pytest.mark.parametrize("given_scores", [[], [1.0], [1.0, 0.5, 0.2]])

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate, pairwise
 from typing import Any, Final, NamedTuple, Protocol
+from weakref import WeakKeyDictionary
 
 from bandit_selector.lists.names import arm_of
 from bandit_selector.lists.session import Session
@@ -21,6 +22,8 @@ from bandit_selector.store.showing import COLUMNS, Showing, parameters, recordin
 
 EVERYBODY = 0
 """The user whose candidate lists are for everybody without lists of their own."""
+_KEPT: Final[WeakKeyDictionary[Connection, tuple[str, Mapping[str, ArmList]]]] = WeakKeyDictionary()
+"""The version of everybody's row that a connection read last, and its lists: they are sent again when it changes."""
 
 
 class Belief(NamedTuple):
@@ -101,7 +104,7 @@ def read_visitor_and(
         said = read_recent(connection, recent) if recent else None
         asked = more(connection) if more else None
     exists, rated, plan, share, *facts = known.fetchone()
-    lists = {owner: _arm_lists(*columns) for owner, *columns in listed}
+    lists = {owner: _lists_of(connection, owner, *columns) for owner, *columns in listed}
     columns = tuple(Column(*row) for row in _rows(facts[:3]))
     beliefs: dict[str, list[Belief]] = {}
     for context_key, *belief in _rows(facts[3:]):
@@ -219,10 +222,13 @@ def _rows(columns: Sequence[Sequence[Any] | None]) -> Iterator[tuple[Any, ...]]:
 def _candidates(connection: Connection, user_id: int) -> Any:
     return connection.execute(
         """
-        SELECT user_id, arms, lengths, movie_ids, scores, long_tail FROM bandit_candidates
-        WHERE user_id = ANY(ARRAY[%(everybody)s, %(user)s]::bigint[])
+        SELECT c.user_id, c.xmin::text, news.*
+        FROM bandit_candidates AS c
+        LEFT JOIN LATERAL (SELECT c.arms, c.lengths, c.movie_ids, c.scores, c.long_tail) AS news
+            ON c.user_id <> %(everybody)s OR c.xmin::text <> %(kept)s
+        WHERE c.user_id = ANY(ARRAY[%(everybody)s, %(user)s]::bigint[])
         """,
-        {"everybody": EVERYBODY, "user": user_id},
+        {"everybody": EVERYBODY, "user": user_id, "kept": _KEPT.get(connection, ("", {}))[0]},
         binary=True,
     )
 
@@ -232,7 +238,7 @@ def _sent(connection: Connection, user_id: int, sent: Mapping[str, Sequence[Offe
     offers = [offer for arm in sent for offer in sent[arm]]
     return connection.execute(
         """
-        SELECT %(user)s::bigint, %(arms)s::text[], %(lengths)s::integer[], %(movie_ids)s::integer[],
+        SELECT %(user)s::bigint, '', %(arms)s::text[], %(lengths)s::integer[], %(movie_ids)s::integer[],
             %(scores)s::float8[], ARRAY(
                 SELECT coalesce(p.long_tail, true)
                 FROM unnest(%(movie_ids)s::integer[]) WITH ORDINALITY AS m (movie_id, place)
@@ -249,6 +255,18 @@ def _sent(connection: Connection, user_id: int, sent: Mapping[str, Sequence[Offe
         },
         binary=True,
     )
+
+
+def _lists_of(
+    connection: Connection, owner: int, version: str, arms: Sequence[str] | None, *columns: Any
+) -> Mapping[str, ArmList]:
+    """The lists of a row; those that this connection has kept where it is the same row as then."""
+    if arms is None:
+        return _KEPT[connection][1]
+    lists = _arm_lists(arms, *columns)
+    if owner == EVERYBODY:
+        _KEPT[connection] = version, lists
+    return lists
 
 
 def _arm_lists(
