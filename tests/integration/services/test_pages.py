@@ -5,9 +5,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
+from time import sleep
 from typing import Any
 
 import pytest
+from bandit_selector.services.meter import Meter
 from bandit_selector.settings import GUIDE_ARMS, Settings
 from bandit_selector.store.connection import Connection, Database
 from hypothesis import HealthCheck, given, settings
@@ -18,6 +20,7 @@ from tests.builders import truncate
 from tests.integration.events import NOW, http_event, load_site
 
 SAME_DATABASE = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SERVED = Settings(assignment="server", treatment_share=1.0)
 MOVIES = 30
 
 
@@ -129,6 +132,37 @@ def test_pages_that_are_asked_for_at_the_same_time_agree(database_url: str) -> N
     assert sorted(by_position) == list(range(1, 21))
     assert len(set(by_position.values())) == 20
     assert all(by_position[movie["position"]] == movie["id"] for movie in answers)
+
+
+def test_a_page_that_is_made_again_counts_its_process_s_requests_once(
+    database: Database, connection: Connection, database_url: str
+) -> None:
+    def load(user: int, meter: Meter) -> None:
+        with closing(Database(lambda: database_url)) as own:
+            respond(
+                http_event({"user_id": str(user), "seed": "s", "limit": "5"}, scope="service"), SERVED, own, meter=meter
+            )
+
+    meters = [Meter(timedelta(seconds=9), seconds=0) for _ in range(3)]
+    for meter in meters:
+        load(2, meter)  # each process has a request to write
+    threads = [threading.Thread(target=load, args=(1, meter)) for meter in meters]
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('s', 1))")
+        for thread in threads:
+            thread.start()
+        for _ in range(500):
+            if database.read(_waiting) == len(threads):
+                break
+            sleep(0.01)
+    for thread in threads:
+        thread.join()
+    assert connection.execute("SELECT sum(number) FROM bandit_requests").fetchone() == (len(meters),)
+
+
+def _waiting(connection: Connection) -> int:
+    row = connection.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted").fetchone()
+    return row[0] if row else 0
 
 
 def test_see_more_repeats_no_title_from_wherever_a_page_goes_on(database: Database, connection: Connection) -> None:

@@ -18,7 +18,7 @@ from bandit_selector.store.movies import COLUMNS as OF_MOVIES
 from bandit_selector.store.movies import Column, movies_of
 from bandit_selector.store.recent import Asked, read_recent, session_of
 from bandit_selector.store.shadows import of_list
-from bandit_selector.store.showing import COLUMNS, Showing, parameters, recording, values
+from bandit_selector.store.showing import COLUMNS, UNCHANGED, Showing, parameters, recording, values
 
 EVERYBODY = 0
 """The user whose candidate lists are for everybody without lists of their own."""
@@ -164,11 +164,7 @@ def record_statement(
                 CASE WHEN %(algorithm)s::text IS NULL THEN array_agg(propensity ORDER BY number) END,
                 bit_or(1::bigint << number) FILTER (WHERE NOT whole)
             FROM place
-            HAVING count(*) > 0 AND (%(known)s::bigint IS NULL OR %(known)s = (
-                SELECT count(*) FROM bandit_lists
-                WHERE user_id = %(user_id)s AND seed = %(seed)s::text AND created_at > %(now)s - interval '1 hour'
-                    AND created_at < %(now)s + interval '1 hour'
-            ))
+            HAVING count(*) > 0 AND {UNCHANGED}
             RETURNING id, created_at
         ), unsettled AS (
             INSERT INTO bandit_unsettled (list_id, created_at) SELECT id, created_at FROM list

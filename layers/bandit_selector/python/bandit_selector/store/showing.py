@@ -15,6 +15,12 @@ COLUMNS: Final = (
     "id, created_at, user_id, posterior_version, context_key, ab_group, silence, counted_places, ramp_phase"
 )
 """The columns of bandit_lists that `values` fills."""
+UNCHANGED: Final = """(%(known)s::bigint IS NULL OR %(known)s = (
+    SELECT count(*) FROM bandit_lists
+    WHERE user_id = %(user_id)s AND seed = %(seed)s::text AND created_at > %(now)s - interval '1 hour'
+        AND created_at < %(now)s + interval '1 hour'
+))"""
+"""SQL for whether the seed has no other lists than the `known`; true without a seed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +68,31 @@ def recording(connection: Connection, showing: Showing, now: datetime) -> Genera
 
 
 def record_requests(connection: Connection, showing: Showing, now: datetime) -> None:
-    """Writes what a process has counted of its requests; a statement only if there is something."""
+    """Writes what a process has counted of its requests: a statement only if there is something.
+
+    Nothing is written where the list will not be recorded either, because its seed has other lists than the `known`:
+    the request is made again, and takes the counts along again.
+    """
     if showing.requests:
+        numbers, failed, slow, failed_of, slow_of = zip(*map(astuple, showing.requests.values()), strict=True)
         connection.execute(
-            "INSERT INTO bandit_requests SELECT %s, * FROM unnest(%s::text[], %s::integer[], %s::integer[],"
-            " %s::integer[], %s::bigint[], %s::bigint[])",
-            [
-                now,
-                list(showing.requests),
-                *(list(column) for column in zip(*map(astuple, showing.requests.values()), strict=True)),
-            ],
+            f"""
+            INSERT INTO bandit_requests SELECT %(now)s, * FROM unnest(%(groups)s::text[], %(numbers)s::integer[],
+                %(failed)s::integer[], %(slow)s::integer[], %(failed_of)s::bigint[], %(slow_of)s::bigint[])
+            WHERE {UNCHANGED}
+            """.encode(),  # noqa: S608 # our own SQL
+            {
+                "now": now,
+                "user_id": showing.user_id,
+                "seed": showing.seed,
+                "known": showing.known,
+                "groups": list(showing.requests),
+                "numbers": list(numbers),
+                "failed": list(failed),
+                "slow": list(slow),
+                "failed_of": list(failed_of),
+                "slow_of": list(slow_of),
+            },
         )
 
 
