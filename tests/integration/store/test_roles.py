@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -156,6 +156,19 @@ def test_who_may_make_no_role_works_as_one_user(empty_database_url: str) -> None
     database = Database(lambda: url, role="bandit_select")
     assert respond(http_event({"user_id": "1"}), SETTINGS, database)["statusCode"] == 200
     database.close()
+
+
+def test_functions_are_called_by_every_role_where_the_owner_withholds_new_ones(empty_database_url: str) -> None:
+    with connect(empty_database_url) as owner:
+        owner.execute("ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON ROUTINES FROM PUBLIC")
+        site.create_tables(owner)
+        migrate(owner)
+        load_site(owner)
+    with closing(Database(lambda: empty_database_url, role="bandit_select")) as database:
+        assert respond(http_event({"user_id": "1", "seed": "s"}), SETTINGS, database)["statusCode"] == 200
+    with closing(Database(lambda: empty_database_url, role="bandit_settle")) as database:
+        assert settle_due(NOW + timedelta(hours=1), SETTINGS, database, lambda: True) == 1
+        database.connection().execute("SELECT bandit_make_partitions(now(), now())")
 
 
 def _click(movie: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Which tables and views the migrations have made, by their own text. Reads; changes nothing."""
+"""Which tables, views and functions the migrations have made, by their own text. Reads; changes nothing."""
 
 import re
 from collections.abc import Iterator
@@ -14,6 +14,8 @@ CHANGE: Final = re.compile(
     r"|^ *ALTER TABLE (?P<old>\w+) RENAME TO (?P<new>\w+)",
     re.MULTILINE,
 )
+FUNCTION: Final = re.compile(r"^ *CREATE (?:OR REPLACE )?(?:FUNCTION|AGGREGATE) (\w+)", re.MULTILINE)
+OF_THE_VIEW: Final = ("site_insert", "site_update", "site_delete", "give_keys", "site_clock")
 
 
 def made() -> dict[str, str]:
@@ -28,6 +30,12 @@ def named() -> set[str]:
     """Each name that a migration gives to a relation, also for a while."""
     given = [change["new"] or change["names"] for change in _changes() if change["verb"] != "DROP"]
     return {name for names in given for name in re.split(r",\s+", names)}
+
+
+def functions() -> list[str]:
+    """The name of each function that a migration makes, or the view over a site's table needs."""
+    texts = (entry.read_text() for entry in (files("bandit_selector") / "migrations").iterdir())
+    return sorted({name for text in texts for name in FUNCTION.findall(text)} | {f"bandit_{it}" for it in OF_THE_VIEW})
 
 
 def _changes() -> Iterator[re.Match[str]]:

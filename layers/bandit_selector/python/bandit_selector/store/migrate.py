@@ -13,7 +13,7 @@ from bandit_selector.store import adoption, inventory, site
 from bandit_selector.store.adoption import Wish
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.locks import Lock
-from bandit_selector.store.roles import grant_roles
+from bandit_selector.store.roles import grant_roles, open_functions
 
 PATIENCE_SECONDS: Final = 600.0
 LOCK_WAIT: Final = "300ms"
@@ -53,6 +53,7 @@ def migrate(
         if due := adoption.statements(connection, wanted):
             in_use(connection, ADOPTED, lambda: _adopt(connection, due), patience, statement_seconds)
             missing.append(ADOPTED)
+        connection.execute(open_functions().encode())
         grant_roles(connection)
     return missing
 

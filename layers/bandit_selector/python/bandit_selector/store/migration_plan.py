@@ -6,6 +6,7 @@ from bandit_selector.store import adoption, site
 from bandit_selector.store.adoption import Wish
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.migrate import ADOPTED, LOCK_WAIT, pending, refusals, script
+from bandit_selector.store.roles import open_functions
 from bandit_selector.store.site import EVENTS, SET_ASIDE
 from bandit_selector.store.site_shape import quoted, text
 
@@ -75,7 +76,7 @@ def sql(connection: Connection, wish: Wish) -> Iterator[str]:
         yield _unless(done, f"{script(step)}\nINSERT INTO bandit_migrations (name) VALUES ({text(step)});")
     if due := adoption.statements(connection, wish):
         yield f"-- {ADOPTED}\n" + _unless(adoption.is_made(connection, wish), ";\n".join(due))
-    yield from (f"{grant};" for grant in adoption.use_by(role, place))
+    yield from (f"{grant};" for grant in [open_functions(), *adoption.use_by(role, place)])
 
 
 def _unless(done: str, work: str) -> str:

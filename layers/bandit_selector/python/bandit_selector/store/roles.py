@@ -6,6 +6,7 @@ from typing import Final, LiteralString
 from psycopg import errors
 from psycopg.sql import SQL, Composed, Identifier
 
+from bandit_selector.store import inventory
 from bandit_selector.store.connection import Connection
 
 SITE: Final = ("movies", "ratings", "users")
@@ -99,6 +100,23 @@ ROLES: Final = {
     ),
 }
 """By function. Those that are not here make or drop tables, so they are the owner: migrate, archive, operate."""
+
+
+def open_functions() -> str:
+    """SQL that lets everybody call our functions, which act with their caller's rights: views and statements need them.
+
+    PostgreSQL does so by itself, unless an owner's default privileges withhold it.
+    """
+    return f"""DO $open$ DECLARE routine text; BEGIN
+    FOR routine IN
+        SELECT oid::regprocedure::text FROM pg_proc
+        WHERE pronamespace = current_schema()::regnamespace AND NOT prosecdef AND pg_has_role(proowner, 'USAGE')
+            AND proname = ANY ('{{{",".join(inventory.functions())}}}')
+            AND NOT has_function_privilege('public', oid, 'EXECUTE')
+    LOOP
+        EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO PUBLIC', routine);
+    END LOOP;
+END $open$"""  # noqa: S608 # our own names
 
 
 def role_of(function: str) -> str:

@@ -1,7 +1,5 @@
 """Takes the product out of a site's database: the site's table gets its name back, and everything of ours goes."""
 
-import re
-from importlib.resources import files
 from typing import Final
 
 from psycopg import errors
@@ -14,8 +12,6 @@ from bandit_selector.store.roles import take_roles
 from bandit_selector.store.site import EVENTS, SET_ASIDE
 
 ADDED: Final = ("prior_alpha", "prior_beta", "archived_pulls", "archived_successes", "archived_failures")
-FUNCTION: Final = re.compile(r"^ *CREATE (?:OR REPLACE )?(?:FUNCTION|AGGREGATE) (\w+)", re.MULTILINE)
-OF_THE_VIEW: Final = ("site_insert", "site_update", "site_delete", "give_keys", "site_clock")
 
 
 def uninstall(connection: Connection, *, patience: float = 600.0) -> list[str]:
@@ -103,11 +99,9 @@ def _without_dependents(connection: Connection, signature: str) -> None:
 
 def _functions(connection: Connection) -> list[str]:
     """The signatures of our functions in this schema."""
-    texts = (entry.read_text() for entry in (files("bandit_selector") / "migrations").iterdir())
-    names = {name for text in texts for name in FUNCTION.findall(text)} | {f"bandit_{name}" for name in OF_THE_VIEW}
     rows = connection.execute(
         "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = current_schema()::regnamespace"
         " AND proname = ANY(%s) ORDER BY prokind = 'f'",
-        [sorted(names)],
+        [inventory.functions()],
     )
     return [signature for (signature,) in rows]
