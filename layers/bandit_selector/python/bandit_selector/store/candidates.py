@@ -11,6 +11,7 @@ from psycopg import sql
 
 from bandit_selector.health.genres import parse_genres
 from bandit_selector.store.connection import Connection
+from bandit_selector.store.feedback_rule import numbers
 from bandit_selector.store.locks import Lock
 from bandit_selector.store.movies import GENRES
 
@@ -106,13 +107,13 @@ def replace_candidates(
     with connection.transaction():
         connection.execute("SET LOCAL statement_timeout = 0")
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [Lock.CANDIDATES])
-        dated = ((user, name, list(ids), list(scores), now) for user, name, ids, scores in lists)
+        dated = ((user, name, numbers(ids), numbers(scores), now) for user, name, ids, scores in lists)
         arrived = _arrive(connection, LISTS, dated)
         # Popularity first: a movie that enters the long tail changes every list that has it.
         _arrive(connection, POPULARITY, popularity)
         _put(connection, POPULARITY)
         if neighbours is not None:
-            _arrive(connection, NEIGHBOURS, ((movie, *map(list, columns)) for movie, *columns in neighbours))
+            _arrive(connection, NEIGHBOURS, ((movie, *map(numbers, columns)) for movie, *columns in neighbours))
             _put(connection, NEIGHBOURS)
         written = _put(connection, LISTS, sql.SQL("algorithm = ANY({})").format(list(algorithms)), EVERYBODYS)
     connection.execute("ANALYZE recommendation_candidates, bandit_candidates, movie_popularity, movie_neighbours")
