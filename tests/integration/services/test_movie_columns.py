@@ -85,6 +85,30 @@ def test_a_site_that_changes_its_columns_needs_no_restart(database: Database, co
     assert [movie["event_id"] for movie in again] == [movie["event_id"] for movie in first]
 
 
+def test_a_column_may_have_any_name(database: Database, connection: Connection) -> None:
+    """Also those that our statements use."""
+    names = [
+        "m",
+        "movies",
+        "p",
+        "place",
+        "movie",
+        "text",
+        "list",
+        "number",
+        "movie_id",
+        "whole",
+        "{x}",
+        "%(now)s",
+        "%%",
+    ]
+    for name in names:
+        connection.execute(f"ALTER TABLE movies ADD \"{name}\" text DEFAULT 'kept'".encode())
+    for movie in json.loads(ask(database)) + json.loads(ask(database)):
+        assert {movie[name] for name in names} == {"kept"}
+    assert ours(json.loads(ask(database, movie_columns="m"))) == {"id", "title", "genres", "m"}
+
+
 def test_a_column_that_the_role_may_not_read_is_left_out(database: Database, connection: Connection) -> None:
     connection.execute(
         """

@@ -13,8 +13,9 @@ from bandit_selector.jsontext import from_json
 
 LARGEST: Final = 4096  # bytes of a value that is sent without being asked for
 NEEDED: Final = ("id", "title", "genres")
-WHOLE: Final = "to_json(movies)::text"
-"""A movie with every column."""
+SPARE: Final = 8  # levels of nesting by which an answer may be deeper than what is read: it can be written then, too
+WHOLE: Final = "to_json(movies.*)::text"
+"""A movie with every column; `.*`, because a column may have the table's name."""
 GENRES: Final[LiteralString] = """
     CASE WHEN left(to_json(movies.genres)::text, 1) = '"' THEN movies.genres::text ELSE to_json(movies.genres)::text END
 """
@@ -51,16 +52,23 @@ class Column(NamedTuple):
 def movies_of(texts: Mapping[int, str]) -> dict[int, dict[str, Any]]:
     """Each movie's columns, by the texts of the rows; only its id where a value is nested deeper than Python reads."""
     try:
-        return dict(zip(texts, from_json(f"[{','.join(texts.values())}]"), strict=True))
+        return dict(zip(texts, _value_of(f"[{','.join(texts.values())}]"), strict=True))
     except RecursionError:
         return {movie_id: _movie_of(movie_id, text) for movie_id, text in texts.items()}
 
 
 def _movie_of(movie_id: int, text: str) -> dict[str, Any]:
     try:
-        return from_json(text)
+        return _value_of(text)
     except RecursionError:
         return {"id": movie_id}
+
+
+def _value_of(text: str) -> Any:
+    value = from_json(f"{'[' * SPARE}{text}{']' * SPARE}")
+    for _ in range(SPARE):
+        (value,) = value
+    return value
 
 
 @lru_cache(64)
@@ -73,7 +81,7 @@ def movie_json(columns: tuple[Column, ...], wanted: Sequence[str]) -> str:
         parts = [_plain(column) for column in columns if column.name in {*NEEDED, *wanted}]
     else:
         parts = [_bounded(column) for column in columns if column.sent]
-    return f"(SELECT to_json(m)::text FROM (SELECT {', '.join(parts)}) AS m)" if parts else WHOLE  # noqa: S608 # quoted names
+    return f"(SELECT to_json(m.*)::text FROM (SELECT {', '.join(parts)}) AS m)" if parts else WHOLE  # noqa: S608 # quoted names
 
 
 def _plain(column: Column) -> str:
