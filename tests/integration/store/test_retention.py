@@ -1,16 +1,18 @@
 """Removing events keeps what was learned, and the invariant with it."""
 
 from datetime import UTC, datetime, timedelta
+from random import Random
 from time import sleep
 
 import pytest
+from bandit_selector.feedback import new_message_id
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.outcomes import apply, settle
 from bandit_selector.store.retention import forget_user, prune
 from bandit_selector.store.verification import first_difference, rebuild
 from hypothesis import HealthCheck, given, settings
 
-from tests.builders import EPOCH, RULE, show, truncate
+from tests.builders import EPOCH, RULE, Impression, message, show, truncate
 from tests.integration.histories import History, histories
 
 END = EPOCH + timedelta(days=30)
@@ -68,6 +70,22 @@ def test_a_forgotten_visitor_leaves_only_what_was_learned(connection: Connection
     assert rows == (0,)
     assert learned(connection) == before
     assert first_difference(connection) is None
+
+
+def test_a_message_whose_clock_was_slow_stays_as_long_as_its_list(connection: Connection) -> None:
+    monday = datetime(2026, 3, 9, tzinfo=UTC)
+    connection.execute("SELECT bandit_make_partitions(%s, %s)", [monday - timedelta(days=7), monday])
+    connection.execute("SELECT bandit_make_partitions(%s, %s)", [monday, monday + timedelta(days=7)])
+    show(connection, [shown := Impression(1, created_at=monday + timedelta(minutes=1))])
+    click = message(1, at=monday + timedelta(minutes=2), event_id=shown.id)
+    slow = new_message_id(monday - timedelta(minutes=3), Random(1))
+    apply(connection, [click.model_copy(update={"message_id": slow})], RULE, monday + timedelta(minutes=3))
+    settle(connection, END, RULE, END, 1000)
+    assert first_difference(connection) is None
+    list(prune(connection, monday, sleep))
+    assert first_difference(connection) is None
+    list(prune(connection, monday + timedelta(days=7), sleep))
+    assert connection.execute("SELECT count(*) FROM feedback_events").fetchone() == (0,)
 
 
 def test_only_whole_days_are_pruned(connection: Connection) -> None:

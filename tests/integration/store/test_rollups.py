@@ -5,10 +5,10 @@ from time import sleep
 
 import pytest
 from bandit_selector.feedback import Message
-from bandit_selector.store.connection import Connection
+from bandit_selector.store.connection import Connection, connect
 from bandit_selector.store.outcomes import apply, settle
 from bandit_selector.store.retention import forget_user, prune
-from bandit_selector.store.verification import first_difference, rebuild
+from bandit_selector.store.verification import first_difference, first_recent_difference, rebuild
 
 from tests.builders import EPOCH, RULE, Impression, message, show
 from tests.integration.histories import KEYS
@@ -97,3 +97,13 @@ def test_a_sum_that_does_not_follow_from_the_impressions_is_named(settled: Conne
     assert "but" in (first_difference(settled) or "")
     rebuild(settled)
     assert first_difference(settled) is None
+
+
+def test_a_change_that_is_committed_after_the_days_verification_is_verified_the_next_day(
+    settled: Connection, database_url: str
+) -> None:
+    with connect(database_url) as other:
+        with other.transaction():
+            other.execute("UPDATE recommendation_hours SET clicked = clicked + 1, changed_at = clock_timestamp()")
+            assert first_recent_difference(settled, datetime.now(UTC)) is None
+        assert "but its lists give" in (first_recent_difference(settled, datetime.now(UTC)) or "")

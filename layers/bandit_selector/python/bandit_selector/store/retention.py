@@ -89,7 +89,10 @@ def _delete_what_the_site_sees(connection: Connection, before: datetime) -> None
 
 
 def partitions_before(connection: Connection, before: datetime) -> list[tuple[str, str]]:
-    """(parent, partition) of every week that ended before a moment and has no unsettled list, oldest first."""
+    """(parent, partition) of every week that ended before a moment and has no unsettled list, oldest first.
+
+    Messages stay for one day more: a message's id may be a day older than the list that it is about.
+    """
     rows = connection.execute(
         """
         WITH child AS (
@@ -101,7 +104,8 @@ def partitions_before(connection: Connection, before: datetime) -> list[tuple[st
                 AND c.relname ~ '_[0-9]{8}$'
         )
         SELECT parent, name FROM child
-        WHERE until <= %(before)s AND NOT EXISTS (SELECT FROM bandit_unsettled AS u WHERE u.created_at < child.until)
+        WHERE until + (CASE parent WHEN 'feedback_events' THEN 1 ELSE 0 END) * interval '1 day' <= %(before)s
+            AND NOT EXISTS (SELECT FROM bandit_unsettled AS u WHERE u.created_at < child.until)
         ORDER BY until, parent
         """,
         {"parents": list(PARENTS), "before": before},

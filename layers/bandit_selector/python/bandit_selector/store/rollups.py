@@ -91,11 +91,14 @@ def forget(connection: Connection, user_id: int) -> None:
 
 
 def changed_days(connection: Connection) -> list[date]:
-    """The days whose sums changed since the last verification, oldest first; only those that can be recomputed."""
+    """The days whose sums changed since the last verification, oldest first; only those that can be recomputed.
+
+    A change has the time of its statement, and may have been committed after the verification: so an hour before counts.
+    """
     rows = connection.execute(
         """
         SELECT DISTINCT (hour AT TIME ZONE 'UTC')::date FROM recommendation_hours
-        WHERE changed_at >= (SELECT verified_at FROM bandit_retention)
+        WHERE changed_at >= (SELECT verified_at - interval '1 hour' FROM bandit_retention)
             AND hour >= (SELECT complete_from FROM bandit_retention)
         ORDER BY 1
         """
