@@ -93,7 +93,7 @@ def forget(connection: Connection, user_id: int) -> None:
 def changed_days(connection: Connection) -> list[date]:
     """The days whose sums changed since the last verification, oldest first; only those that can be recomputed.
 
-    A change has the time of its statement, and may have been committed after the verification: so an hour before counts.
+    A change has the time of its statement, and may be committed after the verification: an hour before it counts, too.
     """
     rows = connection.execute(
         """
