@@ -19,3 +19,4 @@ class Lock(IntEnum):
     VISITOR = 7_310_019  # with a user id: one for each visitor
     SITE_HISTORY = 7_310_030
     SHADOWS = 7_310_100
+    LISTS = 7_310_113  # shared by writers of lists; migration 0113 takes it
