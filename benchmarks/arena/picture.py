@@ -17,6 +17,16 @@ STYLES: dict[str, dict[str, Any]] = {  # other libraries take the colours of a c
     "independent": {"color": BASELINE, "lw": 2.2},
     "uniform": {"color": BASELINE, "ls": ":"},
 }
+WORLDS = {
+    "E1": "one context",
+    "E2": "24 contexts",
+    "E3": "feedback comes late",
+    "E4": "best and worst arm swap",
+    "E4d": "slow drift",
+    "E5": "an arm and visitors come",
+    "E6": "few contexts are frequent",
+    "E7": "contexts share nothing",
+}
 
 
 def main(source: str, target: str) -> None:
@@ -28,18 +38,16 @@ def main(source: str, target: str) -> None:
     horizon: float
     worlds: dict[str, dict[str, list[float]]]
     horizon, worlds = json.loads(Path(source).read_text(encoding="utf-8"))
-    figure, axes = plt.subplots(2, 4, figsize=(13, 6.5), layout="constrained")
+    figure, axes = plt.subplots(2, 4, figsize=(13, 7), layout="constrained")
     for axis, (world, policies) in zip(axes.flat, worlds.items(), strict=False):
         for policy, regret in policies.items():
             steps = [(i + 1) * horizon / len(regret) for i in range(len(regret))]
             axis.plot(steps, regret, label=policy, **STYLES.get(policy, {}))
         ceiling = max(regret[-1] for policy, regret in policies.items() if policy != "uniform")
-        axis.set(title=world, xlabel="decisions", ylim=(0, ceiling * 1.1))
+        axis.set(title=f"{world}: {WORLDS[world]}", xlabel="decisions", ylim=(0, ceiling * 1.1))
         axis.spines[["top", "right"]].set_visible(False)
-    handles, labels = axes.flat[0].get_legend_handles_labels()
-    axes.flat[-1].axis("off")
-    axes.flat[-1].legend(handles, labels, loc="center", frameon=False)
-    figure.suptitle("Cumulative regret in synthetic worlds, mean over seeds (lower is better)")
+    figure.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside lower center", ncols=6, frameon=False)
+    figure.suptitle("Clicks lost while learning (regret), in synthetic worlds, mean over seeds: lower is better")
     figure.savefig(target, metadata={"Date": None})
 
 
