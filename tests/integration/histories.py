@@ -6,7 +6,7 @@ The reference follows the rules in words; it must not share code or SQL with the
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from uuid import UUID
 
@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 
 from tests.builders import EPOCH, RULE, Impression
 
+DAY = timedelta(days=1)
+CLOCKS = (timedelta(0), timedelta(minutes=-10), timedelta(hours=-23), timedelta(hours=23), -2 * DAY, 2 * DAY)
 ARMS = ("bandit_svd", "bandit_graph")
 EPOCH_LIST = Impression(65_000).list_id
 KEYS = ("evening|weekend|regular", "night|weekday|power_user")
@@ -87,7 +89,7 @@ def _message(draw: st.DrawFn, number: int, impressions: Sequence[Impression]) ->
     received = EPOCH + draw(minutes)
     meant = draw(st.sampled_from([one.id for one in impressions] + [7, EPOCH_LIST * 64 + 1]))
     return Message(
-        message_id=UUID(int=draw(st.integers(0, 2**32)) << 32 | number),
+        message_id=draw(_message_id(number, received)),
         action=action,
         user_id=draw(st.integers(1, 2)),
         movie_id=None if by_event else draw(st.integers(1, 3)),
@@ -97,6 +99,15 @@ def _message(draw: st.DrawFn, number: int, impressions: Sequence[Impression]) ->
         occurred_at=received - timedelta(minutes=draw(st.sampled_from((0, 1, 60)))),
         received_at=received,
     )
+
+
+@st.composite
+def _message_id(draw: st.DrawFn, number: int, received: datetime) -> UUID:
+    """Half of them carry their time, by a visitor's clock that may be wrong by a day and more."""
+    if draw(st.booleans()):
+        return UUID(int=draw(st.integers(0, 2**32)) << 32 | number)
+    at = received + draw(st.sampled_from(CLOCKS))
+    return UUID(int=int(at.timestamp() * 1000) << 80 | 7 << 76 | 2 << 62 | number)
 
 
 def truth(history: History, rule: Rule = RULE) -> Tables:
@@ -127,10 +138,13 @@ def truth(history: History, rule: Rule = RULE) -> Tables:
 
 
 def _target(message: Message, impressions: Sequence[Impression], rule: Rule) -> int | str:
+    carried = time_of(message)
+    if carried and abs(carried - message.received_at) > DAY:
+        return "contradictory_id"
     if message.event_id is not None:
         of_list = message.seen is not None
         named = [one for one in impressions if (one.list_id * 64 if of_list else one.id) == message.event_id]
-        if not named:
+        if not named or (carried and carried < named[0].created_at - DAY):
             return "unknown_impression"
         if named[0].user_id != message.user_id:
             return "foreign_impression"
@@ -143,6 +157,13 @@ def _target(message: Message, impressions: Sequence[Impression], rule: Rule) -> 
         and timedelta(0) <= message.received_at - shown.created_at <= rule.window
     ]
     return max(before)[1] if before else "unknown_impression"
+
+
+def time_of(message: Message) -> datetime | None:
+    """The time that an id of version 7 carries."""
+    if message.message_id.version != 7:
+        return None
+    return datetime.fromtimestamp((message.message_id.int >> 80) / 1000, UTC)
 
 
 def _feedback(shown: Impression, messages: Sequence[Message], seen: bool, rule: Rule) -> tuple[object, ...]:

@@ -48,7 +48,8 @@ def show_as_before(connection: Connection, impressions: Iterable[Impression]) ->
 def as_before(history: History, migrated_at: datetime) -> tuple[History, dict[int, int]]:
     """The history in which every list before a moment is of the former version, and its impressions' ids there.
 
-    The former version knew no selections: they are of this version at any moment.
+    The former version knew no selections: they are of this version at any moment. Messages that name one of its
+    impressions carry no time here: of these, all are read.
     """
 
     def is_old(one: Impression) -> bool:
@@ -59,7 +60,11 @@ def as_before(history: History, migrated_at: datetime) -> tuple[History, dict[in
     )
     ids = {one.id: old_id(one) for one in impressions if is_old(one)}
     old_lists = {event_id >> 6 for event_id in ids}
-    messages = tuple(one for one in history.messages if one.seen is None or (one.event_id or 0) >> 6 not in old_lists)
+    messages = tuple(
+        one.model_copy(update={"message_id": UUID(int=1 << 100 | number)}) if one.event_id in ids else one
+        for number, one in enumerate(history.messages, start=1)
+        if one.seen is None or (one.event_id or 0) >> 6 not in old_lists
+    )
     return History(impressions, messages), ids
 
 
