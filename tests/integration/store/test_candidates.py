@@ -127,6 +127,23 @@ def test_a_list_that_goes_while_another_comes_stays_gone(
         assert entries_of(read_visitor(connection, user, []).own) == written(connection).get(user, {})
 
 
+@pytest.mark.parametrize("statement", ["DELETE FROM recommendation_candidates", PUT])
+def test_a_builder_and_whoever_writes_the_same_list_do_not_lock_each_other_out(
+    connection: Connection, database_url: str, statement: str
+) -> None:
+    """Popularity has changed when the other comes, and the builder writes the list then."""
+    connection.execute(PUT, GOOD)
+    with connect(database_url) as builder, connect(database_url) as other:
+        with builder.transaction():
+            builder.execute("INSERT INTO movie_popularity VALUES (1, 9, false)")
+            waiting = Thread(target=other.execute, args=(statement.encode(), {**GOOD, "movies": [1, 3]}))
+            waiting.start()
+            sleep(0.2)
+            builder.execute(PUT, {**GOOD, "movies": [1, 4]})
+        waiting.join()
+    assert entries_of(read_visitor(connection, 1, []).own) == written(connection).get(1, {})
+
+
 def test_a_job_needs_rights_on_the_documented_table_only_and_no_search_path(connection: Connection) -> None:
     connection.execute("CREATE ROLE job_of_site")
     try:
