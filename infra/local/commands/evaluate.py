@@ -90,11 +90,14 @@ def _print(logged: logs.Logged, answers: list[Answer], arguments: argparse.Names
     )
     if logged.control.value is not None:
         print(f"Measured, not estimated: the control group had {_served(logged.control.value)} per 100 places.")
-    show(_listing([answer for answer in answers if answer.value]), console())
+    estimated = [answer for answer in answers if answer.value]
+    if estimated:
+        show(_listing(estimated), console())
     for answer in answers:
         if not answer.value:
             print(f"No estimate for {answer.policy.name}: {answer.refusal}")
-    print(_reading(arguments))
+    if estimated:
+        print(_reading(arguments))
 
 
 def _served(rate: float) -> str:

@@ -131,6 +131,13 @@ def test_an_estimate_from_a_handful_of_visitors_is_refused() -> None:
     assert "10 visitors" in answer.refusal
 
 
+def test_a_log_of_two_impressions_answers_with_refusals() -> None:
+    log = a_log(np.full(2, 1 / 3), [0, 1], [1, 0])
+    answers = list(evaluate(log, usual(log, Settings())))
+    assert len(answers) == len(usual(log, Settings()))
+    assert all(answer.value is None and answer.refusal for answer in answers)
+
+
 def test_a_rule_learns_from_what_came_before_only() -> None:
     world = World()
     log = world.log(np.random.default_rng(8))

@@ -59,7 +59,7 @@ def _answer(estimator: Estimator, policy: Policy) -> Answer:
 def _unseen(lacking: Missing) -> str:
     return (
         f"The log does not show {lacking.arm} in {lacking.context}, where this policy would: {lacking.share:.0%} of "
-        "its places lie where the log has none. Log with a floor (MIN_ARM_PROBABILITY above 0) first."
+        "its places are where the log has none. Log more lists, with a floor (MIN_ARM_PROBABILITY above 0)."
     )
 
 
@@ -184,6 +184,7 @@ def _added(values: Reals, merged: list[int], contexts: int) -> Reals:
 
 
 def _lengths(log: Log) -> Reals:
-    """How many seconds each block took."""
-    starts = log.seconds[np.searchsorted(log.block, np.arange(BLOCKS))]
-    return np.diff(starts, append=log.seconds[-1])
+    """How many seconds each block took; 0 for a block without impressions."""
+    last = log.seconds[-1]
+    starts = np.append(log.seconds, last)[np.searchsorted(log.block, np.arange(BLOCKS))]
+    return np.diff(starts, append=last)
