@@ -28,7 +28,7 @@ from infra.local.demo.inspection import Inspection, inspect
 from infra.local.demo.pace import Pace
 from infra.local.demo.report import Report, report
 from infra.local.demo.shadows import Paired, opened_shadows
-from infra.local.demo.trouble import Troubled, lose_lists
+from infra.local.demo.trouble import lose_lists
 from infra.local.demo.visitors import Visit, World
 from infra.local.emulation.event_source import depth
 from infra.local.emulation.runtime import InvocationFailed, Throttled
@@ -102,14 +102,14 @@ async def run(service: Installation, world: World, seed: int, visits: int | None
         stop_settling = background(_keep_settling(service, crowd))
         coming, ends = _visits(world, seed, visits)
         calendar = Calendar(read_settings().time_zone, _begin(visits), ends)
-        stop_days = background(_keep_days(service, world, calendar))
+        stop_days = background(_keep_days(service, calendar))
         await _watched(service, crowd, coming, visits, stopping, pace)
         with suppress(TimeoutError):
             async with asyncio.timeout(HASTE_SECONDS if stopping.is_set() else None):
                 await _emptied(service)
         pace.mark(crowd.visits)
         await stop_days()
-        await _live_days(service, world, calendar)
+        await _live_days(service, calendar)
         await stop_settling()
         paired = shadows.lift()
     inspection = await _close(service)
@@ -186,28 +186,25 @@ async def _more_visits(crowd: Crowd) -> None:
         await asyncio.sleep(TICK_SECONDS)
 
 
-async def _keep_days(service: Installation, world: World, calendar: Calendar) -> None:
+async def _keep_days(service: Installation, calendar: Calendar) -> None:
     """Runs what comes once a day at its simulated time."""
     while True:
         await asyncio.sleep(LOOK_SECONDS)
         if service.clock.started:
-            await _live_days(service, world, calendar)
+            await _live_days(service, calendar)
 
 
-async def _live_days(service: Installation, world: World, calendar: Calendar) -> None:
+async def _live_days(service: Installation, calendar: Calendar) -> None:
     """Runs what was due up to now and was not run yet."""
     while found := calendar.next(service.clock.settled()):
         schedule, moment = found
-        await _once_a_day(service, world, schedule.function, moment)
+        await _once_a_day(service, schedule.function, moment)
         calendar.done(schedule)
 
 
-async def _once_a_day(service: Installation, world: World, function: str, moment: datetime) -> None:
+async def _once_a_day(service: Installation, function: str, moment: datetime) -> None:
     with suppress(InvocationFailed, Throttled):  # its log says why
         await service.invoke(function, {"time": moment.isoformat()})
-    if function == "candidates" and isinstance(world, Troubled):
-        with connect(service.addresses.database) as connection:
-            lose_lists(connection)
 
 
 async def _emptied(service: Installation) -> None:

@@ -7,6 +7,7 @@ from math import ceil
 from typing import Final, Literal
 
 import numpy as np
+from psycopg import sql
 
 from infra.local.demo.visitors import Rated, Reaction, Visit, World
 from infra.local.site import Catalogue, Connection
@@ -52,5 +53,12 @@ def halved(reaction: Reaction) -> Reaction:
 
 
 def lose_lists(connection: Connection) -> None:
-    """Deletes the arm's lists, as if the nightly builder had failed for it."""
+    """Deletes the arm's lists, and loses those of later builds, as if the nightly builder failed for it every night."""
     connection.execute("DELETE FROM recommendation_candidates WHERE algorithm = %s", [ARM])
+    connection.execute("CREATE FUNCTION demo_loses() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'")
+    connection.execute(
+        sql.SQL(
+            "CREATE TRIGGER demo_loses BEFORE INSERT ON recommendation_candidates FOR EACH ROW"
+            " WHEN (NEW.algorithm = {}) EXECUTE FUNCTION demo_loses()"
+        ).format(ARM)
+    )
