@@ -2,11 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 from random import Random
+from threading import Thread
 from time import sleep
 
 import pytest
 from bandit_selector.feedback import new_message_id
-from bandit_selector.store.connection import Connection
+from bandit_selector.store.connection import Connection, connect
 from bandit_selector.store.outcomes import apply, settle
 from bandit_selector.store.retention import forget_user, prune
 from bandit_selector.store.verification import first_difference, rebuild
@@ -69,6 +70,37 @@ def test_a_forgotten_visitor_leaves_only_what_was_learned(connection: Connection
     ).fetchone()
     assert rows == (0,)
     assert learned(connection) == before
+    assert first_difference(connection) is None
+
+
+@pytest.mark.parametrize("held", ["SELECT FROM bandit_lists FOR UPDATE", "SELECT FROM bandit_states FOR UPDATE"])
+def test_a_visitor_who_is_shown_a_list_while_being_forgotten_leaves_no_trace_of_others(
+    connection: Connection, database_url: str, held: str
+) -> None:
+    """Once before the lists are locked, and once after: then the consumer waits with the new list locked."""
+    old, new = Impression(1), Impression(2, created_at=EPOCH + timedelta(hours=1))
+    show(connection, [old])
+    apply(connection, [message(1, event_id=old.id)], RULE, END)
+    settle(connection, END, RULE, END, 1000)
+    with connect(database_url) as holder, connect(database_url) as forgetting, connect(database_url) as consuming:
+        steps = [
+            Thread(target=forget_user, args=(forgetting, 1, EPOCH)),
+            Thread(target=apply, args=(consuming, [message(2, event_id=new.id, at=new.created_at)], RULE, END)),
+        ]
+        with holder.transaction():
+            holder.execute(held.encode())
+            steps[0].start()
+            sleep(0.2)
+            show(connection, [new])
+            steps[1].start()
+            sleep(0.2)
+        for step in steps:
+            step.join()
+    left = connection.execute("SELECT id FROM bandit_lists").fetchall()
+    assert left == ([] if "lists" in held else [(new.list_id,)])
+    assert connection.execute("SELECT list_id FROM bandit_unsettled").fetchall() == left
+    reactions = connection.execute("SELECT event_id >> 6 FROM bandit_reactions").fetchall()
+    assert reactions == connection.execute("SELECT event_id >> 6 FROM feedback_events").fetchall() == left
     assert first_difference(connection) is None
 
 

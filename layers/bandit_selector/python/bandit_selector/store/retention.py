@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
-from psycopg import errors
+from psycopg import Rollback, errors
 from psycopg.sql import SQL, Identifier
 
 from bandit_selector.errors import DatabaseUnavailable
@@ -173,12 +173,13 @@ def _delete_from_defaults(connection: Connection, before: datetime) -> None:
 def forget_user(connection: Connection, user_id: int, now: datetime) -> int:
     """Erases every row about a visitor in one transaction and keeps what was learned; returns how many impressions.
 
-    A tombstone stays: what was received up to `now` and is delivered later, or again, is dropped.
+    A tombstone stays: what was received up to `now` and is delivered later, or again, is dropped. A list that the
+    visitor is shown meanwhile stays.
     """
     with connection.transaction():
         _alone(connection)
-        lists = [row[0] for row in connection.execute("SELECT id FROM bandit_lists WHERE user_id = %s", [user_id])]
-        lock_lists(connection, lists, with_old=True)
+        while (lists := _locked(connection, user_id)) is None:
+            pass
         shown = connection.execute("SELECT count(*) FROM bandit_archive_rows WHERE user_id = %s", [user_id]).fetchone()
         _archive(connection, user_id)
         rollups.forget(connection, user_id)
@@ -196,6 +197,26 @@ def forget_user(connection: Connection, user_id: int, now: datetime) -> int:
 def _alone(connection: Connection) -> None:
     """Waits until nobody settles, so that no message moves to or from an impression that goes."""
     connection.execute("SELECT pg_advisory_xact_lock(%s)", [Lock.SETTLE])
+
+
+def _locked(connection: Connection, user_id: int) -> list[int] | None:
+    """All lists of a visitor, of whose messages nobody counts any until the transaction ends.
+
+    None, and nothing is locked, if one has come before they were: its messages may be counted already, and to lock it
+    now would be out of order.
+    """
+    with connection.transaction() as attempt:
+        lists = _lists_of(connection, user_id)
+        lock_lists(connection, lists, with_old=True)
+        if _lists_of(connection, user_id) == lists:
+            return lists
+        raise Rollback(attempt)
+    return None
+
+
+def _lists_of(connection: Connection, user_id: int) -> list[int]:
+    rows = connection.execute("SELECT id FROM bandit_lists WHERE user_id = %s ORDER BY id", [user_id])
+    return [row[0] for row in rows]
 
 
 def _archive(connection: Connection, user_id: int) -> None:
@@ -237,7 +258,7 @@ def _erase(connection: Connection, user_id: int, lists: Sequence[int]) -> None:
     connection.execute("DELETE FROM bandit_keys WHERE event_id >> 6 = ANY(%s)", [list(lists)])
     connection.execute("DELETE FROM bandit_inbox WHERE event_id >> 6 = ANY(%s)", [list(lists)])
     connection.execute("DELETE FROM bandit_unsettled WHERE list_id = ANY(%s)", [list(lists)])
-    connection.execute("DELETE FROM bandit_lists WHERE user_id = %s", [user_id])
+    connection.execute("DELETE FROM bandit_lists WHERE user_id = %s AND id = ANY(%s)", [user_id, list(lists)])
     connection.execute("DELETE FROM bandit_shadows WHERE user_id = %s", [user_id])
     connection.execute("DELETE FROM feedback_events WHERE user_id = %s", [user_id])
     connection.execute("DELETE FROM recommendation_candidates WHERE user_id = %s", [user_id])
