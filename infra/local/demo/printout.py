@@ -183,11 +183,12 @@ def _lift(report: Report) -> str:
 def _paired(lift: Paired) -> str:
     """The lift at the same visits: each visitor's reaction to the list of the other group is simulated, too."""
     if lift.here is None:
-        return "Of the same visits: too few clicks yet to compare both lists."
-    elsewhere = f"{_interval(lift.elsewhere)} for others like them" if lift.elsewhere else "too few to tell for others"
+        return "Lift at the same visits: too few clicks yet to compare both groups' lists."
+    others = lift.elsewhere
+    elsewhere = f"{_interval(others)} for others like them" if others else "too few visitors to tell for others"
     return (
-        f"Of the same visits: {lift.here.estimate:+.1%} (95 % anytime: {_interval(lift.here)} for these visitors, "
-        f"{elsewhere}). Only a simulation can tell: it knows what a visitor would have clicked on the other list."
+        f"Lift at the same visits: {lift.here.estimate:+.1%} (95 % anytime: {_interval(lift.here)} for these visitors, "
+        f"{elsewhere}). Only a simulation can tell: it knows what each visitor would click on the other group's list."
     )
 
 
