@@ -60,6 +60,45 @@ def test_for_the_same_visitors_the_interval_is_narrower_and_raises_no_more_alarm
     assert np.median(narrower) < 0.7
 
 
+def learned(run: int) -> list[tuple[NDArray[np.int64], Clicks, float]]:
+    """(who came, their visits, the lift that the visits had on average for all visitors), at each of LOOKS.
+
+    Thompson sampling over six arms, taught by half of the visitors. Visitors like arms of their own; others like them
+    like all arms equally.
+    """
+    rng = np.random.default_rng([run, 23])
+    rates = np.clip(rng.beta(0.6, 4.5, (VISITORS, 1)) * 0.8 * (1 + 0.7 * rng.standard_normal((VISITORS, 6))), 0, 1)
+    teaches, who = rng.random(VISITORS) < 0.5, rng.integers(0, VISITORS, LOOKS[-1])
+    hybrid, learnt, visits = np.array([0.6, 0.25, 0.15, 0, 0, 0]), np.ones((2, 6)), list[Clicks]()
+    expected, found = np.zeros(2), list[tuple[NDArray[np.int64], Clicks, float]]()
+    for begin in range(0, LOOKS[-1], 50):
+        users = who[begin : begin + 50]
+        best = rng.beta(*learnt, (500, 6)).argmax(axis=1)
+        chances = 0.994 * np.bincount(best, minlength=6) / 500 + 0.001
+        arms, theirs = (rng.choice(6, (50, 10), p=p) for p in (chances, hybrid))
+        clicked, shadow = (rng.random((50, 10)) < rates[users[:, None], drawn] for drawn in (arms, theirs))
+        told = teaches[users]
+        learnt += [np.bincount(arms[told].ravel(), hit[told].ravel(), 6) for hit in (clicked, ~clicked)]
+        listed = np.full(50, 10)
+        visits.append(np.column_stack([clicked.sum(axis=1), listed, shadow.sum(axis=1), listed]).astype(np.float64))
+        expected += [p @ rates.mean(axis=0) for p in (chances, hybrid)]
+        if begin + 50 in LOOKS:
+            found.append((who[: begin + 50], np.concatenate(visits), expected[0] / expected[1] - 1))
+    return found
+
+
+def test_while_the_bandit_learns_the_intervals_hold_for_what_was_served() -> None:
+    here, elsewhere = 0, 0
+    for run in range(RUNS):
+        looks = learned(run)
+        seen = [(paired_lift(visits, PLANNED), lift) for _, visits, lift in looks]
+        here += any(interval is not None and not interval.low <= lift <= interval.high for interval, lift in seen)
+        others = [_interval(who, visits[:, 0], visits[:, 2]) for who, visits, _ in looks]
+        elsewhere += any(interval is not None and not interval.low <= 0 <= interval.high for interval in others)
+    assert here <= 0.05 * RUNS
+    assert elsewhere <= 0.05 * RUNS
+
+
 def test_a_tenth_more_clicks_is_shown_within_three_thousand_visits() -> None:
     found, estimate = alarms(0.10, 20)
     assert found >= 19

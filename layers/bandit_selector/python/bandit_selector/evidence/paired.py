@@ -19,7 +19,9 @@ def paired_lift(units: NDArray[np.float64], planned_lift: float, level: float = 
 
     `units` has a row for each: movies clicked and movies listed of the list, then of control's. A unit is a visitor
     with all visits, for what holds for other visitors of the kind; or one visit, for what holds for these visitors
-    however often they come, if each visit's visitor was drawn from them by chance.
+    however often they come, if each visit's visitor was drawn from them by chance. While a list learns, it is the lift
+    that was served on average until then, not that of what is known in the end: given the past, who comes is still
+    drawn by chance. What was learned from these visitors may suit others a little less.
     ln(R₁/R₀) has the variance k/(k−1) · Σ z², z = (x₁ − R₁n₁)/Σx₁ − (x₀ − R₀n₀)/Σx₀ over k units: both ratios are
     linearised together, so that what they share cancels out (Deng, Knoblich & Lu 2018). The interval holds at every
     look at once; it is narrowest at the information that the plan asks for, as that of the A/B test.
