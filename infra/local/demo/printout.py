@@ -172,7 +172,7 @@ def _lift(report: Report) -> str:
     lift = _lift_of(report)
     if lift is None:
         return sentence(report.test)
-    interval = f"95 % anytime: {_interval(lift)}"
+    interval = f"95 %, at every look: {_interval(lift)}"
     verdict = report.test.verdict.replace("_", " ")
     return (
         f"Lift of the bandit's CTR over the hybrid's so far: {lift.estimate:+.1%} ({interval}): "
@@ -187,8 +187,9 @@ def _paired(lift: Paired) -> str:
     others = lift.elsewhere
     elsewhere = f"{_interval(others)} for others like them" if others else "too few visitors to tell for others"
     return (
-        f"Lift at the same visits: {lift.here.estimate:+.1%} (95 % anytime: {_interval(lift.here)} for these visitors, "
-        f"{elsewhere}). Only a simulation can tell: it knows what each visitor would click on the other group's list."
+        f"Lift at the same visits: {lift.here.estimate:+.1%} (95 %, at every look: "
+        f"{_interval(lift.here)} for these visitors, {elsewhere}). Only a simulation can tell: "
+        "it knows what each visitor would click on the other group's list."
     )
 
 
