@@ -20,7 +20,7 @@ from functions.archive.bucket import Bucket, shelf
 from functions.archive.parquet import desk
 
 SETTINGS: Final = read_settings()
-DATABASE: Final = Database(lambda: database_url(SETTINGS), statement_seconds=600)
+DATABASE: Final = Database(lambda: database_url(SETTINGS), statement_seconds=600, pooled=SETTINGS.database_pooled)
 TELEMETRY: Final = Telemetry("archive")
 
 AWS: Final = Config(connect_timeout=3, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 3})
@@ -46,7 +46,7 @@ def run(
 ) -> dict[str, Any]:
     """One night; raises ArchiveFailed at the end if a step failed: the rest is done, and the next run tries again."""
     with desk(Path(gettempdir())) as one:
-        night = database.run(
+        night = database.run_in_steps(
             lambda connection: archive.run(connection, now, settings, shelf(bucket, one), sleep, time_is_left)
         )
     TELEMETRY.count("ImpressionsArchived", night.impressions)
@@ -60,4 +60,6 @@ def run(
 def forget(user_id: int, now: datetime, database: Database, bucket: Bucket) -> int:
     """Erases a visitor from the tables and the archive; returns how many impressions went."""
     with desk(Path(gettempdir())) as one:
-        return database.run(lambda connection: sum(archive.forget(connection, user_id, shelf(bucket, one), now)))
+        return database.run_in_steps(
+            lambda connection: sum(archive.forget(connection, user_id, shelf(bucket, one), now))
+        )

@@ -14,7 +14,7 @@ from bandit_selector.settings import Arm, Duration, Settings, read_settings
 from bandit_selector.store.adoption import Wish
 from bandit_selector.store.archives import bounds
 from bandit_selector.store.arm_names import rename_arm
-from bandit_selector.store.connection import Connection, Database
+from bandit_selector.store.connection import Connection, Database, unit
 from bandit_selector.store.credentials import database_url
 from bandit_selector.store.migrate import migrate
 from bandit_selector.store.retention import prune
@@ -64,7 +64,8 @@ def obey(event: dict[str, Any], settings: Settings, database: Database) -> dict[
     asked = order.model_dump(mode="json", exclude_defaults=True)
     TELEMETRY.logger.warning("An operator's command begins", order=asked)
     try:
-        done = database.run(lambda connection: COMMANDS[order.command](connection, order, settings))
+        run = database.run_in_steps if order.command == "prune" else database.run
+        done = run(lambda connection: COMMANDS[order.command](connection, order, settings))
     except Exception as error:
         TELEMETRY.logger.error("An operator's command failed", order=asked, exc_info=error)
         raise
@@ -98,7 +99,8 @@ def _rebuild(connection: Connection, _order: Order, _settings: Settings) -> dict
 def _prune(connection: Connection, order: Order, settings: Settings) -> dict[str, Any]:
     """Whole UTC days, and nothing that the archive lacks unless the order says so."""
     day, _ = bounds((datetime.now(UTC) - (order.older_than or settings.keep_events)).date())
-    safe = day if order.without_archive else safe_before(connection, day)
+    with unit(connection):
+        safe = day if order.without_archive else safe_before(connection, day)
     if safe < day:
         message = f"events from {safe:%Y-%m-%d} on are not archived; let archive run first, or say without_archive"
         raise InvalidRequest([{"field": "older_than", "message": message, "value": str(order.older_than)}])

@@ -1,7 +1,7 @@
 """The database of a command: DATABASE_URL, else the running service's, else this checkout's own, started for it."""
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from bandit_selector.settings import read_settings
 from bandit_selector.store.connection import Connection, connect, named_failures, unit
@@ -11,8 +11,10 @@ from infra.local.installation import LOCAL, running
 
 
 @contextmanager
-def open_database() -> Generator[Connection]:
+def open_database(*, in_steps: bool = False) -> Generator[Connection]:
     """An autocommit connection for one command; a server started for it is stopped afterwards.
+
+    Through a pooler the command is one transaction, unless it makes each of its steps a `unit`.
 
     Raises DatabaseUnavailable, or PostgresFailed if the embedded server does not start.
     """
@@ -21,7 +23,7 @@ def open_database() -> Generator[Connection]:
         named_failures(),
         database_url() as url,
         connect(url, statement_seconds=0, pooled=pooled) as connection,
-        unit(connection),
+        nullcontext() if in_steps else unit(connection),
     ):
         yield connection
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from bandit_selector.services import archive
 from bandit_selector.store.archives import is_empty
-from bandit_selector.store.connection import named_failures
+from bandit_selector.store.connection import named_failures, unit
 from bandit_selector.store.retention import forget_user
 from rich.console import Console
 from rich.progress import track
@@ -34,8 +34,10 @@ def run(arguments: argparse.Namespace) -> int:
     if not agreed(f"Erase everything recorded about user {arguments.user}?", arguments.yes):
         return 1
     now = moment.now() + TOLD_TO  # what was received in this second is forgotten, too
-    with open_database() as connection, named_failures(), desk() as one:
-        if is_empty(connection):
+    with open_database(in_steps=True) as connection, named_failures(), desk() as one:
+        with unit(connection):
+            empty = is_empty(connection)
+        if empty:
             known, kept = forget_user(connection, arguments.user, now), 0
         else:
             erased = archive.forget(connection, arguments.user, shelf(open_bucket(), one), now)

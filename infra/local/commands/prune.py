@@ -8,7 +8,7 @@ from bandit_selector.parsing import days, parse_duration
 from bandit_selector.services.archive import safe_before
 from bandit_selector.settings import read_settings
 from bandit_selector.store.archives import bounds
-from bandit_selector.store.connection import Connection, named_failures
+from bandit_selector.store.connection import Connection, named_failures, unit
 from bandit_selector.store.retention import prune
 
 from infra.local import moment
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     day, _ = bounds((moment.now() - (arguments.older_than or read_settings().keep_events)).date())
     if not agreed(f"Remove all events from before {day:%Y-%m-%d} UTC?", arguments.yes):
         return 1
-    with open_database() as connection, named_failures():
+    with open_database(in_steps=True) as connection, named_failures():
         if not arguments.without_archive:
             _archived(connection, day)
         tables = list(prune(connection, day, sleep))
@@ -50,7 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _archived(connection: Connection, day: datetime) -> None:
     """Raises NotArchived if the tables have events from before `day` that the archive lacks."""
-    safe = safe_before(connection, day)
+    with unit(connection):
+        safe = safe_before(connection, day)
     if safe < day:
         raise NotArchived(safe)
 

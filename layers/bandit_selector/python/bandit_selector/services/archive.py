@@ -11,7 +11,7 @@ from bandit_selector.errors import ArchiveFailed, DatabaseUnavailable
 from bandit_selector.settings import Settings
 from bandit_selector.store import archives
 from bandit_selector.store.archives import Figures, File, Number
-from bandit_selector.store.connection import Connection
+from bandit_selector.store.connection import Connection, unit
 from bandit_selector.store.feedback_rule import Rule
 from bandit_selector.store.outcomes import settle
 from bandit_selector.store.retention import forget_user, make_partitions, prune
@@ -57,12 +57,15 @@ def run(
 ) -> Night:
     """Makes partitions ahead, archives every day that is due, drops what is old enough and archived.
 
-    A step that fails does not keep the others from their work: a day without an archive is only never dropped.
+    A step that fails does not keep the others from their work: a day without an archive is only never dropped. Each
+    step is a transaction of its own, also through a pooler: no lock lasts for the night (`Database.run_in_steps`).
     """
     night = Night()
     with _noted(night):
         night.partitions = make_partitions(connection, now, pause)
-    for day in archives.unarchived_days(connection, archives.due_before(now, settings)):
+    with unit(connection):
+        due = archives.unarchived_days(connection, archives.due_before(now, settings))
+    for day in due:
         if not time_is_left():
             night.failures.append(f"The time was over before {day} was archived; the next run goes on with it.")
             break
@@ -83,7 +86,8 @@ def safe_before(connection: Connection, before: datetime) -> datetime:
 
 def _drop(connection: Connection, before: datetime, pause: Callable[[float], None], night: Night) -> None:
     """Drops what is old enough; a day that the archive lacks is kept with everything after it, and is a failure."""
-    safe = safe_before(connection, before)
+    with unit(connection):
+        safe = safe_before(connection, before)
     night.dropped += prune(connection, safe, pause)
     if safe.date() < before.astimezone(UTC).date():
         night.failures.append(
@@ -97,7 +101,7 @@ def archive_day(connection: Connection, day: date, rule: Rule, now: datetime, sh
     Whatever stops it half-way leaves the day without its note: the next run replaces the files. Raises ArchiveFailed.
     """
     _settle_all(connection, archives.bounds(day)[1], rule, now)
-    with connection.transaction():
+    with unit(connection), connection.transaction():
         archives.lock(connection)
         if archives.is_archived(connection, day):
             return 0
@@ -129,7 +133,7 @@ def forget(connection: Connection, user_id: int, shelf: Shelf, now: datetime) ->
     """
     yield forget_user(connection, user_id, now)
     for day in shelf.days():
-        with connection.transaction():
+        with unit(connection), connection.transaction():
             archives.lock(connection)
             gone, files = shelf.forget(day, user_id)
             if archives.is_archived(connection, day):
@@ -139,9 +143,11 @@ def forget(connection: Connection, user_id: int, shelf: Shelf, now: datetime) ->
 
 def _settle_all(connection: Connection, before: datetime, rule: Rule, now: datetime) -> None:
     """Settles what was shown before a moment and is not settled; raises ArchiveFailed if another process is at it."""
-    while settle(connection, before, rule, now, BATCH):
-        pass
-    left = archives.unsettled(connection, before)
+    settled = left = 1
+    while settled:
+        with unit(connection):
+            settled = settle(connection, before, rule, now, BATCH)
+            left = archives.unsettled(connection, before)
     if left:
         raise ArchiveFailed(f"{left} lists from before {before:%Y-%m-%d} are not settled: another process settles now.")
 

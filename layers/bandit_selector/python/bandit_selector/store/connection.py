@@ -1,7 +1,7 @@
 """How the product reaches PostgreSQL, directly or through a pooler, and what a failure there is called."""
 
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Final, TypeVar
@@ -229,6 +229,10 @@ class Database:
         """
         return self._run(work, self._deadline())
 
+    def run_in_steps(self, work: Callable[[Connection], T]) -> T:
+        """The same for work that makes each of its steps a `unit`: a lock or a transaction ends with its step."""
+        return self._run(work, self._deadline(), in_steps=True)
+
     def read(self, work: Callable[[Connection], T]) -> T:
         """Does work that changes nothing; if an open connection turns out broken, once more on another."""
         known, deadline = self._connection, self._deadline()
@@ -249,14 +253,14 @@ class Database:
     def _deadline(self) -> float | None:
         return None if self._limits.patience is None else monotonic() + self._limits.patience
 
-    def _run(self, work: Callable[[Connection], T], deadline: float | None) -> T:
+    def _run(self, work: Callable[[Connection], T], deadline: float | None, *, in_steps: bool = False) -> T:
         with named_failures():
             try:
                 connection = self.connection(deadline)
                 if self._limits.prove:
                     with connection.within(monotonic() + CONNECT_SECONDS):
                         connection.execute("SELECT 1")
-                with connection.within(deadline), unit(connection):
+                with connection.within(deadline), nullcontext() if in_steps else unit(connection):
                     return work(connection)
             except errors.ReadOnlySqlTransaction:
                 self.close()

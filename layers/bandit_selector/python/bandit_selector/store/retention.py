@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Final, TypeVar
+from typing import Final, LiteralString, TypeVar
 
 from psycopg import Rollback, errors
 from psycopg.sql import SQL, Identifier
 
 from bandit_selector.errors import DatabaseUnavailable
 from bandit_selector.store import rollups, set_aside
-from bandit_selector.store.connection import Connection
+from bandit_selector.store.connection import Connection, unit
 from bandit_selector.store.locks import Lock
 from bandit_selector.store.outcomes import lock_lists
 
@@ -31,7 +31,8 @@ def make_partitions(
     What waits in the default partitions moves. No reader waits behind this: while one uses the default partitions,
     it is tried again after `pause` seconds. Raises DatabaseUnavailable after `tries`.
     """
-    until = partitions_until(connection)
+    with unit(connection):
+        until = partitions_until(connection)
     if until and until >= now + ahead:
         return 0
     row = _when_unused(
@@ -65,8 +66,10 @@ def prune(connection: Connection, before: datetime, pause: Callable[[float], Non
     """
     if before.utcoffset() is None or before.timestamp() % 86_400:
         raise ValueError(f"Events are pruned by whole UTC days; {before} is not the start of one.")
-    connection.execute("UPDATE bandit_retention SET complete_from = greatest(complete_from, %s)", [before])
-    for parent, child in partitions_before(connection, before):
+    with unit(connection):
+        connection.execute("UPDATE bandit_retention SET complete_from = greatest(complete_from, %s)", [before])
+        over = partitions_before(connection, before)
+    for parent, child in over:
         _drop(connection, parent, child, pause)
         yield child
     _delete_from_defaults(connection, before)
@@ -75,17 +78,19 @@ def prune(connection: Connection, before: datetime, pause: Callable[[float], Non
 
 def _delete_what_the_site_sees(connection: Connection, before: datetime) -> None:
     """Deletes the keys of lists that are gone, and what the site's application said about them, in batches."""
-    deleted = True
-    while deleted:
-        deleted = any(
-            connection.execute(
-                f"DELETE FROM {table} WHERE event_id = ANY(ARRAY(SELECT event_id FROM {table} AS k"  # noqa: S608 # ours
-                " WHERE k.event_id >> 6 < bandit_first_list(%s) AND NOT EXISTS (SELECT FROM bandit_lists AS l"
-                " WHERE l.id = k.event_id >> 6) LIMIT 10000))".encode(),
-                [before],
-            ).rowcount
-            for table in ("bandit_keys", "bandit_inbox")
-        )
+    for table in ("bandit_keys", "bandit_inbox"):
+        while _delete_some(connection, table, before):
+            pass
+
+
+def _delete_some(connection: Connection, table: LiteralString, before: datetime) -> int:
+    with unit(connection):
+        return connection.execute(
+            f"DELETE FROM {table} WHERE event_id = ANY(ARRAY(SELECT event_id FROM {table} AS k"  # noqa: S608 # ours
+            " WHERE k.event_id >> 6 < bandit_first_list(%s) AND NOT EXISTS (SELECT FROM bandit_lists AS l"
+            " WHERE l.id = k.event_id >> 6) LIMIT 10000))".encode(),
+            [before],
+        ).rowcount
 
 
 def partitions_before(connection: Connection, before: datetime) -> list[tuple[str, str]]:
@@ -136,7 +141,7 @@ def _when_unused(
     names = SQL(", ").join(SQL("ONLY {}").format(Identifier(table)) for table in tables)
     for _ in range(tries):
         try:
-            with connection.transaction():
+            with unit(connection), connection.transaction():
                 connection.execute("SELECT pg_advisory_xact_lock(%s)", [Lock.PARTITIONS])
                 connection.execute(SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE NOWAIT").format(names))
                 return work()
@@ -148,7 +153,7 @@ def _when_unused(
 def _delete_from_defaults(connection: Connection, before: datetime) -> None:
     """Deletes old rows that lie in no weekly partition, and impressions from before lists."""
     parameters = {"before": before}
-    with connection.transaction():
+    with unit(connection), connection.transaction():
         connection.execute(
             "DELETE FROM bandit_reactions_default AS r USING bandit_lists_default AS l WHERE l.created_at < %(before)s"
             " AND l.settled_at IS NOT NULL AND r.event_id BETWEEN l.id * 64 AND l.id * 64 + 63",
@@ -176,7 +181,7 @@ def forget_user(connection: Connection, user_id: int, now: datetime) -> int:
     A tombstone stays: what was received up to `now` and is delivered later, or again, is dropped. A list that the
     visitor is shown meanwhile stays.
     """
-    with connection.transaction():
+    with unit(connection), connection.transaction():
         _alone(connection)
         while (lists := _locked(connection, user_id)) is None:
             pass
