@@ -126,7 +126,7 @@ def _inspected(inspection: Inspection | None) -> dict[str, object] | None:
 class Side:
     """One side of the A/B test: visitors, movies shown to them, and how many of those they clicked."""
 
-    users: int
+    visitors: int
     shown: int
     clicked: int
 
@@ -159,10 +159,10 @@ def _numbers(side: Side) -> dict[str, float]:
 def _groups(report: Report) -> Listing:
     names = ("treatment (bandit)", "control (hybrid)")
     rows = [
-        (name, f"{side.users:,}", f"{side.shown:,}", f"{side.clicked:,}", f"{side.ctr:.2%}")
+        (name, f"{side.visitors:,}", f"{side.shown:,}", f"{side.clicked:,}", f"{side.ctr:.2%}")
         for name, side in zip(names, _sides(report), strict=True)
     ]
-    return Listing("A/B test: bandit against the fixed hybrid", ("group", "users", "shown", "clicked", "CTR"), rows)
+    return Listing("A/B test: bandit against the fixed hybrid", ("group", "visitors", "shown", "clicked", "CTR"), rows)
 
 
 def _lift(report: Report) -> str:
