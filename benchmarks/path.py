@@ -11,7 +11,7 @@ without the rivals.
 import argparse
 import os
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path as File
@@ -21,6 +21,7 @@ from bandit_selector.store.connection import Connection, Database, connect
 from rich.console import Console
 
 from benchmarks import _path_load as load
+from benchmarks._path_consumers import Consumer, Rate, consumer, rates
 from benchmarks._path_existing import Existing, existing_way
 from benchmarks._path_handlers import Handlers, Heard, handlers
 from benchmarks._path_report import report
@@ -48,6 +49,7 @@ class Measured:
     former: Path
     existing: Existing
     handlers: Handlers
+    consumers: Sequence[Rate]
     partitions: tuple[int, int]
     grown: dict[int, Path]
 
@@ -75,12 +77,14 @@ def _measure(server: str, arguments: argparse.Namespace) -> Measured:
     former, _ = _walked(server, "former", Former(), arguments.history, arguments, now)
     with CONSOLE.status("The handlers ..."):
         asked = _asked(server, arguments.asked)
+    with CONSOLE.status("The consumers ..."):
+        counted = _counted(server, 2 * arguments.lists, now)
     with CONSOLE.status("The existing application's way ..."):
         _make_database(server, "existing")
         existing = existing_way(f"{server}/existing", min(arguments.asked, 500))
     _drop_database(server, "former")
     grown = {size: _walked(server, f"grown_{size}", Product(), size, arguments, now)[0] for size in arguments.scale}
-    return Measured(product, former, existing, asked, pruned, grown)
+    return Measured(product, former, existing, asked, counted, pruned, grown)
 
 
 def _asked(server: str, requests: int) -> Handlers:
@@ -92,6 +96,17 @@ def _asked(server: str, requests: int) -> Handlers:
         closing(Database(lambda: f"{server}/former", plan_once=True)) as old,
     ):
         return handlers(new, old, requests)
+
+
+def _counted(server: str, lists: int, now: datetime) -> list[Rate]:
+    ways: list[tuple[str, Way]] = [("product", Product()), ("former", Former())]
+    made: list[Consumer] = []
+    with ExitStack() as stack:
+        for name, way in ways:
+            own, watcher = (stack.enter_context(_connected(server, name)) for _ in range(2))
+            own.execute("SET synchronous_commit = on")
+            made.append(consumer(way, own, watcher, lists, now))
+        return rates(made, now)
 
 
 def _walked(

@@ -36,6 +36,8 @@ COLUMNS: Final = """
     ORDER BY a.attnum
 """
 """SQL for the columns that this role may read, as the fields of `Column`."""
+Columns = tuple[tuple[Any, ...], ...]
+"""The rows of that statement."""
 
 
 class Column(NamedTuple):
@@ -72,15 +74,15 @@ def _value_of(text: str) -> Any:
 
 
 @lru_cache(64)
-def movie_json(columns: tuple[Column, ...], wanted: Sequence[str]) -> str:
+def movie_json(columns: Columns, wanted: Sequence[str]) -> str:
     """SQL for the text of one row of `movies`: the `wanted` columns that exist, beside those that are NEEDED.
 
     Without any wanted: all but vectors and bytes, and null for a value of more than LARGEST bytes.
     """
     if wanted:
-        parts = [_plain(column) for column in columns if column.name in {*NEEDED, *wanted}]
+        parts = [_plain(column) for column in map(Column._make, columns) if column.name in {*NEEDED, *wanted}]
     else:
-        parts = [_bounded(column) for column in columns if column.sent]
+        parts = [_bounded(column) for column in map(Column._make, columns) if column.sent]
     return f"(SELECT to_json(m.*)::text FROM (SELECT {', '.join(parts)}) AS m)" if parts else WHOLE  # noqa: S608 # quoted names
 
 

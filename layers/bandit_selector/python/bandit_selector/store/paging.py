@@ -11,7 +11,7 @@ from bandit_selector.lists.slate import Place
 from bandit_selector.lists.windows import Shown
 from bandit_selector.store.connection import Connection, transaction
 from bandit_selector.store.movies import movies_of
-from bandit_selector.store.serving import Answered, place_rows, record_statement
+from bandit_selector.store.serving import Answered, answered, record_statement
 from bandit_selector.store.showing import Showing, record_requests
 
 PAGED_FOR: Final = timedelta(hours=1)
@@ -70,12 +70,12 @@ def record_pages(
             f"SELECT id, {showing.movie} FROM movies WHERE id = ANY(%s)".encode(),  # noqa: S608 # quoted names
             [[one.place.movie_id for one in again]],
         )
-    new = [place_rows(rows.fetchall(), places) for rows, (places, _) in zip(written, pages, strict=True)]
+    new = [answered(row.fetchone(), places) for row, (places, _) in zip(written, pages, strict=True)]
     if lists.fetchone() != (showing.known,):
         return None
     movies = movies_of(dict(read))
     old = [(one, movies[one.place.movie_id]) for one in again if one.place.movie_id in movies]
-    return [answered for page in new for answered in page], old
+    return [one for page in new for one in page], old
 
 
 def _places(

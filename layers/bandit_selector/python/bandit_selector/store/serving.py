@@ -15,7 +15,7 @@ from bandit_selector.lists.windows import Shown
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.feedback_rule import numbers
 from bandit_selector.store.movies import COLUMNS as OF_MOVIES
-from bandit_selector.store.movies import Column, movies_of
+from bandit_selector.store.movies import Columns, movies_of
 from bandit_selector.store.recent import Asked, read_recent, session_of
 from bandit_selector.store.shadows import of_list
 from bandit_selector.store.showing import COLUMNS, UNCHANGED, Showing, parameters, recording, values
@@ -48,7 +48,7 @@ class Visitor:
     beliefs: Mapping[str, Sequence[Belief]]
     own: Mapping[str, ArmList]
     everybodys: Mapping[str, ArmList]
-    columns: tuple[Column, ...] = ()  # those of the site's movies
+    columns: Columns = ()  # those of the site's movies
     shared: tuple[str, float] | None = None
     session: Session | None = None  # what the visitor has just reacted to
 
@@ -105,7 +105,7 @@ def read_visitor_and(
         asked = more(connection) if more else None
     exists, rated, plan, share, *facts = known.fetchone()
     lists = {owner: _lists_of(connection, owner, *columns) for owner, *columns in listed}
-    columns = tuple(Column(*row) for row in _rows(facts[:3]))
+    columns = tuple(_rows(facts[:3]))
     beliefs: dict[str, list[Belief]] = {}
     for context_key, *belief in _rows(facts[3:]):
         beliefs.setdefault(context_key, []).append(Belief(*belief))
@@ -121,25 +121,31 @@ def record_list(
 ) -> list[Answered]:
     """Records a list of those places whose movie exists, with its shadow, and returns them. One round trip."""
     with recording(connection, showing, now):
-        rows = record_statement(connection, places, showing, now, shadow)
-    return place_rows(rows.fetchall(), places)
+        row = record_statement(connection, places, showing, now, shadow)
+    return answered(row.fetchone(), places)
 
 
-def place_rows(rows: Sequence[tuple[int, int, str]], places: Sequence[Place]) -> list[Answered]:
+def answered(row: tuple[int, list[int], list[str]] | None, places: Sequence[Place]) -> list[Answered]:
     """What `record_statement` answers, place by place; positions count on where a movie was left out."""
-    first = places[0].position if places else 1
-    shown = [
-        Shown(places[index].at(first + number - 1), list_id * 64 + number)
-        for number, (list_id, index, _) in enumerate(rows, start=1)
+    if row is None:
+        return []
+    list_id, indices, texts = row
+    kept = [places[index] for index in indices]
+    movies = movies_of({place.movie_id: text for place, text in zip(kept, texts, strict=True)})
+    return [
+        (Shown(place.at(places[0].position + at), list_id * 64 + at + 1), movies[place.movie_id])
+        for at, place in enumerate(kept)
     ]
-    movies = movies_of({places[index].movie_id: text for _, index, text in rows})
-    return [(one, movies[one.place.movie_id]) for one in shown]
 
 
 def record_statement(
     connection: Connection, places: Sequence[Place], showing: Showing, now: datetime, shadow: Shadow | None = None
 ) -> Any:
-    """Records a list unless its seed has other lists than the `known`: (list id, index of the place, movie) rows."""
+    """Records a list unless its seed has other lists than the `known`.
+
+    One row: the list's id, the indices of the places whose movie exists, and the movies' texts; none if nothing was
+    recorded.
+    """
     arms = sorted({arm for place in places if (arm := arm_of(place.algorithm)) is not None})
     number: dict[str | None, int] = {arm: at for at, arm in enumerate(arms, start=1)}
     beside, of_shadow = of_list(shadow)
@@ -169,7 +175,8 @@ def record_statement(
         ), unsettled AS (
             INSERT INTO bandit_unsettled (list_id, created_at) SELECT id, created_at FROM list
         ){beside}
-        SELECT list.id, place.index - 1, place.movie FROM list CROSS JOIN place ORDER BY place.number
+        SELECT list.id, array_agg(place.index - 1 ORDER BY place.number), array_agg(place.movie ORDER BY place.number)
+        FROM list CROSS JOIN place GROUP BY list.id
         """.encode(),  # noqa: S608 # quoted names
         {
             **parameters(showing, now),
@@ -185,6 +192,7 @@ def record_statement(
             "known": showing.known,
             **of_shadow,
         },
+        binary=True,
     )
 
 
