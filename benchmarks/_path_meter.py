@@ -1,11 +1,15 @@
 """What a piece of work costs the database: bytes of WAL, CPU of the backend, and seconds. Linux only."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
+from typing import TypeVar
 
 from bandit_selector.store.connection import Connection
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,16 @@ class Meter:
         work()
         seconds = time.perf_counter() - start
         return Spent(self._wal() - wal, self._cpu() - cpu, seconds, units)
+
+    def typical(self, work: Callable[[Sequence[T]], object], items: Sequence[T], size: int) -> Spent:
+        """What work on items costs, `size` at a time: all its WAL, and for CPU and time that many median pieces."""
+
+        def piece(some: Sequence[T]) -> Spent:
+            return self.of(lambda: work(some), len(some))
+
+        spent = [piece(items[at : at + size]) for at in range(0, len(items), size)]
+        cpu, seconds = (len(spent) * median(float(getattr(one, name)) for one in spent) for name in ("cpu", "seconds"))
+        return Spent(sum(one.wal for one in spent), cpu, seconds, len(items))
 
     def _wal(self) -> int:
         row = self._watcher.execute("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn").fetchone()

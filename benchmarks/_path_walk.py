@@ -4,7 +4,7 @@ import json
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Final
@@ -18,6 +18,7 @@ from benchmarks._path_meter import Meter, Spent
 from benchmarks._path_ways import Way
 
 BATCH: Final = 1_000  # messages
+SOME: Final = 50  # lists that are read or recorded between two looks at the meter
 LOOKING: Final = 60.0  # seconds
 LATE: Final = 3  # every third message comes when its list is settled
 WARMING: Final = 5  # first batches that only prepare the statements, as those of a function that lives on
@@ -85,9 +86,9 @@ def _ask(way: Way, meter: Meter, own: Connection, asked: int, now: datetime) -> 
     own.execute("SET synchronous_commit = off")  # the kernel's work for a flush is the disk's
     for user in users[:100]:
         way.record(own, user, way.slate(way.read(own, user), randomness), now)
-    read = meter.of(lambda: visitors.extend(way.read(own, user) for user in users), asked)
+    read = meter.typical(lambda some: visitors.extend(way.read(own, user) for user in some), users, SOME)
     slates = [(user, way.slate(visitor, randomness)) for user, visitor in zip(users, visitors, strict=True)]
-    record = meter.of(lambda: [way.record(own, user, places, now) for user, places in slates], asked)
+    record = meter.typical(lambda some: [way.record(own, *one, now) for one in some], slates, SOME)
     own.execute("RESET ALL")
     return read, record
 
@@ -95,15 +96,10 @@ def _ask(way: Way, meter: Meter, own: Connection, asked: int, now: datetime) -> 
 def _consume(way: Way, meter: Meter, own: Connection, messages: Sequence[Message], now: datetime) -> Spent:
     """What a message costs in durable batches, from the queue's JSON on."""
     batches = as_batches(messages, BATCH)
-
-    def all_of_them() -> None:
-        for batch in batches:
-            counted(way, own, batch, now)
-
     own.execute(b"SET plan_cache_mode = " + way.consumer_plans)  # as its function connects
-    spent = meter.of(all_of_them, len(messages))
+    spent = meter.typical(lambda some: [counted(way, own, batch, now) for batch in some], batches, 1)
     own.execute("RESET ALL")
-    return spent
+    return replace(spent, units=len(messages))
 
 
 def counted(way: Way, own: Connection, batch: str, now: datetime) -> None:
