@@ -185,7 +185,8 @@ def test_events_that_wait_go_in_few_requests(page: Page, site: Site) -> None:
     repeated = [reaction for reaction in first if reaction in told]
     assert repeated in ([], first)
     once = told if repeated else [*first, *told]
-    assert [reaction.get("event_id") for reaction in once] == [*range(1, 55), None]
+    named = [reaction["event_id"] for reaction in once if "event_id" in reaction]
+    assert (sorted(named), len(once)) == ([*range(1, 55)], 55)  # what is sent again may come last
     assert [reaction["event_ids"] for reaction in once if reaction["action"] == "seen"] == [[99]]
     assert [len(request) for request in site.requests[-3:]] == [25, 25, 5]
 

@@ -73,7 +73,7 @@ def learned(run: int) -> list[tuple[NDArray[np.int64], Clicks, float]]:
     expected, found = np.zeros(2), list[tuple[NDArray[np.int64], Clicks, float]]()
     for begin in range(0, LOOKS[-1], 50):
         users = who[begin : begin + 50]
-        best = rng.beta(*learnt, (500, 6)).argmax(axis=1)
+        best = rng.beta(learnt[0], learnt[1], (500, 6)).argmax(axis=1)
         chances = 0.994 * np.bincount(best, minlength=6) / 500 + 0.001
         arms, theirs = (rng.choice(6, (50, 10), p=p) for p in (chances, hybrid))
         clicked, shadow = (rng.random((50, 10)) < rates[users[:, None], drawn] for drawn in (arms, theirs))
