@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 from bandit_selector.evidence.lift import boundary, planned_error
-from bandit_selector.evidence.paired import paired_lift
+from bandit_selector.evidence.paired import by_visitor, paired_lift
 from bandit_selector.lists.session import ARM
 from numpy.typing import NDArray
 
@@ -48,14 +48,8 @@ def while_learning(visited: Visited) -> Mapping[str, list[float]]:
     for run in range(LEARNED):
         who, visits = paired_visits(visited, run, LOOKS[-1])
         shown["here"] += np.maximum.accumulate([_is_shown(visits[:n]) for n in LOOKS])
-        shown["elsewhere"] += np.maximum.accumulate([_is_shown(_of_users(who[:n], visits[:n])) for n in LOOKS])
+        shown["elsewhere"] += np.maximum.accumulate([_is_shown(by_visitor(who[:n], visits[:n])) for n in LOOKS])
     return {where: (found / LEARNED)[[LOOKS.index(n) for n in SHOWN]].tolist() for where, found in shown.items()}
-
-
-def _of_users(who: NDArray[np.int64], visits: Floats) -> Floats:
-    sums = np.zeros((who.max() + 1, visits.shape[1]))
-    np.add.at(sums, who, visits)
-    return sums
 
 
 def _is_shown(units: Floats) -> bool:
@@ -66,7 +60,7 @@ def _is_shown(units: Floats) -> bool:
 def _paired(who: NDArray[np.int64], ours: Floats, theirs: Floats, treated: NDArray[np.bool_], ratings: Floats) -> bool:
     del ratings, treated
     listed = np.full(len(who), PLACES)
-    return _is_shown(_of_users(who, np.column_stack([ours, listed, theirs, listed])))
+    return _is_shown(by_visitor(who, np.column_stack([ours, listed, theirs, listed])))
 
 
 def _split(who: NDArray[np.int64], ours: Floats, theirs: Floats, treated: NDArray[np.bool_], ratings: Floats) -> bool:

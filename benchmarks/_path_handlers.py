@@ -37,11 +37,9 @@ class Handlers:
 class Heard(Database):
     """Keeps what it was asked to do, which can be done again without the handler."""
 
-    heard: Final[list[Callable[[Connection], Any]]]
-
     def __init__(self, address: Callable[[], str], *, plan_once: bool) -> None:
         super().__init__(address, plan_once=plan_once)
-        self.heard = []
+        self.heard: list[Callable[[Connection], Any]] = []
 
     def run(self, work: Callable[[Connection], T]) -> T:
         self.heard.append(work)

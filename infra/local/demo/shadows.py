@@ -17,13 +17,12 @@ from random import Random
 from typing import Final, TextIO, TypeVar
 
 import numpy as np
-from bandit_selector.evidence.paired import paired_lift
+from bandit_selector.evidence.paired import by_visitor, paired_lift
 from bandit_selector.evidence.ratio import Interval
 from bandit_selector.services.asked import Request
 from bandit_selector.services.recommend import draft
 from bandit_selector.settings import Settings
 from bandit_selector.store.connection import Database
-from numpy.typing import NDArray
 
 from infra.local import site
 from infra.local.demo.visitors import Rated, Visit
@@ -53,7 +52,7 @@ class Shadows:
     def __init__(self, database: Database, settings: Settings, worker: ThreadPoolExecutor, file: TextIO) -> None:
         self._database, self._worker, self._file = database, worker, file
         self._settings = settings.model_copy(update={"assignment": "caller"})
-        self._visits, self._sums = array("q"), dict[int, list[int]]()
+        self._visits = array("q")  # five numbers each: the visitor, and what `paired_lift` takes
         self._busy: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @asynccontextmanager
@@ -88,18 +87,13 @@ class Shadows:
     def count(self, user_id: int, group: str, shown: Clicks, shadow: Clicks) -> None:
         """Adds a visit's reactions to the list that was shown to its group, and to the other group's."""
         treatment, control = (shown, shadow) if group == "treatment" else (shadow, shown)
-        visit = (*treatment, *control)
-        self._visits.extend(visit)
-        before = self._sums.get(user_id, [0, 0, 0, 0])
-        self._sums[user_id] = [old + new for old, new in zip(before, visit, strict=True)]
+        self._visits.extend((user_id, *treatment, *control))
 
     def lift(self) -> Paired:
         """What the visits until now say."""
-        visits, visitors = np.array(self._visits), np.array(list(self._sums.values()))
-        return Paired(*(self._lift(units) for units in (visits, visitors)))
-
-    def _lift(self, units: NDArray[np.int64]) -> Interval | None:
-        return paired_lift(units.reshape(-1, 4).astype(np.float64), self._settings.planned_lift)
+        rows = np.array(self._visits).reshape(-1, 5)
+        who, visits = rows[:, 0], rows[:, 1:].astype(np.float64)
+        return Paired(*(paired_lift(units, self._settings.planned_lift) for units in (visits, by_visitor(who, visits))))
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._worker, work)

@@ -14,6 +14,14 @@ READ_OUT_FROM: Final = 50
 poor."""
 
 
+def by_visitor(who: NDArray[np.int64], visits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The sums of each visitor's visits, a row for each who came; `who` names the visitor of each visit."""
+    known, row = np.unique(who, return_inverse=True)
+    sums = np.zeros((len(known), visits.shape[1]))
+    np.add.at(sums, row, visits)
+    return sums
+
+
 def paired_lift(units: NDArray[np.float64], planned_lift: float, level: float = LEVEL) -> Interval | None:
     """The relative lift of a list over control's; None before it can be read out.
 

@@ -107,7 +107,7 @@ def values(places: str) -> str:
         END,
         CASE WHEN %(salt)s::text IS NOT NULL THEN
             bandit_phase(%(salt)s, %(started)s::timestamptz, %(share)s::real, %(now)s)
-        END"""  # `places` is our own SQL
+        END"""
 
 
 def parameters(showing: Showing, now: datetime) -> dict[str, Any]:
