@@ -90,7 +90,7 @@ COUNTED: Final = """
         ), visitors AS ( -- what is returned is as the row's lock keeps it, whoever else has changed it
             INSERT INTO experiment_visitors AS v (user_id, phase, ab_group, first_list, shown, clicked)
             SELECT user_id, phase, ab_group, first_list, shown, clicked FROM met
-            WHERE shown <> 0 OR clicked <> 0 OR NOT EXISTS (
+            WHERE shown <> 0 OR clicked <> 0 OR %(settling)s AND NOT EXISTS ( -- whoever has a settled list is known
                 SELECT FROM experiment_visitors AS known
                 WHERE (known.user_id, known.phase, known.ab_group) = (met.user_id, met.phase, met.ab_group)
                     AND known.first_list <= met.first_list

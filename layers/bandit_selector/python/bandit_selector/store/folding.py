@@ -13,8 +13,13 @@ from bandit_selector.store.counting import COUNTED, NO_NEWCOMER
 from bandit_selector.store.feedback_rule import Change, Rule, ids, span
 
 
+def is_impression(event_id: int) -> bool:
+    """Whether it names a place of a list; place 0 stands for the whole list, which was seen."""
+    return event_id & 63 != 0
+
+
 def fold(connection: Connection, events: Sequence[int], rule: Rule, now: datetime) -> list[Change]:
-    """Makes impressions agree with their messages, and moves cells and sums by the difference."""
+    """Locks the lists of events; makes impressions agree with their messages, and moves cells and sums by it."""
     lists = sorted({event_id >> 6 for event_id in events})
     rows = connection.execute(
         """
@@ -22,67 +27,25 @@ def fold(connection: Connection, events: Sequence[int], rule: Rule, now: datetim
             SELECT id::bigint AS event_id, id::bigint >> 6 AS list_id, (id::bigint & 63)::integer AS place
             FROM string_to_table(%(listed)s, ',') AS id
         ), list AS MATERIALIZED (
-            SELECT * FROM bandit_lists AS l
-            WHERE l.id = ANY(%(lists)s::bigint[]) AND l.created_at >= %(since)s AND l.created_at < %(until)s
-        ), reaction AS MATERIALIZED (
-            SELECT * FROM bandit_reactions AS r
-            WHERE r.event_id = ANY(%(events)s::bigint[]) AND r.shown_at >= %(since)s AND r.shown_at < %(until)s
-        ), said AS MATERIALIZED (
-            SELECT * FROM bandit_folded(%(events)s::bigint[], %(logged_since)s)
-        ), folded AS MATERIALIZED ( -- the reaction as it was (r), and as its messages make it; none if the list is gone
-            SELECT c.event_id, bandit_second(l.id) AS second, l.settled_at IS NOT NULL AS settled,
-                CASE WHEN l.settled_at IS NOT NULL THEN bandit_hour(l.created_at) END AS hour,
-                (l.created_at AT TIME ZONE 'UTC')::date AS day,
-                l.context_key, name.algorithm, name.arm, coalesce(l.ab_group, 'other')::text AS ab_group,
-                bandit_cluster(l.user_id) AS cluster, l.user_id, l.id AS list_id,
-                coalesce(l.ramp_phase, 0::smallint) AS phase,
+            SELECT id, created_at, settled_at IS NOT NULL AS settled, user_id, context_key,
+                coalesce(ab_group, 'other')::text AS ab_group, coalesce(ramp_phase, 0::smallint) AS phase,
+                counted_places, silence, seen, algorithm, arms, drawn
+            FROM bandit_lists
+            WHERE id = ANY(%(lists)s::bigint[]) AND created_at >= %(since)s AND created_at < %(until)s
+            ORDER BY id FOR NO KEY UPDATE
+        ), shown AS MATERIALIZED ( -- what only the sums of settled lists need is null for the others
+            SELECT c.event_id, l.settled, l.context_key, l.silence, (l.seen >> c.place) & 1 = 1 AS seen,
                 l.counted_places IS NULL OR c.place <= l.counted_places AS counts,
-                l.algorithm IS NULL AS drawn_by_bandit, l.silence, (l.seen >> c.place) & 1 = 1 AS seen,
-                l.id IS NOT NULL AND r.event_id IS NOT NULL AS known, r.clicked_at AS old_clicked_at,
-                r.rating_value AS old_rating, r.thumbs_up_at AS old_up_at, r.thumbs_down_at AS old_down_at,
-                r.outcome AS old_outcome, coalesce(r.added_to_favorites, false) AS old_favorite,
-                coalesce(r.added_to_watchlist, false) AS old_watchlist,
-                l.id IS NOT NULL AND said.event_id IS NOT NULL AS heard, said.clicked_at, said.rated_at,
-                said.rating_value, said.thumbs_up_at, said.thumbs_down_at,
-                coalesce(said.added_to_favorites, false) AS favorite,
-                coalesce(said.added_to_watchlist, false) AS watchlist,
-                bandit_outcome(
-                    said.clicked_at IS NOT NULL, said.rating_value, said.thumbs_up_at IS NOT NULL,
-                    said.thumbs_down_at IS NOT NULL, %(success)s, %(failure)s
-                ) AS outcome
-            FROM concerned AS c
-            LEFT JOIN list AS l ON l.id = c.list_id
-            LEFT JOIN said ON said.event_id = c.event_id
-            LEFT JOIN reaction AS r ON r.event_id = c.event_id
-            CROSS JOIN LATERAL (
-                SELECT bandit_arm(l.arms, l.drawn, c.place) AS arm,
-                    bandit_algorithm(bandit_arm(l.arms, l.drawn, c.place), l.algorithm) AS algorithm
-            ) AS name
-        ), added AS ( -- the lock on its list keeps everybody else from adding it
-            INSERT INTO bandit_reactions
-                (event_id, shown_at, clicked_at, rated_at, rating_value, thumbs_up_at, thumbs_down_at,
-                 added_to_favorites, added_to_watchlist, outcome)
-            SELECT event_id, second, clicked_at, rated_at, rating_value, thumbs_up_at, thumbs_down_at, favorite,
-                watchlist, outcome
-            FROM folded WHERE heard AND NOT known ORDER BY event_id
-        ), changed AS (
-            UPDATE bandit_reactions AS r
-            SET clicked_at = f.clicked_at, rated_at = f.rated_at, rating_value = f.rating_value,
-                thumbs_up_at = f.thumbs_up_at, thumbs_down_at = f.thumbs_down_at,
-                added_to_favorites = f.favorite, added_to_watchlist = f.watchlist, outcome = f.outcome
-            FROM folded AS f
-            WHERE f.heard AND f.known AND r.event_id = f.event_id AND r.shown_at = f.second
-                AND r.event_id = ANY(%(events)s::bigint[])
-                AND r.shown_at >= %(since)s AND r.shown_at < %(until)s
-        ), emptied AS ( -- all its messages moved to another impression
-            DELETE FROM bandit_reactions AS r USING folded AS f
-            WHERE NOT f.heard AND f.known AND r.event_id = f.event_id AND r.shown_at = f.second
-                AND r.event_id = ANY(%(events)s::bigint[])
-                AND r.shown_at >= %(since)s AND r.shown_at < %(until)s
+                CASE WHEN l.algorithm IS NULL THEN bandit_arm(l.arms, l.drawn, c.place) END AS arm,
+                CASE WHEN l.settled THEN bandit_hour(l.created_at) END AS hour,
+                CASE WHEN l.settled THEN (l.created_at AT TIME ZONE 'UTC')::date END AS day,
+                CASE WHEN l.settled THEN bandit_algorithm(bandit_arm(l.arms, l.drawn, c.place), l.algorithm) END
+                    AS algorithm,
+                l.ab_group, bandit_cluster(l.user_id) AS cluster, l.user_id, l.id AS list_id, l.phase
+            FROM concerned AS c JOIN list AS l ON l.id = c.list_id
         ), image AS (
             SELECT side.sign, f.settled, f.hour, f.day, f.algorithm, f.context_key, f.counts,
-                CASE WHEN f.counts AND f.drawn_by_bandit THEN f.arm END AS arm, f.ab_group, f.cluster,
-                f.user_id, f.list_id, f.phase,
+                CASE WHEN f.counts THEN f.arm END AS arm, f.ab_group, f.cluster, f.user_id, f.list_id, f.phase,
                 (f.silence <> 'seen' OR f.seen OR side.heard)::integer AS shown,
                 (side.clicked_at IS NOT NULL)::integer AS clicked, (side.rating IS NOT NULL)::integer AS rated,
                 coalesce(side.rating, 0)::double precision AS rating_sum,
@@ -90,23 +53,25 @@ def fold(connection: Connection, events: Sequence[int], rule: Rule, now: datetim
                 (side.down_at IS NOT NULL)::integer AS thumbs_down, side.favorite::integer AS favorites,
                 side.watchlist::integer AS watchlist,
                 coalesce(side.outcome, CASE WHEN f.settled THEN bandit_silence(f.silence, f.seen) END) AS outcome
-            FROM folded AS f
+            FROM shown AS f
+            JOIN bandit_react( -- reads when all lists are locked
+                ARRAY(SELECT event_id FROM shown), %(since)s, %(until)s, %(logged_since)s, %(success)s, %(failure)s
+            ) AS h USING (event_id)
             CROSS JOIN LATERAL (VALUES
-                (-1, f.known, f.old_clicked_at, f.old_rating, f.old_up_at, f.old_down_at, f.old_favorite,
-                 f.old_watchlist, f.old_outcome),
-                (1, f.heard, f.clicked_at, f.rating_value, f.thumbs_up_at, f.thumbs_down_at, f.favorite, f.watchlist,
-                 f.outcome)
+                (-1, h.known, h.old_clicked_at, h.old_rating, h.old_up_at, h.old_down_at, h.old_favorite,
+                 h.old_watchlist, h.old_outcome),
+                (1, h.heard, h.clicked_at, h.rating, h.up_at, h.down_at, h.favorite, h.watchlist, h.outcome)
             ) AS side (sign, heard, clicked_at, rating, up_at, down_at, favorite, watchlist, outcome)
             WHERE side.heard OR f.settled
         ),"""
         + NO_NEWCOMER
         + COUNTED,
         {
-            "listed": ",".join(map(str, events)),
-            "events": ids(events),
+            "listed": ",".join(map(str, filter(is_impression, events))),
             "lists": ids(lists),
             **span(lists),
             "now": now,
+            "settling": False,
             "success": rule.success,
             "failure": rule.failure,
             "prior_alpha": rule.prior_alpha,
@@ -163,6 +128,7 @@ def see(connection: Connection, seen: Mapping[int, int], rule: Rule, now: dateti
             **span(seen),
             "bits": ids([seen[list_id] for list_id in sorted(seen)]),
             "now": now,
+            "settling": False,
             "prior_alpha": rule.prior_alpha,
             "prior_beta": rule.prior_beta,
         },
@@ -253,6 +219,7 @@ def settle_lists(connection: Connection, lists: Sequence[int], rule: Rule, now: 
             "lists": ids(lists),
             **span(lists),
             "now": now,
+            "settling": True,
             "prior_alpha": rule.prior_alpha,
             "prior_beta": rule.prior_beta,
         },

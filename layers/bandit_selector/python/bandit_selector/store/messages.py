@@ -51,16 +51,38 @@ def record(connection: Connection, messages: Sequence[Message], window: timedelt
                 SELECT FROM bandit_forgotten AS gone
                 WHERE gone.user_id = m.user_id AND m.received_at <= gone.forgotten_at
             )
+        ), named AS MATERIALIZED ( -- the lists that messages name, by one pass over their index
+            SELECT id, user_id, created_at, cardinality(movie_ids) AS places FROM bandit_lists
+            WHERE id = ANY(ARRAY(SELECT event_id >> 6 FROM message WHERE event_id IS NOT NULL))
+                AND created_at >= %(since)s AND created_at < %(until)s
+        ), old AS MATERIALIZED (
+            SELECT id, user_id, created_at FROM recommendation_events_set_aside
+            WHERE id = ANY(ARRAY(SELECT event_id FROM message WHERE bandit_is_old(event_id)))
+                AND recommendation_id IS NOT NULL
+        ), meant AS ( -- as bandit_attribution does it for one message
+            SELECT m.*, impression.*, bandit_refusal(
+                    impression.meant_id, impression.visitor, impression.shown_at, m.user_id, m.event_id, m.received_at,
+                    m.message_time, %(window)s
+                ) AS reason
+            FROM message AS m
+            LEFT JOIN named AS l ON l.id = m.event_id >> 6 AND (m.event_id & 63) <= l.places
+            LEFT JOIN old AS e ON e.id = m.event_id
+            LEFT JOIN LATERAL (
+                SELECT * FROM bandit_newest(m.user_id, m.movie_id, m.received_at, %(window)s, %(since)s, %(until)s)
+                WHERE m.event_id IS NULL OFFSET 0 -- so that nothing is looked for where a message names its impression
+            ) AS n ON true
+            CROSS JOIN LATERAL (
+                SELECT CASE WHEN l.id IS NULL AND e.id IS NULL THEN n.event_id ELSE m.event_id END AS meant_id,
+                    coalesce(l.user_id, e.user_id, n.user_id) AS visitor,
+                    coalesce(l.created_at, e.created_at, n.created_at) AS shown_at
+            ) AS impression
         ), recorded AS (
             INSERT INTO feedback_events
                 (message_id, message_time, user_id, movie_id, claimed_event_id, action, rating, seen, occurred_at,
                  received_at, event_id, reason)
             SELECT m.message_id, m.message_time, m.user_id, m.movie_id, m.event_id, m.action, m.rating, m.seen,
-                m.occurred_at, m.received_at, meant.event_id, meant.reason
-            FROM message AS m
-            CROSS JOIN LATERAL bandit_attribution(
-                m.user_id, m.movie_id, m.event_id, m.received_at, m.message_time, %(window)s, %(since)s, %(until)s
-            ) AS meant
+                m.occurred_at, m.received_at, CASE WHEN m.reason IS NULL THEN m.meant_id END, m.reason
+            FROM meant AS m
             ORDER BY m.message_id
             ON CONFLICT (message_time, message_id) DO NOTHING
             RETURNING event_id, seen

@@ -13,7 +13,7 @@ from bandit_selector.feedback import Message
 from bandit_selector.store import set_aside
 from bandit_selector.store.connection import Connection, transaction
 from bandit_selector.store.feedback_rule import Change, Rule, ids, span
-from bandit_selector.store.folding import fold, see, settle_lists
+from bandit_selector.store.folding import fold, is_impression, see, settle_lists
 from bandit_selector.store.locks import Lock
 from bandit_selector.store.messages import Moved, reattribute, record
 
@@ -80,16 +80,18 @@ def _settle(connection: Connection, due: Sequence[int], rule: Rule, now: datetim
 
 
 def _fold(connection: Connection, moved: Moved, rule: Rule, now: datetime) -> list[Change]:
-    """Locks the lists of these events and makes them agree with the log."""
-    lock_lists(connection, _lists_of(moved.events), with_old=_has_old(moved))
+    """Locks the lists of these events and makes them agree with the log; in one statement if it can."""
+    if not _has_old(moved) and any(map(is_impression, moved.events)):
+        take_turn(connection, alone=False)
+    else:
+        lock_lists(connection, _lists_of(moved.events), with_old=_has_old(moved))
     return _fold_locked(connection, moved, rule, now)
 
 
 def _fold_locked(connection: Connection, moved: Moved, rule: Rule, now: datetime) -> list[Change]:
     old, new = set_aside.parted(moved.events)
-    impressions = [event_id for event_id in new if event_id & 63]  # place 0 stands for a list that was seen
     changes = set_aside.fold(connection, old, [], rule, now) if old else []
-    changes += fold(connection, impressions, rule, now) if impressions else []
+    changes += fold(connection, new, rule, now) if any(map(is_impression, new)) else []
     return changes + (see(connection, moved.seen, rule, now) if moved.seen else [])
 
 
@@ -102,26 +104,25 @@ def _lists_of(events: Sequence[int]) -> set[int]:
 
 
 def lock_lists(connection: Connection, lists: Collection[int], *, with_old: bool = False) -> None:
-    """Locks lists in the order of their ids, in a statement of its own: the next one sees what was committed before.
+    """Locks lists in the order of their ids, in a statement of its own: the next one sees what was committed before."""
+    take_turn(connection, alone=with_old)
+    if lists:
+        connection.execute(
+            """
+            SELECT FROM bandit_lists AS l
+            WHERE l.id = ANY(%(lists)s::bigint[]) AND l.created_at >= %(since)s AND l.created_at < %(until)s
+            ORDER BY l.id FOR NO KEY UPDATE
+            """,
+            {"lists": ids(sorted(lists)), **span(lists)},
+        )
 
-    A transaction that also folds impressions from before lists takes the locks on cells and sums twice, which is no
-    order. It waits until no other transaction folds, and the others wait until it has ended.
+
+def take_turn(connection: Connection, *, alone: bool) -> None:
+    """Before any lock on lists: a transaction that also folds impressions from before lists is `alone`.
+
+    It takes the locks on cells and sums twice, which is no order. So it waits until no other transaction folds, and the
+    others wait until it has ended.
     """
-    if not lists and not with_old:
-        return
     connection.execute(
-        """
-        SELECT CASE
-            WHEN %(with_old)s THEN pg_advisory_xact_lock(%(turn)s)::text
-            ELSE pg_advisory_xact_lock_shared(%(turn)s)::text
-        END
-        FROM (
-            SELECT count(*) FROM (
-                SELECT id FROM bandit_lists AS l
-                WHERE l.id = ANY(%(lists)s::bigint[]) AND l.created_at >= %(since)s AND l.created_at < %(until)s
-                ORDER BY l.id FOR NO KEY UPDATE
-            ) AS locked
-        ) AS all_locked -- first
-        """,
-        {"lists": ids(sorted(lists)), "with_old": with_old, "turn": Lock.SET_ASIDE, **span(lists or [0])},
+        "SELECT pg_advisory_xact_lock(%s)" if alone else "SELECT pg_advisory_xact_lock_shared(%s)", [Lock.SET_ASIDE]
     )

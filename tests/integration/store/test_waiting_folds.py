@@ -1,0 +1,67 @@
+"""A batch that waits for a list's lock goes on from what the lock's last holder has committed."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from bandit_selector.store.connection import Connection, connect
+from bandit_selector.store.outcomes import apply, lock_lists, settle
+from bandit_selector.store.verification import first_difference
+
+from tests.builders import EPOCH, RULE, Impression, event_of, message, show
+
+END = EPOCH + timedelta(days=30)
+LATER = EPOCH + timedelta(minutes=2)
+Work = Callable[[Connection], object]
+
+
+def reacts(number: int, action: str = "click", **about: Any) -> Work:
+    return lambda own: apply(own, [message(number, action, LATER, event_id=event_of(1), **about)], RULE, END)
+
+
+def sees(number: int) -> Work:
+    return lambda own: apply(own, [message(number, "seen", LATER, event_id=event_of(1) & ~63, seen=2)], RULE, END)
+
+
+def settles(own: Connection) -> object:
+    return settle(own, END, RULE, END, limit=10)
+
+
+WAITING = {"rates": reacts(3, "rating", rating=5.0), "sees": sees(5)}
+MEANWHILE = {"clicks": reacts(1), "dislikes": reacts(2, "thumbs_down"), "sees": sees(6), "settles": settles}
+
+
+def waits(connection: Connection) -> bool:
+    """Whether a session waits for a lock in this database."""
+    waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    return connection.execute(waiting).rowcount > 0
+
+
+@pytest.mark.parametrize("silence", ["shown", "seen"])
+@pytest.mark.parametrize("known", [False, True], ids=["first", "again"])
+@pytest.mark.parametrize("meanwhile", MEANWHILE)
+@pytest.mark.parametrize("waiting", WAITING)
+def test_a_batch_that_waits_for_a_list_counts_from_what_was_committed_meanwhile(
+    connection: Connection, database_url: str, waiting: str, meanwhile: str, known: bool, silence: str
+) -> None:
+    show(connection, [Impression(1, movie_id=1, silence=silence)])
+    if known:
+        reacts(4, "thumbs_up")(connection)
+    opened = closing(connect(database_url)), closing(connect(database_url))
+    with opened[0] as holder, opened[1] as other, ThreadPoolExecutor(1) as pool:
+        holder.execute("BEGIN")
+        holder.in_transaction = True  # what it does until COMMIT is one transaction
+        lock_lists(holder, [Impression(1).list_id])
+        batch = pool.submit(WAITING[waiting], other)
+        while not waits(connection):
+            assert not batch.done()
+        MEANWHILE[meanwhile](holder)
+        holder.execute("COMMIT")
+        holder.in_transaction = False
+        batch.result(30)
+    assert first_difference(connection) is None
+    settles(connection)
+    assert first_difference(connection) is None
