@@ -50,11 +50,10 @@ def rates(consumers: Sequence[Consumer], now: datetime) -> list[Rate]:
 
 
 def consumer(way: Way, own: Connection, watcher: Connection, lists: int, now: datetime) -> Consumer:
-    """Lists of an hour ago, and a message for every third of them; the connection is as its function's."""
+    """Lists of an hour ago, and a message for every third of them."""
     way.fill(watcher, lists, now - SINCE, now - UNTIL, settled=False)
     watcher.execute("ANALYZE")
     batches = as_batches(load.react(load.unsettled_places(watcher, now - SINCE), lists // LATE, seed=2), BATCH)
-    own.execute(b"SET plan_cache_mode = " + way.consumer_plans)
     late = len(batches) // LATE
     return Consumer(way, own, Meter(watcher, own.info.backend_pid), batches[late:], batches[:late])
 

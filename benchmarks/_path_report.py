@@ -19,6 +19,7 @@ def report(measured: Any, arguments: argparse.Namespace, cores: int) -> str:
         f"{arguments.history:,} impressions are there already, the lists in 16 weekly partitions and a default one.",
         "Machines differ: read bytes and ratios. CPU is the backend's own, without the work for flushes. The handlers",
         "do not wait for a flush, which would cost all of them the same. full_page_writes is off, as on Aurora.",
+        f"Each way has a server of its own with {arguments.buffers} of shared buffers.",
         "Handlers and consumers take turns. Their figures are medians, and so is the CPU to read, record and count.",
         "",
         "| | one row a list | version 1.0 | × | existing application | aim | |",

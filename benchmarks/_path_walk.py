@@ -3,7 +3,8 @@
 import json
 import re
 import time
-from collections.abc import Sequence
+from argparse import Namespace
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
@@ -52,10 +53,16 @@ class Path:
         return steps + load.REACTIONS * self.consume.each(figure)
 
 
-def walk(way: Way, watcher: Connection, own: Connection, asked: int, lists: int, now: datetime) -> Path:
-    """Reads and records `asked` lists; then `lists` get feedback, are settled, and get late feedback."""
-    meter = Meter(watcher, own.info.backend_pid)
-    read, record = _ask(way, meter, own, asked, now)
+def walk(
+    way: Way, watcher: Connection, connected: Callable[[bool], Connection], arguments: Namespace, now: datetime
+) -> Path:
+    """Reads and records `asked` lists; then `lists` get feedback, are settled, and get late feedback.
+
+    `connected` opens a connection, with plans that are made once or not.
+    """
+    lists: int = arguments.lists
+    with connected(True) as select:  # as functions/select connects
+        read, record = _ask(way, Meter(watcher, select.info.backend_pid), select, arguments.asked, now)
     size = _size(watcher)
     since, until = now - timedelta(minutes=15), now - timedelta(minutes=5)
     way.fill(watcher, lists, since, until, settled=False)
@@ -63,15 +70,16 @@ def walk(way: Way, watcher: Connection, own: Connection, asked: int, lists: int,
     messages = load.react(load.unsettled_places(watcher, since), int(lists * load.REACTIONS), seed=1)
     late = len(messages) // LATE
     warming = min(WARMING * BATCH, late)
-    _consume(way, meter, own, messages[late:][:warming], now)
-    early = _consume(way, meter, own, messages[late + warming :], now)
-    before = _updates(watcher, way)
-    own.execute("SET synchronous_commit = off")
-    settle = meter.of(lambda: way.settle(own, until), lists)
-    own.execute("RESET ALL")
-    watcher.execute("ANALYZE")  # as autovacuum does when tables grow: plans that are kept are made again
-    hot = _share(before, _updates(watcher, way))
-    consume = early + _consume(way, meter, own, messages[:late], now)
+    with connected(way.consumer_plans_once) as own, connected(False) as settling:
+        meter = Meter(watcher, own.info.backend_pid)
+        _consume(way, meter, own, messages[late:][:warming], now)
+        early = _consume(way, meter, own, messages[late + warming :], now)
+        before = _updates(watcher, way)
+        settling.execute("SET synchronous_commit = off")
+        settle = Meter(watcher, settling.info.backend_pid).of(lambda: way.settle(settling, until), lists)
+        watcher.execute("ANALYZE")  # as autovacuum does when tables grow: plans that are kept are made again
+        hot = _share(before, _updates(watcher, way))
+        consume = early + _consume(way, meter, own, messages[:late], now)
     watcher.execute("VACUUM ANALYZE")
     stored = (_size(watcher) - size) / lists
     return Path(read, record, settle, consume, hot, stored, window(watcher, now))
@@ -82,23 +90,19 @@ def _ask(way: Way, meter: Meter, own: Connection, asked: int, now: datetime) -> 
     randomness = Random(1)
     users = [randomness.randint(1, load.ASKING) for _ in range(asked)]
     visitors: list[Any] = []
-    own.execute("SET plan_cache_mode = force_generic_plan")  # as functions/select connects
     own.execute("SET synchronous_commit = off")  # the kernel's work for a flush is the disk's
     for user in users[:100]:
         way.record(own, user, way.slate(way.read(own, user), randomness), now)
     read = meter.typical(lambda some: visitors.extend(way.read(own, user) for user in some), users, SOME)
     slates = [(user, way.slate(visitor, randomness)) for user, visitor in zip(users, visitors, strict=True)]
     record = meter.typical(lambda some: [way.record(own, *one, now) for one in some], slates, SOME)
-    own.execute("RESET ALL")
     return read, record
 
 
 def _consume(way: Way, meter: Meter, own: Connection, messages: Sequence[Message], now: datetime) -> Spent:
     """What a message costs in durable batches, from the queue's JSON on."""
     batches = as_batches(messages, BATCH)
-    own.execute(b"SET plan_cache_mode = " + way.consumer_plans)  # as its function connects
     spent = meter.typical(lambda some: [counted(way, own, batch, now) for batch in some], batches, 1)
-    own.execute("RESET ALL")
     return replace(spent, units=len(messages))
 
 

@@ -35,7 +35,7 @@ class Way(Protocol):
     """How lists are read, recorded, settled and reacted to."""
 
     table: str  # the one that settling updates
-    consumer_plans: bytes  # the plan_cache_mode of the consumer's connection
+    consumer_plans_once: bool  # as the consumer's function connects
 
     def make(self, connection: Connection, now: datetime) -> None:
         """Makes the tables, as they are in use."""
@@ -60,7 +60,7 @@ class Product:
     """One row a list."""
 
     table = "bandit_lists"
-    consumer_plans = b"force_generic_plan"
+    consumer_plans_once = True
 
     def make(self, connection: Connection, now: datetime) -> None:
         migrate(connection)
@@ -96,7 +96,7 @@ class Former:
     """One row a movie, as version 1.0 did it."""
 
     table = "recommendation_events"
-    consumer_plans = b"auto"
+    consumer_plans_once = False
 
     def make(self, connection: Connection, now: datetime) -> None:
         del now

@@ -2,7 +2,8 @@
 
 Lists of thirty with .3 reactions each are read, recorded, settled and reacted to (a) by the product's own functions,
 one row a list; (b) as version 1.0 did it, one row a movie (benchmarks/former); (c) as the existing
-application does it, by SQLAlchemy's ORM. Bytes are exact. CPU is that of the backend process, with
+application does it, by SQLAlchemy's ORM. Each has a server of its own, so that the pages of one do not push out those
+of another. Bytes are exact. CPU is that of the backend process, with
 synchronous_commit=off, because the kernel's work for a flush is the disk's; only the consumer commits durably.
 full_page_writes=off, as Aurora writes none. With --scale the product's path runs again on that many impressions,
 without the rivals.
@@ -17,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path as File
 from typing import Final
 
-from bandit_selector.store.connection import Connection, Database, connect
+from bandit_selector.store.connection import Database, connect
 from rich.console import Console
 
 from benchmarks import _path_load as load
@@ -32,7 +33,6 @@ from benchmarks._server import server_url
 COMMAND: Final = "./dev bench path"
 RESULTS: Final = File(__file__).parent / "results" / "path.md"
 SERVER: Final = (
-    "shared_buffers=1GB",
     "max_wal_size=16GB",
     "checkpoint_timeout=1h",
     "autovacuum=off",
@@ -63,73 +63,62 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--scale", type=int, nargs="*", default=[], help="impressions of more runs of the product's path"
     )
+    parser.add_argument("--buffers", default="1GB", help="shared_buffers of each server (default: 1GB)")
     arguments = parser.parse_args(argv)
-    with server_url(SERVER) as url:
-        table = report(_measure(url.rpartition("/")[0], arguments), arguments, os.cpu_count() or 1)
+    table = report(_measure(arguments), arguments, os.cpu_count() or 1)
     RESULTS.write_text(table)
     print(table)
     return 0
 
 
-def _measure(server: str, arguments: argparse.Namespace) -> Measured:
+def _measure(arguments: argparse.Namespace) -> Measured:
     now = datetime.now(UTC)
-    product, pruned = _walked(server, "product", Product(), arguments.history, arguments, now)
-    former, _ = _walked(server, "former", Former(), arguments.history, arguments, now)
-    with CONSOLE.status("The handlers ..."):
-        asked = _asked(server, arguments.asked)
-    with CONSOLE.status("The consumers ..."):
-        counted = _counted(server, 2 * arguments.lists, now)
-    with CONSOLE.status("The existing application's way ..."):
-        _make_database(server, "existing")
-        existing = existing_way(f"{server}/existing", min(arguments.asked, 500))
-    _drop_database(server, "former")
-    grown = {size: _walked(server, f"grown_{size}", Product(), size, arguments, now)[0] for size in arguments.scale}
+    settings = *SERVER, f"shared_buffers={arguments.buffers}"
+    with ExitStack() as stack:
+        new, old, app = (stack.enter_context(server_url(settings)) for _ in range(3))
+        product, pruned = _walked(new, Product(), arguments.history, arguments, now)
+        former, _ = _walked(old, Former(), arguments.history, arguments, now)
+        with CONSOLE.status("The handlers ..."):
+            asked = _asked(new, old, arguments.asked)
+        with CONSOLE.status("The consumers ..."):
+            counted = _counted(((new, Product()), (old, Former())), 2 * arguments.lists, now)
+        with CONSOLE.status("The existing application's way ..."):
+            existing = existing_way(app, min(arguments.asked, 500))
+    grown: dict[int, Path] = {}
+    for size in arguments.scale:
+        with server_url(settings) as url:
+            grown[size], _ = _walked(url, Product(), size, arguments, now)
     return Measured(product, former, existing, asked, counted, pruned, grown)
 
 
-def _asked(server: str, requests: int) -> Handlers:
-    for name in ("product", "former"):
-        with _connected(server, name) as connection:
-            connection.execute(f"ALTER DATABASE {name} SET synchronous_commit = off".encode())
+def _asked(new_url: str, old_url: str, requests: int) -> Handlers:
+    for url in (new_url, old_url):
+        with connect(url) as connection:
+            connection.execute("ALTER DATABASE postgres SET synchronous_commit = off")
     with (
-        closing(Heard(lambda: f"{server}/product", plan_once=True)) as new,
-        closing(Database(lambda: f"{server}/former", plan_once=True)) as old,
+        closing(Heard(lambda: new_url, plan_once=True)) as new,
+        closing(Database(lambda: old_url, plan_once=True)) as old,
     ):
         return handlers(new, old, requests)
 
 
-def _counted(server: str, lists: int, now: datetime) -> list[Rate]:
-    ways: list[tuple[str, Way]] = [("product", Product()), ("former", Former())]
+def _counted(ways: Sequence[tuple[str, Way]], lists: int, now: datetime) -> list[Rate]:
     made: list[Consumer] = []
     with ExitStack() as stack:
-        for name, way in ways:
-            own, watcher = (stack.enter_context(_connected(server, name)) for _ in range(2))
+        for url, way in ways:
+            own = stack.enter_context(connect(url, statement_seconds=0, plan_once=way.consumer_plans_once))
+            watcher = stack.enter_context(connect(url, statement_seconds=0))
             own.execute("SET synchronous_commit = on")
             made.append(consumer(way, own, watcher, lists, now))
         return rates(made, now)
 
 
 def _walked(
-    server: str, name: str, way: Way, history: int, arguments: argparse.Namespace, now: datetime
+    url: str, way: Way, history: int, arguments: argparse.Namespace, now: datetime
 ) -> tuple[Path, tuple[int, int]]:
-    """One way's figures in a database of its own, and how many of its partitions the window's query reads."""
-    with CONSOLE.status(f"{name}: {history:,} impressions ..."):
-        _make_database(server, name)
-        with _connected(server, name) as watcher, _connected(server, name) as own:
-            prepare(way, watcher, history // load.PLACES, now)
-            path = walk(way, watcher, own, arguments.asked, arguments.lists, now)
-            return path, partitions(watcher, now)
-
-
-def _connected(server: str, name: str) -> Connection:
-    return connect(f"{server}/{name}", statement_seconds=0)
-
-
-def _make_database(server: str, name: str) -> None:
-    with _connected(server, "postgres") as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-
-
-def _drop_database(server: str, name: str) -> None:
-    with _connected(server, "postgres") as connection:
-        connection.execute(f"DROP DATABASE {name}".encode())
+    """One way's figures on a server of its own, and how many of its partitions the window's query reads."""
+    status = CONSOLE.status(f"{type(way).__name__}: {history:,} impressions ...")
+    with status, connect(url, statement_seconds=0) as watcher:
+        prepare(way, watcher, history // load.PLACES, now)
+        path = walk(way, watcher, lambda once: connect(url, statement_seconds=0, plan_once=once), arguments, now)
+        return path, partitions(watcher, now)
