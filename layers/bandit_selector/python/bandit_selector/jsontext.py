@@ -5,13 +5,15 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any, cast
 
+from pydantic_core import to_json
+
 
 def as_json(body: object) -> str:
     """JSON as RFC 8259 has it: a number that is not finite becomes null, a value without a JSON form its text."""
     try:
-        return _dumped(body)
-    except ValueError:
-        return _dumped(_finite(body))
+        return to_json(body, inf_nan_mode="null", fallback=str).decode()
+    except ValueError:  # half a pair of surrogates, or values nested very deep
+        return _slowly(body)
 
 
 def from_json(text: str) -> Any:
@@ -27,6 +29,14 @@ def _whole(digits: str) -> int | None:
         return int(digits)
     except ValueError:
         return None
+
+
+def _slowly(body: object) -> str:
+    """The same by Python's own writer."""
+    try:
+        return _dumped(body)
+    except ValueError:
+        return _dumped(_finite(body))
 
 
 def _dumped(body: object) -> str:

@@ -27,7 +27,17 @@ def _once(names: list[str]) -> tuple[str, ...]:
 
 def genres_of(value: object) -> tuple[str, ...]:
     """The same from a column of text or of JSON."""
-    return parse_genres(value) if isinstance(value, str) or value is None else _once(_names(value))
+    if isinstance(value, str) or value is None:
+        return parse_genres(value)
+    try:
+        return _of_list(tuple(cast("list[object]", value) if isinstance(value, list) else ()))
+    except TypeError:  # entries that no cache can hold: objects
+        return _once(_names(value))
+
+
+@lru_cache(4096)
+def _of_list(entries: tuple[object, ...]) -> tuple[str, ...]:
+    return _once(_names(list(entries)))
 
 
 def _split(text: str) -> list[str]:
