@@ -14,9 +14,6 @@ from benchmarks._path_meter import Meter, Spent
 from benchmarks._path_walk import BATCH, LATE, WARMING, counted
 from benchmarks._path_ways import Way
 
-SINCE: Final = timedelta(minutes=55)  # before now; the walks have filled other minutes
-UNTIL: Final = timedelta(minutes=45)
-
 
 @dataclass(frozen=True, slots=True)
 class Rate:
@@ -24,6 +21,30 @@ class Rate:
 
     elapsed: float
     of_cpu: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Ours and version 1.0's; then ours for early messages alone, and that of their bare writes."""
+
+    new: Rate
+    former: Rate
+    early: Rate
+    bare: Rate
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Lists shown between two moments before now that the walks have not filled, and the share of messages that name
+    their event."""
+
+    since: timedelta
+    until: timedelta
+    naming: float
+
+
+USUAL: Final = Load(timedelta(minutes=55), timedelta(minutes=45), 0.8)
+ALL_NAMED: Final = Load(timedelta(minutes=40), timedelta(minutes=30), 1.0)
 
 
 @dataclass(slots=True)
@@ -40,20 +61,22 @@ class Consumer:
         return self.meter.of(lambda: counted(self.way, self.own, batch, now), BATCH)
 
 
-def rates(consumers: Sequence[Consumer], now: datetime) -> list[Rate]:
-    """Each consumer's; the batches of all are counted in turn, so that a noisy moment meets all of them."""
-    early = _in_turn(consumers, [one.early for one in consumers], now)
-    for one in consumers:
-        one.way.settle(one.own, now - UNTIL)
-    late = _in_turn(consumers, [one.late for one in consumers], now)
-    return [_rate(*both) for both in zip(early, late, strict=True)]
+def rates(new: Consumer, former: Consumer, bare: Consumer, now: datetime) -> Rates:
+    """The batches of all are counted in turn, so that a noisy moment meets all of them."""
+    early, former_early, written = _in_turn((new, former, bare), [one.early for one in (new, former, bare)], now)
+    for one in (new, former):
+        one.way.settle(one.own, now - USUAL.until)
+    late, former_late = _in_turn((new, former), [new.late, former.late], now)
+    return Rates(_rate(early, late), _rate(former_early, former_late), _rate(early, early), _rate(written, written))
 
 
-def consumer(way: Way, own: Connection, watcher: Connection, lists: int, now: datetime) -> Consumer:
+def consumer(way: Way, own: Connection, watcher: Connection, lists: int, now: datetime, asked: Load) -> Consumer:
     """Lists of an hour ago, and a message for every third of them."""
-    way.fill(watcher, lists, now - SINCE, now - UNTIL, settled=False)
+    since, until = now - asked.since, now - asked.until
+    way.fill(watcher, lists, since, until, settled=False)
     watcher.execute("ANALYZE")
-    batches = as_batches(load.react(load.unsettled_places(watcher, now - SINCE), lists // LATE, seed=2), BATCH)
+    places = [place for place in load.unsettled_places(watcher, since) if place[3] < until]
+    batches = as_batches(load.react(places, lists // LATE, 2, asked.naming), BATCH)
     late = len(batches) // LATE
     return Consumer(way, own, Meter(watcher, own.info.backend_pid), batches[late:], batches[:late])
 

@@ -208,13 +208,13 @@ def unsettled_places(connection: Connection, since: datetime) -> list[Place]:
     ).fetchall()  # type: ignore[return-value]
 
 
-def react(places: list[Place], count: int, seed: int) -> list[Message]:
-    """Messages for random impressions: seven clicks in ten; four in five name their event."""
+def react(places: list[Place], count: int, seed: int, naming: float = 0.8) -> list[Message]:
+    """Messages for random impressions: seven clicks in ten; `naming` of them name their event."""
     randomness = Random(seed)
-    return [_reaction(place, randomness) for place in randomness.sample(places, count)]
+    return [_reaction(place, randomness, naming) for place in randomness.sample(places, count)]
 
 
-def _reaction(place: Place, randomness: Random) -> Message:
+def _reaction(place: Place, randomness: Random, naming: float) -> Message:
     event_id, user_id, movie_id, shown = place
     at = shown.astimezone(UTC) + timedelta(seconds=30)
     action = randomness.choice(CHOICES)
@@ -224,7 +224,7 @@ def _reaction(place: Place, randomness: Random) -> Message:
             "action": action,
             "user_id": user_id,
             "movie_id": movie_id,
-            "event_id": event_id if randomness.random() < 0.8 else None,
+            "event_id": event_id if randomness.random() < naming else None,
             "rating": randomness.randint(1, 10) / 2 if action == "rating" else None,
             "occurred_at": at,
             "received_at": at,

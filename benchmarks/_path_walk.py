@@ -3,7 +3,6 @@
 import json
 import re
 import time
-from argparse import Namespace
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -54,15 +53,14 @@ class Path:
 
 
 def walk(
-    way: Way, watcher: Connection, connected: Callable[[bool], Connection], arguments: Namespace, now: datetime
+    way: Way, watcher: Connection, connected: Callable[[bool], Connection], asked: int, lists: int, now: datetime
 ) -> Path:
     """Reads and records `asked` lists; then `lists` get feedback, are settled, and get late feedback.
 
     `connected` opens a connection, with plans that are made once or not.
     """
-    lists: int = arguments.lists
     with connected(True) as select:  # as functions/select connects
-        read, record = _ask(way, Meter(watcher, select.info.backend_pid), select, arguments.asked, now)
+        read, record = _ask(way, Meter(watcher, select.info.backend_pid), select, asked, now)
     size = _size(watcher)
     since, until = now - timedelta(minutes=15), now - timedelta(minutes=5)
     way.fill(watcher, lists, since, until, settled=False)

@@ -18,11 +18,12 @@ from datetime import UTC, datetime
 from pathlib import Path as File
 from typing import Final
 
-from bandit_selector.store.connection import Database, connect
+from bandit_selector.store.connection import Connection, Database, connect
 from rich.console import Console
 
 from benchmarks import _path_load as load
-from benchmarks._path_consumers import Consumer, Rate, consumer, rates
+from benchmarks._path_bare import Bare
+from benchmarks._path_consumers import ALL_NAMED, USUAL, Consumer, Load, Rates, consumer, rates
 from benchmarks._path_existing import Existing, existing_way
 from benchmarks._path_handlers import Handlers, Heard, handlers
 from benchmarks._path_report import report
@@ -49,7 +50,7 @@ class Measured:
     former: Path
     existing: Existing
     handlers: Handlers
-    consumers: Sequence[Rate]
+    consumers: Rates
     partitions: tuple[int, int]
     grown: dict[int, Path]
 
@@ -81,7 +82,7 @@ def _measure(arguments: argparse.Namespace) -> Measured:
         with CONSOLE.status("The handlers ..."):
             asked = _asked(new, old, arguments.asked)
         with CONSOLE.status("The consumers ..."):
-            counted = _counted(((new, Product()), (old, Former())), 2 * arguments.lists, now)
+            counted = _counted(new, old, 2 * arguments.lists, now)
         with CONSOLE.status("The existing application's way ..."):
             existing = existing_way(app, min(arguments.asked, 500))
     grown: dict[int, Path] = {}
@@ -102,23 +103,29 @@ def _asked(new_url: str, old_url: str, requests: int) -> Handlers:
         return handlers(new, old, requests)
 
 
-def _counted(ways: Sequence[tuple[str, Way]], lists: int, now: datetime) -> list[Rate]:
-    made: list[Consumer] = []
+def _counted(new_url: str, old_url: str, lists: int, now: datetime) -> Rates:
     with ExitStack() as stack:
-        for url, way in ways:
+
+        def made(url: str, way: Way, asked: Load) -> Consumer:
             own = stack.enter_context(connect(url, statement_seconds=0, plan_once=way.consumer_plans_once))
             watcher = stack.enter_context(connect(url, statement_seconds=0))
             own.execute("SET synchronous_commit = on")
-            made.append(consumer(way, own, watcher, lists, now))
-        return rates(made, now)
+            return consumer(way, own, watcher, lists, now, asked)
+
+        ours, bare = made(new_url, Product(), USUAL), made(new_url, Bare(), ALL_NAMED)
+        return rates(ours, made(old_url, Former(), USUAL), bare, now)
 
 
 def _walked(
     url: str, way: Way, history: int, arguments: argparse.Namespace, now: datetime
 ) -> tuple[Path, tuple[int, int]]:
     """One way's figures on a server of its own, and how many of its partitions the window's query reads."""
+
+    def connected(plan_once: bool) -> Connection:
+        return connect(url, statement_seconds=0, plan_once=plan_once)
+
     status = CONSOLE.status(f"{type(way).__name__}: {history:,} impressions ...")
     with status, connect(url, statement_seconds=0) as watcher:
         prepare(way, watcher, history // load.PLACES, now)
-        path = walk(way, watcher, lambda once: connect(url, statement_seconds=0, plan_once=once), arguments, now)
+        path = walk(way, watcher, connected, arguments.asked, arguments.lists, now)
         return path, partitions(watcher, now)
