@@ -1,20 +1,23 @@
 """Removing events keeps what was learned, and the invariant with it."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from random import Random
 from threading import Thread
 from time import sleep
+from typing import Any
 
 import pytest
 from bandit_selector.feedback import new_message_id
 from bandit_selector.store.connection import Connection, connect
-from bandit_selector.store.outcomes import apply, settle
+from bandit_selector.store.outcomes import apply, settle, take_turn
 from bandit_selector.store.retention import forget_user, prune
 from bandit_selector.store.verification import first_difference, rebuild
 from hypothesis import HealthCheck, given, settings
 
 from tests.builders import EPOCH, RULE, Impression, message, show, truncate
 from tests.integration.histories import History, histories
+from tests.integration.store.test_consumer import is_awaited
 
 END = EPOCH + timedelta(days=30)
 DAY = datetime(2026, 3, 6, tzinfo=UTC)
@@ -102,6 +105,30 @@ def test_a_visitor_who_is_shown_a_list_while_being_forgotten_leaves_no_trace_of_
     reactions = connection.execute("SELECT event_id >> 6 FROM bandit_reactions").fetchall()
     assert reactions == connection.execute("SELECT event_id >> 6 FROM feedback_events").fetchall() == left
     assert first_difference(connection) is None
+
+
+@pytest.mark.parametrize("about", [{"event_id": Impression(1).id}, {"movie_id": 1}], ids=str)
+def test_a_message_that_is_being_counted_while_its_visitor_is_forgotten_goes_too(
+    connection: Connection, database_url: str, about: dict[str, Any]
+) -> None:
+    show(connection, [Impression(1)])
+    late = message(1, at=EPOCH + timedelta(minutes=1), **about)
+    with (
+        connect(database_url) as holder,
+        connect(database_url) as forgetting,
+        connect(database_url) as consuming,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        with holder.transaction():
+            take_turn(holder, alone=False)  # as another consumer does
+            forgotten = pool.submit(forget_user, forgetting, 1, END)
+            while not is_awaited(connection):
+                assert not forgotten.done()
+            batch = pool.submit(apply, consuming, [late], RULE, END)
+            sleep(0.2)
+        assert forgotten.result(30) == 1
+        batch.result(30)
+    assert connection.execute("SELECT message_id FROM feedback_events").fetchall() == []
 
 
 def test_a_message_whose_clock_was_slow_stays_as_long_as_its_list(connection: Connection) -> None:

@@ -179,7 +179,7 @@ def forget_user(connection: Connection, user_id: int, now: datetime) -> int:
     """Erases every row about a visitor in one transaction and keeps what was learned; returns how many impressions.
 
     A tombstone stays: what was received up to `now` and is delivered later, or again, is dropped. A list that the
-    visitor is shown meanwhile stays.
+    visitor is shown meanwhile stays. A second transaction erases messages that were being counted during the first.
     """
     with unit(connection), connection.transaction():
         _alone(connection)
@@ -196,6 +196,8 @@ def forget_user(connection: Connection, user_id: int, now: datetime) -> int:
             [user_id, now],
         )
         _erase(connection, user_id, lists)
+    with unit(connection), connection.transaction():
+        _erase_late(connection, user_id)
     return int(shown[0]) if shown else 0
 
 
@@ -267,3 +269,19 @@ def _erase(connection: Connection, user_id: int, lists: Sequence[int]) -> None:
     connection.execute("DELETE FROM bandit_shadows WHERE user_id = %s", [user_id])
     connection.execute("DELETE FROM feedback_events WHERE user_id = %s", [user_id])
     connection.execute("DELETE FROM recommendation_candidates WHERE user_id = %s", [user_id])
+
+
+def _erase_late(connection: Connection, user_id: int) -> None:
+    """Erases messages that were written before the tombstone was visible, and committed after the others had gone.
+
+    Waits for whoever is writing messages now; all later ones see the tombstone. What counts for a new list stays.
+    """
+    connection.execute("LOCK TABLE ONLY feedback_events IN SHARE MODE")
+    connection.execute(
+        """
+        DELETE FROM feedback_events AS f USING bandit_forgotten AS gone
+        WHERE f.user_id = %s AND gone.user_id = f.user_id AND f.received_at <= gone.forgotten_at
+            AND NOT EXISTS (SELECT FROM bandit_lists AS l WHERE l.id = f.event_id >> 6)
+        """,
+        [user_id],
+    )
