@@ -1,15 +1,17 @@
 """The old application's own statements beside ours: nothing that it writes is lost, and what it says of ours counts."""
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from time import sleep
 from typing import Any, LiteralString
 
 import psycopg
 import pytest
 from bandit_selector.settings import Settings
-from bandit_selector.store.connection import Connection, Database
+from bandit_selector.store.connection import Connection, Database, connect
 from bandit_selector.store.inbox import WRONG_ROWS, absorb, number_set_aside
-from bandit_selector.store.outcomes import apply, settle
+from bandit_selector.store.outcomes import apply, settle, take_turn
 from bandit_selector.store.retention import forget_user
 from bandit_selector.store.verification import first_difference, rebuild
 from psycopg import errors
@@ -19,6 +21,7 @@ from sqlalchemy.orm import Session
 from functions.feedback.settle import absorb_inbox
 from tests.builders import KEY, RULE, Impression, message, show
 from tests.integration.beside.old_application import Base, Event, engine, feedback, learn, recommend
+from tests.integration.store.test_consumer import is_awaited
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 MINUTE = timedelta(minutes=1)
@@ -192,6 +195,25 @@ def test_a_forgotten_visitor_leaves_neither_keys_nor_words(adopted: Connection, 
     assert forget_user(adopted, 7, NOW) == 1
     left = "SELECT (SELECT count(*) FROM bandit_keys) + (SELECT count(*) FROM bandit_inbox)"
     assert adopted.execute(left).fetchone() == (0,)
+    assert first_difference(adopted) is None
+
+
+def test_a_visitor_is_forgotten_while_what_the_site_said_of_them_is_being_counted(
+    adopted: Connection, adopted_url: str, application: Session
+) -> None:
+    show(adopted, [ONE])
+    feedback(application, 7, 3, "click")
+    opened = [closing(connect(adopted_url)) for _ in range(3)]
+    with opened[0] as holder, opened[1] as forgetting, opened[2] as absorbing, ThreadPoolExecutor(2) as pool:
+        with holder.transaction():
+            take_turn(holder, alone=False)  # as a consumer does
+            forgotten = pool.submit(forget_user, forgetting, 7, NOW)
+            while not is_awaited(adopted):
+                assert not forgotten.done()
+            heard = pool.submit(absorb, absorbing, RULE, NOW, 10)
+            sleep(0.2)
+        assert (forgotten.result(30), heard.result(30)) == (1, 0)
+    assert adopted.execute("SELECT message_id FROM feedback_events").fetchall() == []
     assert first_difference(adopted) is None
 
 

@@ -13,7 +13,7 @@ import psycopg
 from bandit_selector.store.connection import Connection, transaction
 from bandit_selector.store.feedback_rule import Rule, ids, span
 from bandit_selector.store.folding import fold
-from bandit_selector.store.outcomes import lock_lists
+from bandit_selector.store.outcomes import take_turn
 
 WRONG_ROWS: Final = (psycopg.DataError, psycopg.IntegrityError, psycopg.InternalError)
 """What a row can cause by what it says: it would fail at every try. Missing rights or tables are not among them."""
@@ -26,11 +26,11 @@ def absorb(connection: Connection, rule: Rule, now: datetime, limit: int, after:
     What is beyond the window is logged as unattributed, and stays in the inbox, so that the view goes on showing it.
     """
     with transaction(connection):
+        take_turn(connection, alone=False)  # first: whoever is alone may delete these rows
         due = _due(connection, limit, after)
         if due:
             counted = _log(connection, due, rule.window)
             if counted:
-                lock_lists(connection, {event_id >> 6 for event_id in counted})
                 fold(connection, counted, rule, now)
             _clear(connection, due, counted)
     return len(due)

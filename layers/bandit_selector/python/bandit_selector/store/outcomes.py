@@ -1,7 +1,7 @@
 """From feedback to outcomes to learned counts, exactly once: every write to reactions, settled lists and bandit_states.
 
-One transaction takes its locks in one order, in every process: messages by id, lists by id, cells, sums, visitors.
-Before the cells, a transaction with impressions from before lists excludes all others (lock_lists).
+One transaction takes its locks in one order, in every process: messages by id, its turn (take_turn), lists by id,
+cells, sums, visitors. What the site's application said is locked when its turn has come, before its new messages.
 """
 
 from collections.abc import Collection, Sequence
