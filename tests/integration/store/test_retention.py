@@ -131,6 +131,24 @@ def test_a_message_that_is_being_counted_while_its_visitor_is_forgotten_goes_too
     assert connection.execute("SELECT message_id FROM feedback_events").fetchall() == []
 
 
+@pytest.mark.parametrize("held", ["bandit_lists", "bandit_reactions", "feedback_events"])
+def test_what_is_left_in_no_week_is_pruned_without_a_wait_for_who_counts(
+    connection: Connection, database_url: str, held: str
+) -> None:
+    show(connection, [Impression(1)])
+    apply(connection, [message(1, at=EPOCH + timedelta(minutes=1), movie_id=1)], RULE, END)
+    settle(connection, END, RULE, END, 1000)
+    with connect(database_url) as holder, connect(database_url, statement_seconds=2) as pruning:
+        with holder.transaction():
+            holder.execute(f"SELECT FROM {held} FOR NO KEY UPDATE".encode())
+            list(prune(pruning, DAY, sleep))
+            assert first_difference(connection) is None
+        list(prune(pruning, DAY, sleep))
+    for table in ("bandit_lists", "bandit_reactions", "feedback_events"):
+        assert connection.execute(f"SELECT FROM {table}".encode()).rowcount == 0
+    assert first_difference(connection) is None
+
+
 def test_a_message_whose_clock_was_slow_stays_as_long_as_its_list(connection: Connection) -> None:
     monday = datetime(2026, 3, 9, tzinfo=UTC)
     connection.execute("SELECT bandit_make_partitions(%s, %s)", [monday - timedelta(days=7), monday])

@@ -16,6 +16,7 @@ from bandit_selector.store.outcomes import lock_lists
 PARENTS: Final = ("bandit_lists", "bandit_reactions", "feedback_events", "bandit_shadows")
 TRIES: Final = 600
 PAUSE_SECONDS: Final = 0.1
+NO_LIST: Final = "NOT EXISTS (SELECT FROM bandit_lists AS l WHERE l.id = f.event_id >> 6)"
 T = TypeVar("T")
 
 
@@ -151,35 +152,34 @@ def _when_unused(
 
 
 def _delete_from_defaults(connection: Connection, before: datetime) -> None:
-    """Deletes old rows that lie in no weekly partition, and impressions from before lists."""
-    parameters = {"before": before}
+    """Deletes old rows that lie in no weekly partition, and impressions from before lists.
+
+    Lists first, so that nobody counts for them. What another process has locked stays until the next time: to wait for
+    it would be out of order.
+    """
     with unit(connection), connection.transaction():
-        connection.execute(
-            "DELETE FROM bandit_reactions_default AS r USING bandit_lists_default AS l WHERE l.created_at < %(before)s"
-            " AND l.settled_at IS NOT NULL AND r.event_id BETWEEN l.id * 64 AND l.id * 64 + 63",
-            parameters,
-        )
-        connection.execute(
-            "DELETE FROM bandit_lists_default WHERE created_at < %(before)s AND settled_at IS NOT NULL", parameters
-        )
-        connection.execute("DELETE FROM bandit_shadows_default WHERE created_at < %(before)s", parameters)
-        connection.execute(
-            "DELETE FROM feedback_events_default AS f WHERE received_at < %(before)s AND NOT EXISTS"
-            " (SELECT FROM bandit_lists AS l WHERE l.id = f.event_id >> 6)",
-            parameters,
-        )
-        connection.execute(
-            "DELETE FROM recommendation_events_set_aside WHERE created_at < %(before)s AND settled_at IS NOT NULL"
-            " AND recommendation_id IS NOT NULL",
-            parameters,
-        )
+        for table, condition in (
+            ("bandit_lists_default", "created_at < %(before)s AND settled_at IS NOT NULL"),
+            ("bandit_reactions_default", f"shown_at < %(before)s AND {NO_LIST}"),
+            ("bandit_shadows_default", "created_at < %(before)s"),
+            ("feedback_events_default", f"received_at < %(before)s AND {NO_LIST}"),
+            (
+                "recommendation_events_set_aside",
+                "created_at < %(before)s AND settled_at IS NOT NULL AND recommendation_id IS NOT NULL",
+            ),
+        ):
+            connection.execute(
+                f"DELETE FROM {table} WHERE ctid = ANY(ARRAY("  # noqa: S608 # ours
+                f"SELECT ctid FROM {table} AS f WHERE {condition} FOR UPDATE SKIP LOCKED))".encode(),
+                {"before": before},
+            )
 
 
 def forget_user(connection: Connection, user_id: int, now: datetime) -> int:
     """Erases every row about a visitor in one transaction and keeps what was learned; returns how many impressions.
 
     A tombstone stays: what was received up to `now` and is delivered later, or again, is dropped. A list that the
-    visitor is shown meanwhile stays. A second transaction erases messages that were being counted during the first.
+    visitor is shown meanwhile stays. What was being counted meanwhile is erased next.
     """
     with unit(connection), connection.transaction():
         _alone(connection)
@@ -196,8 +196,7 @@ def forget_user(connection: Connection, user_id: int, now: datetime) -> int:
             [user_id, now],
         )
         _erase(connection, user_id, lists)
-    with unit(connection), connection.transaction():
-        _erase_late(connection, user_id)
+    _erase_late(connection, user_id)
     return int(shown[0]) if shown else 0
 
 
@@ -274,14 +273,17 @@ def _erase(connection: Connection, user_id: int, lists: Sequence[int]) -> None:
 def _erase_late(connection: Connection, user_id: int) -> None:
     """Erases messages that were written before the tombstone was visible, and committed after the others had gone.
 
-    Waits for whoever is writing messages now; all later ones see the tombstone. What counts for a new list stays.
+    Waits for whoever is writing messages now; all later ones see the tombstone. The lock that waits is given back
+    first, because who attaches a week waits for it and holds the default table. What counts for a new list stays.
     """
-    connection.execute("LOCK TABLE ONLY feedback_events IN SHARE MODE")
-    connection.execute(
-        """
-        DELETE FROM feedback_events AS f USING bandit_forgotten AS gone
-        WHERE f.user_id = %s AND gone.user_id = f.user_id AND f.received_at <= gone.forgotten_at
-            AND NOT EXISTS (SELECT FROM bandit_lists AS l WHERE l.id = f.event_id >> 6)
-        """,
-        [user_id],
-    )
+    with unit(connection), connection.transaction():
+        connection.execute("LOCK TABLE ONLY feedback_events IN SHARE MODE")
+    with unit(connection), connection.transaction():
+        connection.execute(
+            """
+            DELETE FROM feedback_events AS f USING bandit_forgotten AS gone
+            WHERE f.user_id = %s AND gone.user_id = f.user_id AND f.received_at <= gone.forgotten_at
+                AND NOT EXISTS (SELECT FROM bandit_lists AS l WHERE l.id = f.event_id >> 6)
+            """,
+            [user_id],
+        )
