@@ -21,7 +21,7 @@ def report(measured: Any, arguments: argparse.Namespace, cores: int) -> str:
         "do not wait for a flush, which would cost all of them the same. full_page_writes is off, as on Aurora.",
         f"Each way has a server of its own with {arguments.buffers} of shared buffers.",
         "The bare writes are a message's row in the log, the lock on its list, its reaction and the cells, without the",
-        "rule that says what they are.",
+        "rule that says what they are; all of their messages name their impression, of the others four in five.",
         "Handlers and consumers take turns. Their figures are medians, and so is the CPU to read, record and count.",
         "",
         "| | one row a list | version 1.0 | × | existing application | aim | |",
