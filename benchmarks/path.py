@@ -5,8 +5,8 @@ one row a list; (b) as version 1.0 did it, one row a movie (benchmarks/former); 
 application does it, by SQLAlchemy's ORM. Each has a server of its own, so that the pages of one do not push out those
 of another. Bytes are exact. CPU is that of the backend process, with
 synchronous_commit=off, because the kernel's work for a flush is the disk's; only the consumer commits durably.
-full_page_writes=off, as Aurora writes none. With --scale the product's path runs again on that many impressions,
-without the rivals.
+full_page_writes=off, as Aurora writes none. With --scale only the product's path runs, on the usual history and on
+that many impressions.
 """
 
 import argparse
@@ -26,13 +26,14 @@ from benchmarks._path_bare import Bare
 from benchmarks._path_consumers import ALL_NAMED, USUAL, Consumer, Load, Rates, consumer, rates
 from benchmarks._path_existing import Existing, existing_way
 from benchmarks._path_handlers import Handlers, Heard, handlers
-from benchmarks._path_report import report
+from benchmarks._path_report import growth, report
 from benchmarks._path_walk import Path, partitions, walk
 from benchmarks._path_ways import Former, Product, Way, prepare
 from benchmarks._server import server_url
 
 COMMAND: Final = "./dev bench path"
 RESULTS: Final = File(__file__).parent / "results" / "path.md"
+GROWTH: Final = RESULTS.with_name("path_growth.md")
 SERVER: Final = (
     "max_wal_size=16GB",
     "checkpoint_timeout=1h",
@@ -44,7 +45,7 @@ CONSOLE: Final = Console(stderr=True)
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """All figures of one run; `grown` is the product's path by number of impressions."""
+    """All figures of one run."""
 
     product: Path
     former: Path
@@ -52,7 +53,6 @@ class Measured:
     handlers: Handlers
     consumers: Rates
     partitions: tuple[int, int]
-    grown: dict[int, Path]
 
 
 def main(argv: Sequence[str]) -> int:
@@ -62,19 +62,27 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--lists", type=int, default=50_000, help="lists that get feedback and are settled")
     parser.add_argument("--asked", type=int, default=1_000, help="lists that are read and recorded one by one")
     parser.add_argument(
-        "--scale", type=int, nargs="*", default=[], help="impressions of more runs of the product's path"
+        "--scale", type=int, nargs="*", default=[], help="only how its figures grow to these numbers of impressions"
     )
     parser.add_argument("--buffers", default="1GB", help="shared_buffers of each server (default: 1GB)")
     arguments = parser.parse_args(argv)
-    table = report(_measure(arguments), arguments, os.cpu_count() or 1)
-    RESULTS.write_text(table)
+    measuring, results = (_grow, GROWTH) if arguments.scale else (_compare, RESULTS)
+    table = measuring(arguments, (*SERVER, f"shared_buffers={arguments.buffers}"), os.cpu_count() or 1)
+    results.write_text(table)
     print(table)
     return 0
 
 
-def _measure(arguments: argparse.Namespace) -> Measured:
+def _grow(arguments: argparse.Namespace, settings: Sequence[str], cores: int) -> str:
+    paths: dict[int, Path] = {}
+    for size in (arguments.history, *arguments.scale):
+        with server_url(settings) as url:
+            paths[size], _ = _walked(url, Product(), size, arguments, datetime.now(UTC))
+    return growth(paths, arguments, cores)
+
+
+def _compare(arguments: argparse.Namespace, settings: Sequence[str], cores: int) -> str:
     now = datetime.now(UTC)
-    settings = *SERVER, f"shared_buffers={arguments.buffers}"
     with ExitStack() as stack:
         new, old, app = (stack.enter_context(server_url(settings)) for _ in range(3))
         product, pruned = _walked(new, Product(), arguments.history, arguments, now)
@@ -85,11 +93,7 @@ def _measure(arguments: argparse.Namespace) -> Measured:
             counted = _counted(new, old, 2 * arguments.lists, now)
         with CONSOLE.status("The existing application's way ..."):
             existing = existing_way(app, min(arguments.asked, 500))
-    grown: dict[int, Path] = {}
-    for size in arguments.scale:
-        with server_url(settings) as url:
-            grown[size], _ = _walked(url, Product(), size, arguments, now)
-    return Measured(product, former, existing, asked, counted, pruned, grown)
+    return report(Measured(product, former, existing, asked, counted, pruned), arguments, cores)
 
 
 def _asked(new_url: str, old_url: str, requests: int) -> Handlers:
