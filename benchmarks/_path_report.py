@@ -122,7 +122,7 @@ def growth(paths: Mapping[int, Path], arguments: argparse.Namespace, cores: int)
             "",
             f"`{COMMAND} --scale {' '.join(map(str, arguments.scale))} --lists {arguments.lists}",
             f"--buffers {arguments.buffers}` on {cores} cores: the figures of path.md with this many impressions of",
-            f"the last thirty days, by {load.USERS:,} visitors each time. CPU is the backend's own. Aim: 1.2 × at most.",
+            f"the last thirty days, by {load.USERS:,} visitors each time. CPU is the backend's. Aim: 1.2 × at most.",
             "",
             f"| | {' | '.join(f'{size:,} impressions' for size in paths)} |",
             f"|---|{'--:|' * len(paths)}",

@@ -5,19 +5,23 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any, cast
 
-from pydantic_core import to_json
+import pydantic_core
 
 
 def as_json(body: object) -> str:
     """JSON as RFC 8259 has it: a number that is not finite becomes null, a value without a JSON form its text."""
     try:
-        return to_json(body, inf_nan_mode="null", fallback=str).decode()
+        return pydantic_core.to_json(body, inf_nan_mode="null", fallback=str).decode()
     except ValueError:  # half a pair of surrogates, or values nested very deep
         return _slowly(body)
 
 
 def from_json(text: str) -> Any:
     """The value of JSON that PostgreSQL wrote; a whole number of more digits than Python reads becomes null."""
+    try:
+        return pydantic_core.from_json(text)
+    except ValueError:  # half a pair of surrogates, a number too long, or values nested very deep
+        pass
     try:
         return json.loads(text)
     except ValueError:

@@ -146,7 +146,8 @@ def record_statement(
     One row: the list's id, the indices of the places whose movie exists, and the movies' texts; none if nothing was
     recorded.
     """
-    arms = sorted({arm for place in places if (arm := arm_of(place.algorithm)) is not None})
+    drawn = [arm_of(place.algorithm) for place in places]
+    arms = sorted({arm for arm in drawn if arm is not None})
     number: dict[str | None, int] = {arm: at for at, arm in enumerate(arms, start=1)}
     beside, of_shadow = of_list(shadow)
     return connection.execute(
@@ -182,7 +183,7 @@ def record_statement(
             **parameters(showing, now),
             "movie_ids": numbers([place.movie_id for place in places]),
             "scores": numbers([as_recorded(place.score) for place in places]),
-            "drawn": numbers([number.get(arm_of(place.algorithm)) for place in places]),
+            "drawn": numbers([number.get(arm) for arm in drawn]),
             "propensities": numbers([place.propensity for place in places]),
             "whole": numbers([place.whole for place in places]),
             "first_position": places[0].position if places else 1,
