@@ -18,8 +18,7 @@ from benchmarks._feedback_load import as_batches
 READING = "read the JSON of the event and of its messages"
 STEPS = {
     "WITH message": "attribute each message and write it to the log with its five indexes",
-    "SELECT FROM": "lock the lists in the order of their ids",
-    "WITH concerned": "fold the feedback into reactions, move the cells",
+    "WITH concerned": "lock the lists, fold the feedback into reactions, move the cells",
 }
 
 
