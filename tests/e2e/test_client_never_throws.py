@@ -1,7 +1,6 @@
 """The browser client never throws into its site: whatever is stored, denied or passed; what it drops, it says."""
 
 import json
-from collections.abc import Iterator
 from http import HTTPStatus
 
 import pytest
@@ -9,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from playwright.sync_api import BrowserContext, Page
 
-from .client_site import Site, delivered, eventually, open_page, running
+from .client_site import Site, delivered, eventually, open_page
 
 KEY = "bandit-selector.feedback.1"
 EVENT = {"key": "k", "action": "click", "body": {"user_id": 1, "event_id": 9, "occurred_at": "2026-11-26T00:00:00Z"}}
@@ -66,15 +65,8 @@ WRONG = ["undefined", "null", "{}", "7", "'x'", "[]", "{ event_id: '7' }", "{ ev
          "new Proxy({}, { get() { throw 1; }, getPrototypeOf() { throw 1; }, has() { throw 1; } })"]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
-    with running() as site:
-        yield site
-
-
 @pytest.fixture
 def page(visitor: BrowserContext, site: Site) -> Page:
-    site.requests.clear()
     return open_page(visitor, site)
 
 
