@@ -242,7 +242,7 @@ def test_a_demo_prints_its_outcome_as_json(checkout: Path, service: Service) -> 
 @pytest.mark.long
 def test_a_demo_in_trouble_prints_the_mails_it_sent_and_leaves_its_report(checkout: Path, service: Service) -> None:
     assert service.process.poll() is None
-    words = ("demo", "--trouble", "--requests", "180", "--exit", "--json", "--port", "0", "--seed", "3")
+    words = ("demo", "--trouble", "--requests", "400", "--exit", "--json", "--port", "0", "--seed", "3")
     code, said = say(checkout, *words, settings={"MIN_LISTS": "100"})
     outcome = json.loads(said.splitlines()[-1])
     subjects = outcome["monitor"]["mails"]
