@@ -12,6 +12,7 @@ from bandit_selector.store.outcomes import apply, lock_lists, settle
 from bandit_selector.store.verification import first_difference
 
 from tests.builders import EPOCH, RULE, Impression, event_of, message, show
+from tests.integration.store.test_consumer import is_awaited
 
 END = EPOCH + timedelta(days=30)
 LATER = EPOCH + timedelta(minutes=2)
@@ -34,12 +35,6 @@ WAITING = {"rates": reacts(3, "rating", rating=5.0), "sees": sees(5)}
 MEANWHILE = {"clicks": reacts(1), "dislikes": reacts(2, "thumbs_down"), "sees": sees(6), "settles": settles}
 
 
-def waits(connection: Connection) -> bool:
-    """Whether a session waits for a lock in this database."""
-    waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    return connection.execute(waiting).rowcount > 0
-
-
 @pytest.mark.parametrize("silence", ["shown", "seen"])
 @pytest.mark.parametrize("known", [False, True], ids=["first", "again"])
 @pytest.mark.parametrize("meanwhile", MEANWHILE)
@@ -56,7 +51,7 @@ def test_a_batch_that_waits_for_a_list_counts_from_what_was_committed_meanwhile(
         holder.in_transaction = True  # what it does until COMMIT is one transaction
         lock_lists(holder, [Impression(1).list_id])
         batch = pool.submit(WAITING[waiting], other)
-        while not waits(connection):
+        while not is_awaited(connection):
             assert not batch.done()
         MEANWHILE[meanwhile](holder)
         holder.execute("COMMIT")
