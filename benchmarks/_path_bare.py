@@ -9,7 +9,8 @@ from datetime import datetime
 
 from bandit_selector.feedback import Message, write_messages
 from bandit_selector.store.connection import Connection, transaction
-from bandit_selector.store.feedback_rule import ids, span
+from bandit_selector.store.feedback_rule import ids
+from bandit_selector.store.outcomes import lock_lists
 
 from benchmarks._path_ways import Product
 
@@ -18,7 +19,6 @@ class Bare(Product):
     """The same tables, written and nothing else."""
 
     def apply(self, connection: Connection, messages: Sequence[Message], now: datetime) -> object:
-        lists = sorted({message.event_id >> 6 for message in messages if message.event_id})
         with transaction(connection):
             connection.execute(
                 """
@@ -35,16 +35,7 @@ class Bare(Product):
                 """,
                 [write_messages(messages).decode()],
             )
-            connection.execute(
-                """
-                SELECT count(*) FROM (
-                    SELECT id FROM bandit_lists
-                    WHERE id = ANY(%(lists)s::bigint[]) AND created_at >= %(since)s AND created_at < %(until)s
-                    ORDER BY id FOR NO KEY UPDATE
-                ) AS locked
-                """,
-                {"lists": ids(lists), **span(lists)},
-            )
+            lock_lists(connection, {message.event_id >> 6 for message in messages if message.event_id})
             connection.execute(
                 """
                 INSERT INTO bandit_reactions (event_id, shown_at, clicked_at, outcome)
