@@ -280,10 +280,9 @@ def _erase_late(connection: Connection, user_id: int) -> None:
         connection.execute("LOCK TABLE ONLY feedback_events IN SHARE MODE")
     with unit(connection), connection.transaction():
         connection.execute(
-            """
+            f"""
             DELETE FROM feedback_events AS f USING bandit_forgotten AS gone
-            WHERE f.user_id = %s AND gone.user_id = f.user_id AND f.received_at <= gone.forgotten_at
-                AND NOT EXISTS (SELECT FROM bandit_lists AS l WHERE l.id = f.event_id >> 6)
-            """,
+            WHERE f.user_id = %s AND gone.user_id = f.user_id AND f.received_at <= gone.forgotten_at AND {NO_LIST}
+            """.encode(),  # noqa: S608 # ours
             [user_id],
         )
