@@ -16,10 +16,7 @@ from bandit_selector.store.outcomes import apply
 from benchmarks._feedback_load import as_batches
 
 READING = "read the JSON of the event and of its messages"
-STEPS = {
-    "WITH message": "attribute each message and write it to the log with its five indexes",
-    "WITH concerned": "lock the lists, fold the feedback into reactions, move the cells",
-}
+STEPS = {"WITH message": "log each message, lock the lists, fold into reactions, move the cells: one statement"}
 
 
 def naive(url: str, messages: Sequence[Message]) -> float:

@@ -181,7 +181,7 @@ def test_each_message_without_an_impression_is_kept_with_its_reason(connection: 
 
 
 @pytest.mark.parametrize("size", [1, 10, 1_000, 10_000])
-def test_a_batch_costs_one_transaction_of_three_statements_whatever_its_size(
+def test_a_batch_costs_one_transaction_of_two_statements_whatever_its_size(
     connection: Connection, database_url: str, size: int
 ) -> None:
     shown(connection, size)
@@ -193,7 +193,7 @@ def test_a_batch_costs_one_transaction_of_three_statements_whatever_its_size(
         consumer.add_notice_handler(lambda said: log.append((said.message_primary or "")[:40]))
         assert apply(consumer, messages, RULE, EPOCH).new == size
     sent = [line for line in log if line.startswith(("statement:", "execute"))]
-    assert len(sent) == 5, sent  # BEGIN, three statements, COMMIT
+    assert len(sent) == 4, sent  # BEGIN, two statements, COMMIT
     assert counted(connection) == size
 
 

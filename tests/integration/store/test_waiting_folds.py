@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from bandit_selector.store.connection import Connection, connect
-from bandit_selector.store.outcomes import apply, lock_lists, settle
+from bandit_selector.store.outcomes import apply, lock_lists, settle, take_turn
 from bandit_selector.store.verification import first_difference
 
 from tests.builders import EPOCH, RULE, Impression, event_of, message, show
@@ -32,7 +32,13 @@ def settles(own: Connection) -> object:
 
 
 WAITING = {"rates": reacts(3, "rating", rating=5.0), "sees": sees(5)}
-MEANWHILE = {"clicks": reacts(1), "dislikes": reacts(2, "thumbs_down"), "sees": sees(6), "settles": settles}
+MEANWHILE = {
+    "clicks": reacts(1),
+    "dislikes": reacts(2, "thumbs_down"),
+    "sees": sees(6),
+    "settles": settles,
+    "delivers the same": reacts(3, "rating", rating=5.0),
+}
 
 
 @pytest.mark.parametrize("silence", ["shown", "seen"])
@@ -59,4 +65,30 @@ def test_a_batch_that_waits_for_a_list_counts_from_what_was_committed_meanwhile(
         batch.result(30)
     assert first_difference(connection) is None
     settles(connection)
+    assert first_difference(connection) is None
+
+
+def test_who_settles_waits_for_other_writers_only_where_messages_move(
+    connection: Connection, database_url: str
+) -> None:
+    unnamed, newer = message(1, at=LATER, movie_id=1), Impression(2, movie_id=1, created_at=LATER)
+    show(connection, [Impression(1, movie_id=1)])
+    apply(connection, [unnamed], RULE, END)
+    with (
+        closing(connect(database_url)) as writer,
+        closing(connect(database_url)) as other,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        with writer.transaction():
+            take_turn(writer, alone=False)
+            assert settles(other) == 1
+        show(connection, [newer])  # visible only now
+        with writer.transaction():
+            take_turn(writer, alone=False)
+            settling = pool.submit(settles, other)
+            while not is_awaited(connection):
+                assert not settling.done()
+        assert settling.result(30) == 1
+    moved = connection.execute("SELECT event_id FROM feedback_events").fetchall()
+    assert moved == [(newer.list_id * 64 + 1,)]
     assert first_difference(connection) is None

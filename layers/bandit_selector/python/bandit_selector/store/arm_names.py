@@ -3,7 +3,7 @@
 from bandit_selector.errors import ArmKnown, ArmUnknown
 from bandit_selector.lists.names import algorithm_of
 from bandit_selector.store.connection import Connection
-from bandit_selector.store.outcomes import lock_lists
+from bandit_selector.store.outcomes import take_turn
 
 OWN: tuple[tuple[str, str], ...] = (
     *(("bandit_posteriors", "algorithm"), ("bandit_forgettings", "arm"), ("bandit_shadow_arms", "arm")),
@@ -20,7 +20,7 @@ def rename_arm(connection: Connection, old: str, new: str) -> dict[str, int]:
     """
     names = {"old": old, "new": new, "old_algorithm": algorithm_of(old), "new_algorithm": algorithm_of(new)}
     with connection.transaction():
-        lock_lists(connection, [], with_old=True)
+        take_turn(connection, alone=True)
         _check(connection, old, new, names)
         connection.execute("LOCK TABLE bandit_states IN SHARE ROW EXCLUSIVE MODE")
         _drop_empty(connection, names)

@@ -127,6 +127,53 @@ COUNTED: Final = """
         UNION ALL SELECT NULL, NULL, 0, 0 FROM contexts WHERE shown IS NULL
         UNION ALL SELECT NULL, NULL, 0, 0 FROM excess WHERE shown IS NULL
 """
+LOCKED: Final = """
+        list AS MATERIALIZED (
+            SELECT id, created_at, settled_at IS NOT NULL AS settled, user_id, context_key,
+                coalesce(ab_group, 'other')::text AS ab_group, coalesce(ramp_phase, 0::smallint) AS phase,
+                cardinality(movie_ids) AS places, counted_places, silence, seen, algorithm, arms, drawn
+            FROM bandit_lists
+            WHERE id = ANY(ARRAY(SELECT list_id FROM named)) AND created_at >= %(since)s AND created_at < %(until)s
+            ORDER BY id FOR NO KEY UPDATE
+        ),
+"""
+"""Locks the lists in `named` in the order of their ids, and reads them as the locks' last holders left them."""
+
+FOLDED: Final = """
+        shown AS MATERIALIZED ( -- what only the sums of settled lists need is null for the others
+            SELECT c.event_id, l.settled, l.context_key, l.silence, (l.seen >> c.place) & 1 = 1 AS seen,
+                l.counted_places IS NULL OR c.place <= l.counted_places AS counts,
+                CASE WHEN l.algorithm IS NULL THEN bandit_arm(l.arms, l.drawn, c.place) END AS arm,
+                CASE WHEN l.settled THEN bandit_hour(l.created_at) END AS hour,
+                CASE WHEN l.settled THEN (l.created_at AT TIME ZONE 'UTC')::date END AS day,
+                CASE WHEN l.settled THEN bandit_algorithm(bandit_arm(l.arms, l.drawn, c.place), l.algorithm) END
+                    AS algorithm,
+                l.ab_group, bandit_cluster(l.user_id) AS cluster, l.user_id, l.id AS list_id, l.phase
+            FROM concerned AS c JOIN list AS l ON l.id = c.list_id
+        ), image AS (
+            SELECT side.sign, f.settled, f.hour, f.day, f.algorithm, f.context_key, f.counts,
+                CASE WHEN f.counts THEN f.arm END AS arm, f.ab_group, f.cluster, f.user_id, f.list_id, f.phase,
+                (f.silence <> 'seen' OR f.seen OR side.heard)::integer AS shown,
+                (side.clicked_at IS NOT NULL)::integer AS clicked, (side.rating IS NOT NULL)::integer AS rated,
+                coalesce(side.rating, 0)::double precision AS rating_sum,
+                (side.up_at IS NOT NULL)::integer AS thumbs_up,
+                (side.down_at IS NOT NULL)::integer AS thumbs_down, side.favorite::integer AS favorites,
+                side.watchlist::integer AS watchlist,
+                coalesce(side.outcome, CASE WHEN f.settled THEN bandit_silence(f.silence, f.seen) END) AS outcome
+            FROM bandit_react( -- when all lists are locked; planned as a thousand rows, so that all is hashed
+                ARRAY(SELECT event_id FROM shown), %(since)s, %(until)s, %(logged_since)s, %(success)s, %(failure)s
+            ) AS h
+            LEFT JOIN shown AS f USING (event_id)
+            CROSS JOIN LATERAL (VALUES
+                (-1, h.known, h.old_clicked_at, h.old_rating, h.old_up_at, h.old_down_at, h.old_favorite,
+                 h.old_watchlist, h.old_outcome),
+                (1, h.heard, h.clicked_at, h.rating, h.up_at, h.down_at, h.favorite, h.watchlist, h.outcome)
+            ) AS side (sign, heard, clicked_at, rating, up_at, down_at, favorite, watchlist, outcome)
+            WHERE side.heard OR f.settled
+        ),
+"""
+"""`image` of the impressions in `concerned` (event_id, list_id, place), whose lists are in `list`."""
+
 NO_NEWCOMER: Final = """
         newcomer AS (
             SELECT NULL::date AS day, 0::smallint AS phase, NULL::text AS ab_group, NULL::smallint AS cluster,

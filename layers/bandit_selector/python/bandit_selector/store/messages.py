@@ -1,123 +1,22 @@
 """The log of messages: writes each once, with the impression it counts for. Decides nothing: the rule is in SQL."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from bandit_selector.feedback import Message, write_messages
 from bandit_selector.store.connection import Connection
-from bandit_selector.store.feedback_rule import SINCE, ids, second, span, spanning
+from bandit_selector.store.counting import COUNTED, FOLDED, LOCKED, NO_NEWCOMER
+from bandit_selector.store.feedback_rule import SINCE, Change, Rule, ids, second, span, spanning
 from bandit_selector.store.set_aside import FIRST_LIST
 
 EVER: Final = spanning(SINCE, second(1 << 60))
 """A span that has every list and every message about an impression from before lists."""
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """The impressions that gained or lost messages, and places newly seen.
-
-    `events` has a list's id times 64 for a list that was seen; `seen` is {list id: bits}.
-    """
-
-    events: list[int]
-    seen: dict[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded(Moved):
-    """The same of a batch; its messages that were not in the log, and how many of those have no impression."""
-
-    new: int
-    unattributed: int
-
-
-def record(connection: Connection, messages: Sequence[Message], window: timedelta) -> Recorded:
-    """Writes the messages that are not in the log yet.
-
-    A message that another transaction is writing now is awaited, and skipped once that transaction has committed. A
-    message of a visitor who was forgotten after it was received is dropped.
-    """
-    row = connection.execute(
-        """
-        WITH message AS MATERIALIZED ( -- with its time, made once
-            SELECT m.*, bandit_message_time(m.message_id) AS message_time
-            FROM json_to_recordset(%(messages)s::json) AS m (
-                message_id uuid, action text, user_id bigint, movie_id bigint, event_id bigint, rating real,
-                seen bigint, occurred_at timestamptz, received_at timestamptz
-            )
-            WHERE NOT EXISTS (
-                SELECT FROM bandit_forgotten AS gone
-                WHERE gone.user_id = m.user_id AND m.received_at <= gone.forgotten_at
-            )
-        ), named AS MATERIALIZED ( -- the lists that messages name, by one pass over their index
-            SELECT id, user_id, created_at, cardinality(movie_ids) AS places FROM bandit_lists
-            WHERE id = ANY(ARRAY(SELECT event_id >> 6 FROM message WHERE event_id IS NOT NULL))
-                AND created_at >= %(since)s AND created_at < %(until)s
-        ), old AS MATERIALIZED (
-            SELECT id, user_id, created_at FROM recommendation_events_set_aside
-            WHERE id = ANY(ARRAY(SELECT event_id FROM message WHERE bandit_is_old(event_id)))
-                AND recommendation_id IS NOT NULL
-        ), meant AS ( -- as bandit_attribution does it for one message
-            SELECT m.*, impression.*, bandit_refusal(
-                    impression.meant_id, impression.visitor, impression.shown_at, m.user_id, m.event_id, m.received_at,
-                    m.message_time, %(window)s
-                ) AS reason
-            FROM message AS m
-            LEFT JOIN named AS l ON l.id = m.event_id >> 6 AND (m.event_id & 63) <= l.places
-            LEFT JOIN old AS e ON e.id = m.event_id
-            LEFT JOIN LATERAL (
-                SELECT * FROM bandit_newest(m.user_id, m.movie_id, m.received_at, %(window)s, %(since)s, %(until)s)
-                WHERE m.event_id IS NULL OFFSET 0 -- so that nothing is looked for where a message names its impression
-            ) AS n ON true
-            CROSS JOIN LATERAL (
-                SELECT CASE WHEN l.id IS NULL AND e.id IS NULL THEN n.event_id ELSE m.event_id END AS meant_id,
-                    coalesce(l.user_id, e.user_id, n.user_id) AS visitor,
-                    coalesce(l.created_at, e.created_at, n.created_at) AS shown_at
-            ) AS impression
-        ), recorded AS (
-            INSERT INTO feedback_events
-                (message_id, message_time, user_id, movie_id, claimed_event_id, action, rating, seen, occurred_at,
-                 received_at, event_id, reason)
-            SELECT m.message_id, m.message_time, m.user_id, m.movie_id, m.event_id, m.action, m.rating, m.seen,
-                m.occurred_at, m.received_at, CASE WHEN m.reason IS NULL THEN m.meant_id END, m.reason
-            FROM meant AS m
-            ORDER BY m.message_id
-            ON CONFLICT (message_time, message_id) DO NOTHING
-            RETURNING event_id, seen
-        ), seen AS (
-            SELECT event_id >> 6 AS list_id, bit_or(seen) AS bits FROM recorded
-            WHERE seen IS NOT NULL AND event_id IS NOT NULL GROUP BY 1
-        )
-        SELECT count(*), count(*) - count(event_id),
-            coalesce(array_agg(DISTINCT event_id) FILTER (WHERE event_id IS NOT NULL), '{}'),
-            (SELECT array_agg(list_id) FROM seen), (SELECT array_agg(bits) FROM seen)
-        FROM recorded
-        """,
-        {"messages": write_messages(messages).decode(), "window": window, **_meant(messages, window)},
-    ).fetchone()
-    assert row is not None  # noqa: S101 # an aggregate always answers
-    return Recorded(row[2], dict(zip(row[3] or (), row[4] or (), strict=True)), row[0], row[1])
-
-
-def _meant(messages: Sequence[Message], window: timedelta) -> dict[str, datetime]:
-    """The span of time that has every list that these messages can mean; see `span`."""
-    named = [message.event_id >> 6 for message in messages if message.event_id and message.event_id >= FIRST_LIST]
-    lists = [second(min(named)), second(max(named))] if named else []
-    unnamed = [message.received_at for message in messages if message.event_id is None]
-    first = min([*lists, *(received - window for received in unnamed)], default=SINCE)
-    return spanning(first, max([*lists, *unnamed], default=SINCE))
-
-
-def reattribute(connection: Connection, lists: Sequence[int], old: Sequence[int], window: timedelta) -> Moved:
-    """Moves messages that were received before one of these became visible; returns what gained or lost any.
-
-    `lists` are lists, `old` impressions from before lists.
-    """
-    due = EVER if old else span(lists)
-    rows = connection.execute(
-        """
+MISPLACED: Final = """
         WITH visible AS (
             SELECT l.id * 64 AS first, l.id * 64 + 63 AS last, l.user_id, l.movie_ids, l.created_at
             FROM bandit_lists AS l
@@ -136,28 +35,172 @@ def reattribute(connection: Connection, lists: Sequence[int], old: Sequence[int]
             SELECT f.* FROM visible AS v JOIN feedback_events AS f
                 ON f.claimed_event_id BETWEEN v.first AND v.last AND f.event_id IS NULL
                 AND (f.message_time = '-infinity' OR f.message_time >= %(logged_since)s)
-        ), moved AS (
-            UPDATE feedback_events AS f SET event_id = meant.event_id, reason = meant.reason
+        ), misplaced AS (
+            SELECT c.message_id, c.message_time, c.event_id AS lost, meant.event_id AS gained, meant.reason
             FROM concerned AS c
             CROSS JOIN LATERAL bandit_attribution(
                 c.user_id, c.movie_id, c.claimed_event_id, c.received_at, c.message_time, %(window)s,
                 %(earliest)s, %(latest)s
             ) AS meant
-            WHERE f.message_id = c.message_id AND f.message_time = c.message_time
-                AND (f.message_time = '-infinity' OR f.message_time >= %(logged_since)s)
-                AND (meant.event_id, meant.reason) IS DISTINCT FROM (c.event_id, c.reason)
-            RETURNING c.event_id AS lost, f.event_id AS gained, f.seen
+            WHERE (meant.event_id, meant.reason) IS DISTINCT FROM (c.event_id, c.reason)
         )
-        SELECT lost, gained, seen FROM moved
+"""
+"""`misplaced`: the messages that were received before one of these lists became visible, and count elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The impressions that gained or lost messages, and places newly seen.
+
+    `events` has a list's id times 64 for a list that was seen; `seen` is {list id: bits}.
+    """
+
+    events: list[int]
+    seen: dict[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What a batch did: how many of its messages were not in the log, how many of those have no impression, and the
+    cells moved. `left` is what this did not count: impressions from before lists, and places seen."""
+
+    new: int
+    unattributed: int
+    changes: list[Change]
+    left: Moved
+
+
+def count(connection: Connection, messages: Sequence[Message], rule: Rule, now: datetime) -> Counted:
+    """Writes the messages that are not in the log yet, and makes the impressions that they mean agree with it.
+
+    One statement: it locks all lists that the messages mean, in the order of their ids, and reads each once. A message
+    that another transaction is writing now is awaited, and skipped once that transaction has committed. A message of a
+    visitor who was forgotten after it was received is dropped.
+    """
+    rows = connection.execute(
+        """
+        WITH message AS MATERIALIZED ( -- with its time, and the impression that it means as bandit_attribution finds it
+            SELECT m.*, bandit_message_time(m.message_id) AS message_time, coalesce(m.event_id, n.event_id) AS meant_id
+            FROM json_to_recordset(%(messages)s::json) AS m (
+                message_id uuid, action text, user_id bigint, movie_id bigint, event_id bigint, rating real,
+                seen bigint, occurred_at timestamptz, received_at timestamptz
+            )
+            LEFT JOIN LATERAL (
+                SELECT * FROM bandit_newest(m.user_id, m.movie_id, m.received_at, %(window)s, %(since)s, %(until)s)
+                WHERE m.event_id IS NULL OFFSET 0 -- so that nothing is looked for where a message names its impression
+            ) AS n ON true
+            WHERE NOT EXISTS (
+                SELECT FROM bandit_forgotten AS gone
+                WHERE gone.user_id = m.user_id AND m.received_at <= gone.forgotten_at
+            )
+        ), named AS (
+            SELECT meant_id >> 6 AS list_id FROM message WHERE NOT bandit_is_old(meant_id)
+        ),"""  # noqa: S608 # ours
+        + LOCKED
+        + """
+        old AS MATERIALIZED (
+            SELECT id, user_id, created_at FROM recommendation_events_set_aside
+            WHERE id = ANY(ARRAY(SELECT meant_id FROM message WHERE bandit_is_old(meant_id)))
+                AND recommendation_id IS NOT NULL
+        ), judged AS (
+            SELECT m.*, bandit_refusal(
+                    coalesce(l.id, e.id), coalesce(l.user_id, e.user_id), coalesce(l.created_at, e.created_at),
+                    m.user_id, m.event_id, m.received_at, m.message_time, %(window)s
+                ) AS reason
+            FROM message AS m
+            LEFT JOIN list AS l ON l.id = m.meant_id >> 6 AND (m.meant_id & 63) <= l.places
+            LEFT JOIN old AS e ON e.id = m.meant_id
+        ), recorded AS (
+            INSERT INTO feedback_events
+                (message_id, message_time, user_id, movie_id, claimed_event_id, action, rating, seen, occurred_at,
+                 received_at, event_id, reason)
+            SELECT message_id, message_time, user_id, movie_id, event_id, action, rating, seen, occurred_at,
+                received_at, CASE WHEN reason IS NULL THEN meant_id END, reason
+            FROM judged ORDER BY message_id
+            ON CONFLICT (message_time, message_id) DO NOTHING
+            RETURNING event_id, seen
+        ), concerned AS MATERIALIZED (
+            SELECT DISTINCT event_id, event_id >> 6 AS list_id, (event_id & 63)::integer AS place
+            FROM recorded WHERE NOT bandit_is_old(event_id) AND event_id & 63 <> 0
+        ), seen AS (
+            SELECT event_id >> 6 AS list_id, bit_or(seen) AS bits FROM recorded
+            WHERE seen IS NOT NULL AND event_id IS NOT NULL GROUP BY 1
+        ),"""
+        + FOLDED
+        + NO_NEWCOMER
+        + COUNTED
+        + """
+        UNION ALL SELECT NULL, json_build_object(
+                'old', array_agg(DISTINCT event_id) FILTER (WHERE bandit_is_old(event_id)),
+                'lists', (SELECT array_agg(list_id) FROM seen), 'bits', (SELECT array_agg(bits) FROM seen)
+            )::text, count(*), count(*) - count(event_id)
+            FROM recorded
         """,
         {
-            "lists": ids(lists),
-            "old": ids(old),
-            "window": window,
-            **due,
-            "earliest": due["since"] - window,
-            "latest": due["until"] + window,
+            "messages": write_messages(messages).decode(),
+            "window": rule.window,
+            **_meant(messages, rule.window),
+            "now": now,
+            "settling": False,
+            "success": rule.success,
+            "failure": rule.failure,
+            "prior_alpha": rule.prior_alpha,
+            "prior_beta": rule.prior_beta,
         },
+    ).fetchall()
+    *changes, (_, left, new, unattributed) = rows
+    return Counted(new, unattributed, [Change(*row) for row in changes], _left(json.loads(left)))
+
+
+def _left(left: Mapping[str, list[int] | None]) -> Moved:
+    return Moved(left["old"] or [], dict(zip(left["lists"] or (), left["bits"] or (), strict=True)))
+
+
+def _meant(messages: Sequence[Message], window: timedelta) -> dict[str, datetime]:
+    """The span of time that has every list that these messages can mean; see `span`."""
+    named = [message.event_id >> 6 for message in messages if message.event_id and message.event_id >= FIRST_LIST]
+    lists = [second(min(named)), second(max(named))] if named else []
+    unnamed = [message.received_at for message in messages if message.event_id is None]
+    first = min([*lists, *(received - window for received in unnamed)], default=SINCE)
+    return spanning(first, max([*lists, *unnamed], default=SINCE))
+
+
+def has_moves(connection: Connection, lists: Sequence[int], old: Sequence[int], window: timedelta) -> bool:
+    """Whether messages count elsewhere that were received before one of these became visible; see `reattribute`."""
+    row = connection.execute(
+        MISPLACED + "SELECT EXISTS (SELECT FROM misplaced)",  # noqa: S608 # ours
+        _misplaced(lists, old, window),
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def _misplaced(lists: Sequence[int], old: Sequence[int], window: timedelta) -> dict[str, Any]:
+    due = EVER if old else span(lists)
+    return {
+        "lists": ids(lists),
+        "old": ids(old),
+        "window": window,
+        **due,
+        "earliest": due["since"] - window,
+        "latest": due["until"] + window,
+    }
+
+
+def reattribute(connection: Connection, lists: Sequence[int], old: Sequence[int], window: timedelta) -> Moved:
+    """Moves messages that were received before one of these became visible; returns what gained or lost any.
+
+    `lists` are lists, `old` impressions from before lists.
+    """
+    rows = connection.execute(
+        MISPLACED  # noqa: S608 # ours
+        + """
+        UPDATE feedback_events AS f SET event_id = m.gained, reason = m.reason
+        FROM misplaced AS m
+        WHERE f.message_id = m.message_id AND f.message_time = m.message_time
+            AND (f.message_time = '-infinity' OR f.message_time >= %(logged_since)s)
+        RETURNING m.lost, m.gained, f.seen
+        """,
+        _misplaced(lists, old, window),
     )
     moved = rows.fetchall()
     seen: dict[int, int] = {}

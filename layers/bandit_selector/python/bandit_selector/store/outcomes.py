@@ -1,7 +1,7 @@
 """From feedback to outcomes to learned counts, exactly once: every write to reactions, settled lists and bandit_states.
 
-One transaction takes its locks in one order, in every process: messages by id, its turn (take_turn), lists by id,
-cells, sums, visitors. What the site's application said is locked when its turn has come, before its new messages.
+One transaction takes its locks in one order, in every process: its turn (take_turn), what the site's application said,
+lists by id, messages by id, cells, sums, visitors. Who moves messages is alone, and needs no order.
 """
 
 from collections.abc import Collection, Sequence
@@ -15,7 +15,7 @@ from bandit_selector.store.connection import Connection, transaction
 from bandit_selector.store.feedback_rule import Change, Rule, ids, span
 from bandit_selector.store.folding import fold, is_impression, see, settle_lists
 from bandit_selector.store.locks import Lock
-from bandit_selector.store.messages import Moved, reattribute, record
+from bandit_selector.store.messages import Moved, count, has_moves, reattribute
 
 TURNS: Final = 3
 """How many transactions settle neighbouring lists. A settled list leaves its former version on its page until the next
@@ -34,9 +34,10 @@ class Applied:
 def apply(connection: Connection, messages: Sequence[Message], rule: Rule, now: datetime) -> Applied:
     """Counts each message once, whatever was delivered before; one transaction, however many messages."""
     with transaction(connection):
-        recorded = record(connection, messages, rule.window)
-        changes = _fold(connection, recorded, rule, now) if recorded.events else []
-    return Applied(recorded.new, recorded.unattributed, tuple(changes))
+        _take_turn_for(connection, min((one.received_at for one in messages), default=now) - rule.window)
+        counted = count(connection, messages, rule, now)
+        changes = counted.changes + _fold_locked(connection, counted.left, rule, now)
+    return Applied(counted.new, counted.unattributed, tuple(changes))
 
 
 def settle(
@@ -69,23 +70,16 @@ def _due(connection: Connection, shown_before: datetime, limit: int, turn: int |
 
 def _settle(connection: Connection, due: Sequence[int], rule: Rule, now: datetime) -> None:
     old, lists = set_aside.parted(due)
-    moved = reattribute(connection, lists, old, rule.window)
-    lock_lists(connection, {*lists, *_lists_of(moved.events)}, with_old=bool(old) or _has_old(moved))
+    moves = has_moves(connection, lists, old, rule.window)
+    take_turn(connection, alone=bool(old) or moves)
+    moved = reattribute(connection, lists, old, rule.window) if moves else Moved([], {})
+    lock_lists(connection, {*lists, *_lists_of(moved.events)})
     _fold_locked(connection, moved, rule, now)
     if old:
         set_aside.fold(connection, old, old, rule, now)
     if lists:
         settle_lists(connection, lists, rule, now)
     connection.execute("DELETE FROM bandit_unsettled WHERE list_id = ANY(%s::bigint[])", [ids(due)])
-
-
-def _fold(connection: Connection, moved: Moved, rule: Rule, now: datetime) -> list[Change]:
-    """Locks the lists of these events and makes them agree with the log; in one statement if it can."""
-    if not _has_old(moved) and any(map(is_impression, moved.events)):
-        take_turn(connection, alone=False)
-    else:
-        lock_lists(connection, _lists_of(moved.events), with_old=_has_old(moved))
-    return _fold_locked(connection, moved, rule, now)
 
 
 def _fold_locked(connection: Connection, moved: Moved, rule: Rule, now: datetime) -> list[Change]:
@@ -95,17 +89,15 @@ def _fold_locked(connection: Connection, moved: Moved, rule: Rule, now: datetime
     return changes + (see(connection, moved.seen, rule, now) if moved.seen else [])
 
 
-def _has_old(moved: Moved) -> bool:
-    return any(map(set_aside.is_old, moved.events))
-
-
 def _lists_of(events: Sequence[int]) -> set[int]:
     return {event_id >> 6 for event_id in events if not set_aside.is_old(event_id)}
 
 
-def lock_lists(connection: Connection, lists: Collection[int], *, with_old: bool = False) -> None:
-    """Locks lists in the order of their ids, in a statement of its own: the next one sees what was committed before."""
-    take_turn(connection, alone=with_old)
+def lock_lists(connection: Connection, lists: Collection[int]) -> None:
+    """Locks lists in the order of their ids, in a statement of its own: the next one sees what was committed before.
+
+    The caller has taken its turn.
+    """
     if lists:
         connection.execute(
             """
@@ -125,4 +117,20 @@ def take_turn(connection: Connection, *, alone: bool) -> None:
     """
     connection.execute(
         "SELECT pg_advisory_xact_lock(%s)" if alone else "SELECT pg_advisory_xact_lock_shared(%s)", [Lock.SET_ASIDE]
+    )
+
+
+def _take_turn_for(connection: Connection, since: datetime) -> None:
+    """The turn of a batch about impressions shown after `since`: alone if any of them is from before lists."""
+    connection.execute(
+        """
+        SELECT CASE
+            WHEN EXISTS (
+                SELECT FROM recommendation_events_set_aside
+                WHERE created_at >= %(since)s AND recommendation_id IS NOT NULL
+            ) THEN pg_advisory_xact_lock(%(lock)s::bigint)
+            ELSE pg_advisory_xact_lock_shared(%(lock)s::bigint)
+        END
+        """,
+        {"since": since, "lock": Lock.SET_ASIDE},
     )

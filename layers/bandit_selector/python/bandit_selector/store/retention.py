@@ -11,7 +11,7 @@ from bandit_selector.errors import DatabaseUnavailable
 from bandit_selector.store import rollups, set_aside
 from bandit_selector.store.connection import Connection, unit
 from bandit_selector.store.locks import Lock
-from bandit_selector.store.outcomes import lock_lists
+from bandit_selector.store.outcomes import lock_lists, take_turn
 
 PARENTS: Final = ("bandit_lists", "bandit_reactions", "feedback_events", "bandit_shadows")
 TRIES: Final = 600
@@ -213,7 +213,8 @@ def _locked(connection: Connection, user_id: int) -> list[int] | None:
     """
     with connection.transaction() as attempt:
         lists = _lists_of(connection, user_id)
-        lock_lists(connection, lists, with_old=True)
+        take_turn(connection, alone=True)
+        lock_lists(connection, lists)
         if _lists_of(connection, user_id) == lists:
             return lists
         raise Rollback(attempt)
