@@ -92,3 +92,24 @@ def test_who_settles_waits_for_other_writers_only_where_messages_move(
     moved = connection.execute("SELECT event_id FROM feedback_events").fetchall()
     assert moved == [(newer.list_id * 64 + 1,)]
     assert first_difference(connection) is None
+
+
+@pytest.mark.parametrize(("silence", "is_alone"), [("seen", True), ("shown", False)])
+def test_a_batch_is_alone_where_it_counts_places_that_are_seen_after_their_silence_was_a_failure(
+    connection: Connection, database_url: str, silence: str, is_alone: bool
+) -> None:
+    show(connection, [Impression(1, movie_id=1, silence=silence)])
+    settles(connection)
+    with (
+        closing(connect(database_url)) as writer,
+        closing(connect(database_url)) as other,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        with writer.transaction():
+            take_turn(writer, alone=False)
+            batch = pool.submit(sees(1), other)
+            while not is_awaited(connection) and not batch.done():
+                pass
+            assert batch.done() != is_alone
+        batch.result(30)
+    assert first_difference(connection) is None

@@ -34,7 +34,7 @@ class Applied:
 def apply(connection: Connection, messages: Sequence[Message], rule: Rule, now: datetime) -> Applied:
     """Counts each message once, whatever was delivered before; one transaction, however many messages."""
     with transaction(connection):
-        _take_turn_for(connection, min((one.received_at for one in messages), default=now) - rule.window)
+        _take_turn_for(connection, messages, min((one.received_at for one in messages), default=now) - rule.window)
         counted = count(connection, messages, rule, now)
         changes = counted.changes + _fold_locked(connection, counted.left, rule, now)
     return Applied(counted.new, counted.unattributed, tuple(changes))
@@ -120,17 +120,25 @@ def take_turn(connection: Connection, *, alone: bool) -> None:
     )
 
 
-def _take_turn_for(connection: Connection, since: datetime) -> None:
-    """The turn of a batch about impressions shown after `since`: alone if any of them is from before lists."""
+def _take_turn_for(connection: Connection, messages: Sequence[Message], since: datetime) -> None:
+    """The turn of a batch about impressions shown after `since`: alone if it takes the locks on cells and sums twice.
+
+    That is so if any impression is from before lists, and where places are seen after their silence was a failure.
+    """
+    seen = {one.event_id >> 6 for one in messages if one.seen and one.event_id}
     connection.execute(
         """
         SELECT CASE
             WHEN EXISTS (
                 SELECT FROM recommendation_events_set_aside
-                WHERE created_at >= %(since)s AND recommendation_id IS NOT NULL
+                WHERE created_at >= %(shown_after)s AND recommendation_id IS NOT NULL
+            ) OR EXISTS (
+                SELECT FROM bandit_lists
+                WHERE id = ANY(%(seen)s::bigint[]) AND created_at >= %(since)s AND created_at < %(until)s
+                    AND settled_at IS NOT NULL AND silence = 'seen'
             ) THEN pg_advisory_xact_lock(%(lock)s::bigint)
             ELSE pg_advisory_xact_lock_shared(%(lock)s::bigint)
         END
         """,
-        {"since": since, "lock": Lock.SET_ASIDE},
+        {"shown_after": since, "seen": ids(sorted(seen)), **span(seen or {0}), "lock": Lock.SET_ASIDE},
     )
