@@ -1,6 +1,6 @@
 """A batch that waits for a list's lock goes on from what the lock's last holder has committed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
@@ -17,6 +17,14 @@ from tests.integration.store.test_consumer import is_awaited
 END = EPOCH + timedelta(days=30)
 LATER = EPOCH + timedelta(minutes=2)
 Work = Callable[[Connection], object]
+Sessions = tuple[Connection, Connection]
+
+
+@pytest.fixture
+def sessions(database_url: str) -> Iterator[Sessions]:
+    """Two more connections to the test's database."""
+    with closing(connect(database_url)) as first, closing(connect(database_url)) as second:
+        yield first, second
 
 
 def reacts(number: int, action: str = "click", **about: Any) -> Work:
@@ -46,13 +54,13 @@ MEANWHILE = {
 @pytest.mark.parametrize("meanwhile", MEANWHILE)
 @pytest.mark.parametrize("waiting", WAITING)
 def test_a_batch_that_waits_for_a_list_counts_from_what_was_committed_meanwhile(
-    connection: Connection, database_url: str, waiting: str, meanwhile: str, known: bool, silence: str
+    connection: Connection, sessions: Sessions, waiting: str, meanwhile: str, known: bool, silence: str
 ) -> None:
     show(connection, [Impression(1, movie_id=1, silence=silence)])
     if known:
         reacts(4, "thumbs_up")(connection)
-    opened = closing(connect(database_url)), closing(connect(database_url))
-    with opened[0] as holder, opened[1] as other, ThreadPoolExecutor(1) as pool:
+    holder, other = sessions
+    with ThreadPoolExecutor(1) as pool:
         holder.execute("BEGIN")
         holder.in_transaction = True  # what it does until COMMIT is one transaction
         lock_lists(holder, [Impression(1).list_id])
@@ -69,16 +77,13 @@ def test_a_batch_that_waits_for_a_list_counts_from_what_was_committed_meanwhile(
 
 
 def test_who_settles_waits_for_other_writers_only_where_messages_move(
-    connection: Connection, database_url: str
+    connection: Connection, sessions: Sessions
 ) -> None:
     unnamed, newer = message(1, at=LATER, movie_id=1), Impression(2, movie_id=1, created_at=LATER)
     show(connection, [Impression(1, movie_id=1)])
     apply(connection, [unnamed], RULE, END)
-    with (
-        closing(connect(database_url)) as writer,
-        closing(connect(database_url)) as other,
-        ThreadPoolExecutor(1) as pool,
-    ):
+    writer, other = sessions
+    with ThreadPoolExecutor(1) as pool:
         with writer.transaction():
             take_turn(writer, alone=False)
             assert settles(other) == 1
@@ -96,15 +101,12 @@ def test_who_settles_waits_for_other_writers_only_where_messages_move(
 
 @pytest.mark.parametrize(("silence", "is_alone"), [("seen", True), ("shown", False)])
 def test_a_batch_is_alone_where_it_counts_places_that_are_seen_after_their_silence_was_a_failure(
-    connection: Connection, database_url: str, silence: str, is_alone: bool
+    connection: Connection, sessions: Sessions, silence: str, is_alone: bool
 ) -> None:
     show(connection, [Impression(1, movie_id=1, silence=silence)])
     settles(connection)
-    with (
-        closing(connect(database_url)) as writer,
-        closing(connect(database_url)) as other,
-        ThreadPoolExecutor(1) as pool,
-    ):
+    writer, other = sessions
+    with ThreadPoolExecutor(1) as pool:
         with writer.transaction():
             take_turn(writer, alone=False)
             batch = pool.submit(sees(1), other)

@@ -1,6 +1,9 @@
-"""The constant end of the statements in `folding`: adds images of impressions to cells and sums. Runs nothing."""
+"""What the statements that count have in common: lock lists, fold, add images to cells and sums. Runs nothing."""
 
-from typing import Final
+from datetime import datetime
+from typing import Any, Final
+
+from bandit_selector.store.feedback_rule import Rule
 
 COUNTED: Final = """
         moved AS ( -- by how much each cell moves; `arm` is null where an impression teaches nothing
@@ -181,3 +184,15 @@ NO_NEWCOMER: Final = """
             WHERE false
         ),
 """
+
+
+def parameters(rule: Rule, now: datetime, *, settling: bool = False) -> dict[str, Any]:
+    """What FOLDED and COUNTED ask for, without the span of their lists."""
+    return {
+        "now": now,
+        "settling": settling,
+        "success": rule.success,
+        "failure": rule.failure,
+        "prior_alpha": rule.prior_alpha,
+        "prior_beta": rule.prior_beta,
+    }

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from bandit_selector.store.connection import Connection
-from bandit_selector.store.counting import COUNTED, FOLDED, LOCKED, NO_NEWCOMER
+from bandit_selector.store.counting import COUNTED, FOLDED, LOCKED, NO_NEWCOMER, parameters
 from bandit_selector.store.feedback_rule import Change, Rule, ids, span
 
 
@@ -37,12 +37,7 @@ def fold(connection: Connection, events: Sequence[int], rule: Rule, now: datetim
             "listed": ",".join(map(str, filter(is_impression, events))),
             "lists": ids(lists),
             **span(lists),
-            "now": now,
-            "settling": False,
-            "success": rule.success,
-            "failure": rule.failure,
-            "prior_alpha": rule.prior_alpha,
-            "prior_beta": rule.prior_beta,
+            **parameters(rule, now),
         },
     )
     return [Change(*row) for row in rows]
@@ -94,10 +89,7 @@ def see(connection: Connection, seen: Mapping[int, int], rule: Rule, now: dateti
             "lists": ids(sorted(seen)),
             **span(seen),
             "bits": ids([seen[list_id] for list_id in sorted(seen)]),
-            "now": now,
-            "settling": False,
-            "prior_alpha": rule.prior_alpha,
-            "prior_beta": rule.prior_beta,
+            **parameters(rule, now),
         },
     )
     return [Change(*row) for row in rows]
@@ -185,9 +177,6 @@ def settle_lists(connection: Connection, lists: Sequence[int], rule: Rule, now: 
         {
             "lists": ids(lists),
             **span(lists),
-            "now": now,
-            "settling": True,
-            "prior_alpha": rule.prior_alpha,
-            "prior_beta": rule.prior_beta,
+            **parameters(rule, now, settling=True),
         },
     )

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from bandit_selector.feedback import Message, write_messages
 from bandit_selector.store.connection import Connection
-from bandit_selector.store.counting import COUNTED, FOLDED, LOCKED, NO_NEWCOMER
+from bandit_selector.store.counting import COUNTED, FOLDED, LOCKED, NO_NEWCOMER, parameters
 from bandit_selector.store.feedback_rule import SINCE, Change, Rule, ids, second, span, spanning
 from bandit_selector.store.set_aside import FIRST_LIST
 
@@ -140,12 +140,7 @@ def count(connection: Connection, messages: Sequence[Message], rule: Rule, now: 
             "messages": write_messages(messages).decode(),
             "window": rule.window,
             **_meant(messages, rule.window),
-            "now": now,
-            "settling": False,
-            "success": rule.success,
-            "failure": rule.failure,
-            "prior_alpha": rule.prior_alpha,
-            "prior_beta": rule.prior_beta,
+            **parameters(rule, now),
         },
     ).fetchall()
     *changes, (_, left, new, unattributed) = rows
