@@ -7,9 +7,10 @@ product's tables, from the queue's JSON on. Every message names its impression, 
 from collections.abc import Sequence
 from datetime import datetime
 
-from bandit_selector.feedback import Message, write_messages
+from bandit_selector.feedback import Message
 from bandit_selector.store.connection import Connection, transaction
 from bandit_selector.store.feedback_rule import ids
+from bandit_selector.store.messages import WRITTEN, columns
 from bandit_selector.store.outcomes import lock_lists
 
 from benchmarks._path_ways import Product
@@ -27,13 +28,12 @@ class Bare(Product):
                      received_at, event_id)
                 SELECT m.message_id, bandit_message_time(m.message_id), m.user_id, m.movie_id, m.event_id, m.action,
                     m.rating, m.seen, m.occurred_at, m.received_at, m.event_id
-                FROM json_to_recordset(%s::json) AS m (
-                    message_id uuid, action text, user_id bigint, movie_id bigint, event_id bigint, rating real,
-                    seen bigint, occurred_at timestamptz, received_at timestamptz
-                )
-                ORDER BY m.message_id ON CONFLICT (message_time, message_id) DO NOTHING
+                FROM ("""  # noqa: S608 # ours
+                + WRITTEN
+                + """
+                ) AS m ORDER BY m.message_id ON CONFLICT (message_time, message_id) DO NOTHING
                 """,
-                [write_messages(messages).decode()],
+                columns(messages),
             )
             lock_lists(connection, {message.event_id >> 6 for message in messages if message.event_id})
             connection.execute(

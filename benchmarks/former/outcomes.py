@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bandit_selector.feedback import Message, write_messages
+from bandit_selector.feedback import MESSAGES, Message
 from bandit_selector.store.connection import Connection, transaction
 from bandit_selector.store.feedback_rule import Change, Rule, ids
 from bandit_selector.store.locks import Lock
@@ -82,7 +82,7 @@ def _record(connection: Connection, messages: Sequence[Message], rule: Rule) -> 
             coalesce(array_agg(DISTINCT event_id) FILTER (WHERE event_id IS NOT NULL), '{}')
         FROM recorded
         """,
-        {"messages": write_messages(messages).decode(), "window": rule.window},
+        {"messages": MESSAGES.dump_json(list(messages)).decode(), "window": rule.window},
     ).fetchone()
     assert row is not None  # noqa: S101 # an aggregate always answers
     return row[0], row[1], row[2]

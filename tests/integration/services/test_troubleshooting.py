@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from aws_lambda_powertools import Logger
-from bandit_selector.feedback import write_messages
 from bandit_selector.services.publish import publish
 from bandit_selector.settings import GUIDE_ARMS, Settings
 from bandit_selector.store.connection import Connection, Database, connect
@@ -77,7 +76,7 @@ def test_a_bandit_state_that_does_not_update(connection: Connection, database: D
     for user, movie_id, event_id in ((1, unseen, None), (2, None, shown["event_id"])):
         about = {"movie_id": movie_id} if movie_id else {"event_id": event_id}
         said = message(user, "thumbs_up", at=NOW, user_id=user, **about)
-        consume(queue_event(write_messages([said]).decode()[1:-1]), database, Settings())
+        consume(queue_event(said.model_dump_json()), database, Settings())
     learned = "SELECT count(*) FROM bandit_states WHERE alpha > 1"
     assert connection.execute(learned.encode()).fetchone() == (0,)
     reasons = connection.execute("SELECT reason FROM feedback_events ORDER BY message_id").fetchall()
@@ -85,7 +84,7 @@ def test_a_bandit_state_that_does_not_update(connection: Connection, database: D
     contexts = connection.execute("SELECT context, algorithm FROM recommendation_events LIMIT 5").fetchall()
     assert all(context["context_key"] and algorithm.startswith("bandit_") for context, algorithm in contexts)
     heard = message(3, "thumbs_up", at=NOW, user_id=1, movie_id=shown["id"])
-    consume(queue_event(write_messages([heard]).decode()[1:-1]), database, Settings())
+    consume(queue_event(heard.model_dump_json()), database, Settings())
     arm = shown["algorithm"].removeprefix("bandit_")
     assert connection.execute(
         "SELECT alpha, total_successes FROM bandit_states WHERE algorithm = %s AND alpha > 1", [arm]

@@ -1,6 +1,7 @@
 """The queue's consumer on a real database: faults of one message, faults of a batch, and the cost of a batch."""
 
 import json
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -206,6 +207,24 @@ def test_plans_that_were_made_over_empty_tables_read_by_index(connection: Connec
             apply(consumer, [message(number, event_id=event_of(1))], RULE, EPOCH)
         consumer.execute("SELECT pg_stat_force_next_flush()")
         assert read_whole(connection) == before
+
+
+def test_no_reaction_that_changes_is_compared_with_all_others(connection: Connection) -> None:
+    """The statement within bandit_react, planned for any parameters: a thousand changed minds are a usual batch."""
+    row = connection.execute("SELECT prosrc, proargnames[:6] FROM pg_proc WHERE proname = 'bandit_react'").fetchone()
+    assert row
+    body, names = row[0].partition("RETURN QUERY")[2].rpartition(";\nEND")[0], row[1]
+    for number, name in enumerate(names, 1):
+        body = re.sub(rf"(?<![\w.]){name}(?!\w)", f"${number}", body)
+    connection.execute("SET plan_cache_mode = force_generic_plan")
+    connection.execute("SET enable_seqscan = off")
+    connection.execute(
+        f"PREPARE folding (bigint[], timestamptz, timestamptz, timestamptz, float8, float8) AS {body}".encode()
+    )
+    rows = connection.execute("EXPLAIN EXECUTE folding ('{1}', now(), now(), now(), 4, 2)").fetchall()
+    plan = "\n".join(line for (line,) in rows)
+    assert "Insert on bandit_reactions" in plan
+    assert "Join Filter" not in plan, plan
 
 
 def read_whole(connection: Connection) -> int:

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 import psycopg
 import pytest
-from bandit_selector.feedback import write_messages
 from bandit_selector.store.connection import Connection, connect
 from bandit_selector.store.migrate import migrate, steps
 from bandit_selector.store.outcomes import apply, settle
@@ -81,7 +80,7 @@ def test_a_long_reader_holds_up_the_migration_and_nobody_else(former: Connection
 
 def test_the_former_consumer_and_settle_fail_and_change_nothing(carried: Connection, now: datetime) -> None:
     shown = silent(carried, now)
-    messages = write_messages([said(1, shown.user_id, now, event_id=shown.event_id)]).decode()
+    messages = f"[{said(1, shown.user_id, now, event_id=shown.event_id).model_dump_json()}]"
     before = picture(carried)
     for statement in (RECORD_MESSAGES, REATTRIBUTE):
         with pytest.raises(psycopg.Error):
@@ -96,7 +95,7 @@ def test_ids_that_could_meet_stop_the_migration_before_anything_changes(former: 
     with pytest.raises(psycopg.errors.RaiseException, match=r"ids of 2\^40 and more.*renumber them"):
         migrate(former)
     former.execute(
-        RECORD_MESSAGES.encode(), {"messages": write_messages([said(1, 1, now, movie_id=1)]).decode(), "window": DAY}
+        RECORD_MESSAGES.encode(), {"messages": f"[{said(1, 1, now, movie_id=1).model_dump_json()}]", "window": DAY}
     )
     former.execute("UPDATE recommendation_events SET id = 1 WHERE id = 1::bigint << 40")
     assert migrate(former) == steps()[6:]

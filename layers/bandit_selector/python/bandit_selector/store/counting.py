@@ -156,23 +156,29 @@ FOLDED: Final = """
         ), image AS (
             SELECT side.sign, f.settled, f.hour, f.day, f.algorithm, f.context_key, f.counts,
                 CASE WHEN f.counts THEN f.arm END AS arm, f.ab_group, f.cluster, f.user_id, f.list_id, f.phase,
-                (f.silence <> 'seen' OR f.seen OR side.heard)::integer AS shown,
-                (side.clicked_at IS NOT NULL)::integer AS clicked, (side.rating IS NOT NULL)::integer AS rated,
-                coalesce(side.rating, 0)::double precision AS rating_sum,
-                (side.up_at IS NOT NULL)::integer AS thumbs_up,
-                (side.down_at IS NOT NULL)::integer AS thumbs_down, side.favorite::integer AS favorites,
-                side.watchlist::integer AS watchlist,
-                coalesce(side.outcome, CASE WHEN f.settled THEN bandit_silence(f.silence, f.seen) END) AS outcome
+                (f.silence <> 'seen' OR f.seen OR said.heard)::integer AS shown,
+                (said.clicked_at IS NOT NULL)::integer AS clicked, (said.rating IS NOT NULL)::integer AS rated,
+                coalesce(said.rating, 0)::double precision AS rating_sum,
+                (said.up_at IS NOT NULL)::integer AS thumbs_up,
+                (said.down_at IS NOT NULL)::integer AS thumbs_down, said.favorite::integer AS favorites,
+                said.watchlist::integer AS watchlist,
+                coalesce(said.outcome, CASE WHEN f.settled THEN bandit_silence(f.silence, f.seen) END) AS outcome
             FROM bandit_react( -- when all lists are locked; planned as a thousand rows, so that all is hashed
                 ARRAY(SELECT event_id FROM shown), %(since)s, %(until)s, %(logged_since)s, %(success)s, %(failure)s
             ) AS h
             LEFT JOIN shown AS f USING (event_id)
-            CROSS JOIN LATERAL (VALUES
-                (-1, h.known, h.old_clicked_at, h.old_rating, h.old_up_at, h.old_down_at, h.old_favorite,
-                 h.old_watchlist, h.old_outcome),
-                (1, h.heard, h.clicked_at, h.rating, h.up_at, h.down_at, h.favorite, h.watchlist, h.outcome)
-            ) AS side (sign, heard, clicked_at, rating, up_at, down_at, favorite, watchlist, outcome)
-            WHERE side.heard OR f.settled
+            CROSS JOIN (VALUES (-1), (1)) AS side (sign) -- as it was, and as it is
+            CROSS JOIN LATERAL (
+                SELECT CASE side.sign WHEN 1 THEN h.heard ELSE h.known END AS heard,
+                    CASE side.sign WHEN 1 THEN h.clicked_at ELSE h.old_clicked_at END AS clicked_at,
+                    CASE side.sign WHEN 1 THEN h.rating ELSE h.old_rating END AS rating,
+                    CASE side.sign WHEN 1 THEN h.up_at ELSE h.old_up_at END AS up_at,
+                    CASE side.sign WHEN 1 THEN h.down_at ELSE h.old_down_at END AS down_at,
+                    CASE side.sign WHEN 1 THEN h.favorite ELSE h.old_favorite END AS favorite,
+                    CASE side.sign WHEN 1 THEN h.watchlist ELSE h.old_watchlist END AS watchlist,
+                    CASE side.sign WHEN 1 THEN h.outcome ELSE h.old_outcome END AS outcome
+            ) AS said
+            WHERE said.heard OR f.settled
         ),
 """
 """`image` of the impressions in `concerned` (event_id, list_id, place), whose lists are in `list`."""

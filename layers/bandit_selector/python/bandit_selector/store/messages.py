@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from bandit_selector.feedback import Message, write_messages
+from bandit_selector.feedback import Message
+from bandit_selector.store.columns import Column, bigints, moments, reals, texts, uuids
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.counting import COUNTED, FOLDED, LOCKED, NO_NEWCOMER, parameters
 from bandit_selector.store.feedback_rule import SINCE, Change, Rule, ids, second, span, spanning
@@ -48,6 +49,20 @@ MISPLACED: Final = """
 """`misplaced`: the messages that were received before one of these lists became visible, and count elsewhere."""
 
 
+WRITTEN: Final = """
+        SELECT message_id, user_id, nullif(movie_id, 0) AS movie_id, nullif(event_id, 0) AS event_id,
+            received_at, action, nullif(rating, 0) AS rating, nullif(seen, 0) AS seen, occurred_at
+        FROM unnest(
+            %(message_ids)s::uuid[], %(users)s::bigint[], %(movies)s::bigint[], %(events)s::bigint[],
+            %(received)s::timestamptz[], %(actions)s::text[], %(ratings)s::real[], %(places)s::bigint[],
+            %(occurred)s::timestamptz[]
+        ) AS written (
+            message_id, user_id, movie_id, event_id, received_at, action, rating, seen, occurred_at
+        )
+"""
+"""A row a message, from its columns; what it does not say is null."""
+
+
 @dataclass(frozen=True, slots=True)
 class Moved:
     """The impressions that gained or lost messages, and places newly seen.
@@ -80,11 +95,11 @@ def count(connection: Connection, messages: Sequence[Message], rule: Rule, now: 
     rows = connection.execute(
         """
         WITH message AS MATERIALIZED ( -- with its time, and the impression that it means as bandit_attribution finds it
-            SELECT m.*, bandit_message_time(m.message_id) AS message_time, coalesce(m.event_id, n.event_id) AS meant_id
-            FROM json_to_recordset(%(messages)s::json) AS m (
-                message_id uuid, action text, user_id bigint, movie_id bigint, event_id bigint, rating real,
-                seen bigint, occurred_at timestamptz, received_at timestamptz
-            )
+            SELECT coalesce(m.event_id, n.event_id) AS meant_id, m.*, bandit_message_time(m.message_id) AS message_time
+            FROM ("""  # noqa: S608 # ours
+        + WRITTEN
+        + """
+            ) AS m
             LEFT JOIN LATERAL (
                 SELECT * FROM bandit_newest(m.user_id, m.movie_id, m.received_at, %(window)s, %(since)s, %(until)s)
                 WHERE m.event_id IS NULL OFFSET 0 -- so that nothing is looked for where a message names its impression
@@ -95,7 +110,7 @@ def count(connection: Connection, messages: Sequence[Message], rule: Rule, now: 
             )
         ), named AS (
             SELECT meant_id >> 6 AS list_id FROM message WHERE NOT bandit_is_old(meant_id)
-        ),"""  # noqa: S608 # ours
+        ),"""
         + LOCKED
         + """
         old AS MATERIALIZED (
@@ -120,8 +135,9 @@ def count(connection: Connection, messages: Sequence[Message], rule: Rule, now: 
             ON CONFLICT (message_time, message_id) DO NOTHING
             RETURNING event_id, seen
         ), concerned AS MATERIALIZED (
-            SELECT DISTINCT event_id, event_id >> 6 AS list_id, (event_id & 63)::integer AS place
-            FROM recorded WHERE NOT bandit_is_old(event_id) AND event_id & 63 <> 0
+            SELECT event_id, event_id >> 6 AS list_id, (event_id & 63)::integer AS place
+            FROM (SELECT DISTINCT event_id FROM recorded) AS meant
+            WHERE NOT bandit_is_old(event_id) AND event_id & 63 <> 0
         ), seen AS (
             SELECT event_id >> 6 AS list_id, bit_or(seen) AS bits FROM recorded
             WHERE seen IS NOT NULL AND event_id IS NOT NULL GROUP BY 1
@@ -137,7 +153,7 @@ def count(connection: Connection, messages: Sequence[Message], rule: Rule, now: 
             FROM recorded
         """,
         {
-            "messages": write_messages(messages).decode(),
+            **columns(messages),
             "window": rule.window,
             **_meant(messages, rule.window),
             **parameters(rule, now),
@@ -145,6 +161,21 @@ def count(connection: Connection, messages: Sequence[Message], rule: Rule, now: 
     ).fetchall()
     *changes, (_, left, new, unattributed) = rows
     return Counted(new, unattributed, [Change(*row) for row in changes], _left(json.loads(left)))
+
+
+def columns(messages: Sequence[Message]) -> dict[str, Column]:
+    """The parameters of WRITTEN, with 0 for what a message does not say."""
+    return {
+        "message_ids": uuids([message.message_id for message in messages]),
+        "users": bigints([message.user_id for message in messages]),
+        "movies": bigints([message.movie_id or 0 for message in messages]),
+        "events": bigints([message.event_id or 0 for message in messages]),
+        "received": moments([message.received_at for message in messages]),
+        "actions": texts([message.action for message in messages]),
+        "ratings": reals([message.rating or 0 for message in messages]),
+        "places": bigints([message.seen or 0 for message in messages]),
+        "occurred": moments([message.occurred_at for message in messages]),
+    }
 
 
 def _left(left: Mapping[str, list[int] | None]) -> Moved:
