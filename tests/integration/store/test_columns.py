@@ -1,6 +1,6 @@
 """Columns of a batch in PostgreSQL's binary form, and the time in a message's id, as PostgreSQL reads them."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 
 SAME_DATABASE = settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 ZERO = datetime(1970, 1, 1, tzinfo=UTC)
-MOMENTS = st.timedeltas(timedelta(0), timedelta(days=376_000)).map(lambda since: ZERO + since)
+
+
+def moment(since: timedelta, minutes: int) -> datetime:
+    return (ZERO + since).astimezone(timezone(timedelta(minutes=minutes)))
+
+
+MOMENTS = st.builds(moment, st.timedeltas(timedelta(0), timedelta(days=376_000)), st.integers(-23 * 60, 23 * 60))
 KINDS = {
     "bigint": (bigints, st.integers(-(2**63), 2**63 - 1)),
     "real": (reals, st.integers(0, 10).map(lambda half: half / 2)),

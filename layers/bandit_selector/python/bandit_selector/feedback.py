@@ -42,7 +42,7 @@ class Message(BaseModel):
     """One reaction of a visitor to one movie, or what they saw of one list, in the form that the queue holds.
 
     For the action `seen`, `event_id` is the list's id times 64, and bit n of `seen` stands for place n. Each field is
-    checked here. What they are together is checked where a message is read, at a third of the cost for a batch.
+    checked here. What they are together is checked where messages are read, for a batch by one call.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -1,4 +1,4 @@
-"""Columns of values as PostgreSQL's arrays in its binary form. As JSON, a batch takes three times as long to read.
+"""Columns of values as PostgreSQL's arrays in its binary form, which it reads with less work than JSON.
 
 The form is that of `array_send` in PostgreSQL's arrayfuncs.c: the number of dimensions, whether there are nulls, the
 type of the elements, their number, the first index; then each element's length in bytes and the element, all
@@ -54,8 +54,8 @@ def reals(values: Sequence[float]) -> Column:
 
 
 def moments(values: Sequence[datetime]) -> Column:
-    """A timestamptz[] of moments in UTC: microseconds since 2000."""
-    since = [moment.replace(tzinfo=UTC) - EPOCH for moment in values]  # ten times as fast between equal zones
+    """A timestamptz[] of moments in any zone: microseconds since 2000."""
+    since = [moment.astimezone(UTC) - EPOCH for moment in values]
     return _numbers(
         MOMENTS, np.array([(one.days * 86_400 + one.seconds) * 1_000_000 + one.microseconds for one in since], ">i8")
     )
