@@ -53,4 +53,8 @@ def test_a_messages_time_is_that_of_its_id_of_version_7(
         "SELECT CASE WHEN isfinite(time) THEN time END FROM bandit_message_time(%s) AS time", [name]
     ).fetchone()
     carried = ZERO + timedelta(milliseconds=milliseconds)
-    assert row == (carried if version == 7 else None,)
+    if version == 7 and carried.year > 2254:  # microseconds since 1970 no longer fit into a double
+        assert row
+        assert abs(row[0] - carried) <= timedelta(microseconds=8)
+    else:
+        assert row == (carried if version == 7 else None,)
