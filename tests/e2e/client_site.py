@@ -51,6 +51,16 @@ class Site:
     def accepted(self) -> list[int]:
         return [reaction["event_id"] for reaction in self.posted]
 
+    @property
+    def counted(self) -> list[list[dict[str, Any]]]:
+        """The accepted requests in the order of their events, each once.
+
+        A request that was underway as its page was left is sent again by the next page, whole and at any turn: the
+        same reactions of the same times, which the service counts once.
+        """
+        once = [request for turn, request in enumerate(self.requests) if request not in self.requests[:turn]]
+        return sorted(once, key=lambda request: (request[0]["occurred_at"], request[0].get("event_id", 0)))
+
     def take(self, body: dict[str, Any]) -> HTTPStatus:
         """The answer to a post; reactions that are accepted are kept, each with its visitor."""
         about = [reaction.get("event_id") for reaction in body["reactions"]]

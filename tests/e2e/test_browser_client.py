@@ -57,7 +57,7 @@ def test_events_survive_a_reload_while_the_service_is_down(page: Page, site: Sit
     page.reload()
     page.wait_for_function("window.bandit")
     delivered(page)
-    assert sorted(site.accepted) == [1, 2]
+    assert [[reaction["event_id"] for reaction in request] for request in site.counted] == [[1, 2]]
 
 
 def test_a_click_on_a_page_that_closes_at_once_arrives(page: Page, site: Site, visitor: BrowserContext) -> None:
@@ -158,10 +158,7 @@ def test_what_was_seen_survives_a_reload_while_the_service_is_down(page: Page, s
     page.reload()
     page.wait_for_function("window.bandit")
     delivered(page)
-    # Only a request that was underway as the page was left is sent again, whole: the same reactions, counted once.
-    first, *again = site.requests
-    assert again in ([], [first])
-    assert [reaction["event_ids"] for reaction in first] == [[5, 6]]
+    assert [[reaction["event_ids"] for reaction in request] for request in site.counted] == [[[5, 6]]]
 
 
 def test_more_than_a_request_takes_is_sent_in_parts(page: Page, site: Site) -> None:
@@ -179,16 +176,10 @@ def test_events_that_wait_go_in_few_requests(page: Page, site: Site) -> None:
     page.reload()
     page.wait_for_function("window.bandit")
     delivered(page)
-    first, *later = site.requests
-    told = [reaction for request in later for reaction in request]
-    # Only a request that was underway as the page was left is sent again, whole: the same reactions, counted once.
-    repeated = [reaction for reaction in first if reaction in told]
-    assert repeated in ([], first)
-    once = [*first, *(reaction for reaction in told if reaction not in repeated)]  # it may be sent again at any turn
-    assert len(told) == len(once) - len(first) + len(repeated)
+    once = [reaction for request in site.counted for reaction in request]
     assert [reaction.get("event_id") for reaction in once] == [*range(1, 55), None]
     assert [reaction["event_ids"] for reaction in once if reaction["action"] == "seen"] == [[99]]
-    assert [len(request) for request in site.requests[-3:]] == [25, 25, 5]
+    assert [len(request) for request in site.counted] == [25, 25, 5]
 
 
 def test_an_element_that_is_no_longer_watched_or_shows_another_movie(page: Page, site: Site) -> None:
