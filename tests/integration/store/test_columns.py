@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from bandit_selector.store.columns import Column, bigints, moments, reals, texts, uuids
+from bandit_selector.store.columns import Column, bigints, integers, moments, reals, texts, uuids
 from bandit_selector.store.connection import Connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -21,6 +21,7 @@ def moment(since: timedelta, minutes: int) -> datetime:
 MOMENTS = st.builds(moment, st.timedeltas(timedelta(0), timedelta(days=376_000)), st.integers(-23 * 60, 23 * 60))
 KINDS = {
     "bigint": (bigints, st.integers(-(2**63), 2**63 - 1)),
+    "integer": (integers, st.integers(-(2**31), 2**31 - 1)),
     "real": (reals, st.integers(0, 10).map(lambda half: half / 2)),
     "timestamptz": (moments, MOMENTS),
     "uuid": (uuids, st.uuids()),

@@ -8,10 +8,11 @@ from typing import Final, LiteralString
 import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
+from psycopg.types.numeric import Int4
 
 from bandit_selector.health.genres import parse_genres
+from bandit_selector.store.columns import integers, reals
 from bandit_selector.store.connection import Connection
-from bandit_selector.store.feedback_rule import numbers
 from bandit_selector.store.locks import Lock
 from bandit_selector.store.movies import GENRES
 
@@ -113,13 +114,14 @@ def replace_candidates(
     with connection.transaction():
         connection.execute("SET LOCAL statement_timeout = 0")
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [Lock.CANDIDATES])
-        dated = ((user, name, numbers(ids), numbers(scores), now) for user, name, ids, scores in lists)
+        dated = ((Int4(user), name, integers(ids), reals(scores), now) for user, name, ids, scores in lists)
         arrived = _arrive(connection, LISTS, dated)
         # Popularity first: a movie that enters the long tail changes every list that has it.
-        _arrive(connection, POPULARITY, popularity)
+        _arrive(connection, POPULARITY, ((Int4(movie), Int4(rated), tail) for movie, rated, tail in popularity))
         _put(connection, POPULARITY)
         if neighbours is not None:
-            _arrive(connection, NEIGHBOURS, ((movie, *map(numbers, columns)) for movie, *columns in neighbours))
+            near = ((Int4(movie), integers(ids), reals(by), reals(alike)) for movie, ids, by, alike in neighbours)
+            _arrive(connection, NEIGHBOURS, near)
             _put(connection, NEIGHBOURS)
         written = _put(connection, LISTS, sql.SQL("algorithm = ANY({})").format(list(algorithms)), EVERYBODYS)
     connection.execute(ANALYZED)
@@ -150,7 +152,7 @@ EVERYBODYS: Final = sql.SQL("user_id = 0")
 
 
 def _arrive(connection: Connection, table: Table, rows: Iterable[tuple[object, ...]]) -> int:
-    """Copies rows of (key, compared, more) into the temporary table; returns how many."""
+    """Copies rows of (key, compared, more), each of its column's type, into the temporary table; returns how many."""
     columns = _names(table.key + table.compared + table.more)
     connection.execute(
         sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
@@ -158,7 +160,7 @@ def _arrive(connection: Connection, table: Table, rows: Iterable[tuple[object, .
         )
     )
     number = 0
-    with connection.cursor().copy(sql.SQL("COPY {} FROM STDIN").format(table.arriving)) as copy:
+    with connection.cursor().copy(sql.SQL("COPY {} FROM STDIN (FORMAT binary)").format(table.arriving)) as copy:
         for number, row in enumerate(rows, 1):  # noqa: B007 # the last number is how many
             copy.write_row(row)
     connection.execute(sql.SQL("ANALYZE {} ({})").format(table.arriving, _names(table.key)))

@@ -22,6 +22,7 @@ EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)  # of PostgreSQL's timestamps
 UUIDS: Final = 2950  # types of elements, as pg_type numbers them
 TEXTS: Final = 25
 BIGINTS: Final = 20
+INTEGERS: Final = 23
 REALS: Final = 700
 MOMENTS: Final = 1184
 
@@ -48,7 +49,12 @@ def bigints(values: Sequence[int]) -> Column:
     return _numbers(BIGINTS, np.array(values, ">i8"))
 
 
-def reals(values: Sequence[float]) -> Column:
+def integers(values: "Sequence[int] | NDArray[np.integer]") -> Column:
+    """An integer[]. Raises OverflowError beyond 32 bits."""
+    return _numbers(INTEGERS, np.array(values, ">i4"))
+
+
+def reals(values: "Sequence[float] | NDArray[np.floating]") -> Column:
     """A real[]."""
     return _numbers(REALS, np.array(values, ">f4"))
 
