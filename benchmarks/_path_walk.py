@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Final
 
-from bandit_selector.feedback import Message, read_messages
+from bandit_selector.errors import InvalidMessage
+from bandit_selector.feedback import Message
 from bandit_selector.store.connection import Connection
 
 from benchmarks import _path_load as load
@@ -107,7 +108,7 @@ def _consume(way: Way, meter: Meter, own: Connection, messages: Sequence[Message
 def counted(way: Way, own: Connection, batch: str, now: datetime) -> None:
     """Counts an event of the queue, from its JSON on."""
     bodies = [record["body"] for record in json.loads(batch)["Records"]]
-    way.apply(own, [one for one in read_messages(bodies) if isinstance(one, Message)], now)
+    way.apply(own, [one for one in way.messages(bodies) if not isinstance(one, InvalidMessage)], now)
 
 
 def _updates(watcher: Connection, way: Way) -> tuple[int, int]:

@@ -7,7 +7,8 @@ from random import Random
 from typing import Any, Final, Protocol
 from uuid import uuid4
 
-from bandit_selector.feedback import Message
+from bandit_selector.errors import InvalidMessage
+from bandit_selector.feedback import Message, read_messages
 from bandit_selector.lists.context import CONTEXT_KEYS
 from bandit_selector.lists.slate import Page, Place, Stock, bandit_slate
 from bandit_selector.services.chances import probabilities
@@ -19,6 +20,7 @@ from bandit_selector.store.migrate import migrate
 from bandit_selector.store.showing import Showing
 
 from benchmarks import _path_load as load
+from benchmarks.former import feedback as former_feedback
 from benchmarks.former import outcomes as former_outcomes
 from benchmarks.former import serving as former_serving
 from benchmarks.former import slate as former_slate
@@ -49,7 +51,11 @@ class Way(Protocol):
 
     def record(self, connection: Connection, user_id: int, places: Sequence[Place], now: datetime) -> object: ...
 
-    def apply(self, connection: Connection, messages: Sequence[Message], now: datetime) -> object: ...
+    def messages(self, bodies: Sequence[str]) -> Sequence[Any]:
+        """The messages in the bodies of the queue's records."""
+        ...
+
+    def apply(self, connection: Connection, messages: Sequence[Any], now: datetime) -> object: ...
 
     def settle(self, connection: Connection, now: datetime) -> None:
         """Settles all that was shown before, batch by batch."""
@@ -82,6 +88,9 @@ class Product:
     def record(self, connection: Connection, user_id: int, places: Sequence[Place], now: datetime) -> object:
         showing = Showing(user_id, KEY, "treatment", "shown", None, 1, Settings().max_places_per_visitor)
         return serving.record_list(connection, places, showing, now)
+
+    def messages(self, bodies: Sequence[str]) -> Sequence[Message | InvalidMessage]:
+        return read_messages(bodies)
 
     def apply(self, connection: Connection, messages: Sequence[Message], now: datetime) -> object:
         return outcomes.apply(connection, messages, RULE, now)
@@ -117,7 +126,10 @@ class Former:
         context = {"time_period": "morning", "day_of_week": "weekday", "user_type": "cold_start", "context_key": KEY}
         return former_serving.record_slate(connection, name, user_id, places, context, 1, now)
 
-    def apply(self, connection: Connection, messages: Sequence[Message], now: datetime) -> object:
+    def messages(self, bodies: Sequence[str]) -> Sequence[former_feedback.Message | InvalidMessage]:
+        return former_feedback.read_messages(bodies)
+
+    def apply(self, connection: Connection, messages: Sequence[former_feedback.Message], now: datetime) -> object:
         return former_outcomes.apply(connection, messages, RULE, now)
 
     def settle(self, connection: Connection, now: datetime) -> None:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bandit_selector.feedback import MESSAGES, Message
 from bandit_selector.store.connection import Connection, transaction
 from bandit_selector.store.feedback_rule import Change, Rule, ids
 from bandit_selector.store.locks import Lock
+
+from benchmarks.former.feedback import MESSAGES, Message
 
 
 @dataclass(frozen=True, slots=True)
