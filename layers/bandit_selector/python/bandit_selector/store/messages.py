@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from bandit_selector.feedback import Message
-from bandit_selector.store.columns import Column, bigints, moments, reals, texts, uuids
+from bandit_selector.store.columns import Column, bigints, integers, moments, reals, texts, uuids
 from bandit_selector.store.connection import Connection
 from bandit_selector.store.counting import COUNTED, FOLDED, LOCKED, NO_NEWCOMER, parameters
 from bandit_selector.store.feedback_rule import SINCE, Change, Rule, ids, second, span, spanning
@@ -50,17 +50,14 @@ MISPLACED: Final = """
 
 
 WRITTEN: Final = """
-        SELECT message_id, user_id, nullif(movie_id, 0) AS movie_id, nullif(event_id, 0) AS event_id,
-            received_at, action, nullif(rating, 0) AS rating, nullif(seen, 0) AS seen, occurred_at
-        FROM unnest(
-            %(message_ids)s::uuid[], %(users)s::bigint[], %(movies)s::bigint[], %(events)s::bigint[],
-            %(received)s::timestamptz[], %(actions)s::text[], %(ratings)s::real[], %(places)s::bigint[],
-            %(occurred)s::timestamptz[]
-        ) AS written (
-            message_id, user_id, movie_id, event_id, received_at, action, rating, seen, occurred_at
-        )
+        SELECT (%(message_ids)s::uuid[])[n] AS message_id, (%(users)s::bigint[])[n] AS user_id,
+            nullif((%(movies)s::bigint[])[n], 0) AS movie_id, nullif((%(events)s::bigint[])[n], 0) AS event_id,
+            (%(received)s::timestamptz[])[n] AS received_at, (%(words)s::text[])[(%(actions)s::integer[])[n]] AS action,
+            nullif((%(ratings)s::real[])[n], 0) AS rating, nullif((%(places)s::bigint[])[n], 0) AS seen,
+            (%(occurred)s::timestamptz[])[n] AS occurred_at
+        FROM generate_series(1, cardinality(%(message_ids)s::uuid[])) AS n
 """
-"""A row a message, from its columns; what it does not say is null."""
+"""A row a message, from its columns; what it does not say is null. `unnest` would write and read each column apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,14 +161,16 @@ def count(connection: Connection, messages: Sequence[Message], rule: Rule, now: 
 
 
 def columns(messages: Sequence[Message]) -> dict[str, Column]:
-    """The parameters of WRITTEN, with 0 for what a message does not say."""
+    """The parameters of WRITTEN, with 0 for what a message does not say, and the place of its action in `words`."""
+    words = {word: place for place, word in enumerate({message.action for message in messages}, 1)}
     return {
         "message_ids": uuids([message.message_id for message in messages]),
         "users": bigints([message.user_id for message in messages]),
         "movies": bigints([message.movie_id or 0 for message in messages]),
         "events": bigints([message.event_id or 0 for message in messages]),
         "received": moments([message.received_at for message in messages]),
-        "actions": texts([message.action for message in messages]),
+        "words": texts([*words]),
+        "actions": integers([words[message.action] for message in messages]),
         "ratings": reals([message.rating or 0 for message in messages]),
         "places": bigints([message.seen or 0 for message in messages]),
         "occurred": moments([message.occurred_at for message in messages]),
