@@ -46,7 +46,8 @@ SIMULATED_WINDOW: Final = timedelta(seconds=0.2)
 class Plan:
     """What to run: folder of its files, port (0 = any), database and clock; `fresh` = empty.
 
-    `settings` are this run's environment variables; those of the shell have priority.
+    `settings` are this run's environment variables; those of the shell have priority. `handlers` stand in for those of
+    functions, by name: to measure what is around them.
     """
 
     folder: Path
@@ -56,6 +57,7 @@ class Plan:
     postgres_settings: Sequence[str] = ()
     fresh: bool = False
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
+    handlers: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def chosen(self) -> Settings:
@@ -220,7 +222,8 @@ def _functions(
     logs = plan.folder / "logs"
     logs.mkdir(exist_ok=True)
     runtimes: dict[str, Runtime] = {}
-    for function in functions(site_tokens=bool(site_tokens)):
+    for described in functions(site_tokens=bool(site_tokens)):
+        function = replace(described, handler=plan.handlers.get(described.name, described.handler))
         settings = settings_of(function, resources, database_url, api, plan.settings)
         if "site_tokens" in function.uses:
             settings["SITE_TOKENS"] = site_tokens

@@ -198,6 +198,18 @@ def test_a_batch_costs_one_transaction_of_two_statements_whatever_its_size(
     assert counted(connection) == size
 
 
+@pytest.mark.parametrize("pooled", [False, True], ids=["a session of its own", "within a pooled transaction"])
+def test_a_batch_with_messages_that_come_again_counts_the_others(
+    connection: Connection, database_url: str, pooled: bool
+) -> None:
+    shown(connection, 5)
+    messages = [message(number, event_id=event_of(number)) for number in range(1, 6)]
+    with closing(Database(lambda: database_url, pooled=pooled)) as opened:
+        assert opened.run(lambda own: apply(own, messages[:2], RULE, EPOCH)).new == 2
+        assert opened.run(lambda own: apply(own, [*messages, messages[4]], RULE, EPOCH)).new == 3
+    assert counted(connection) == 5
+
+
 def test_plans_that_were_made_over_empty_tables_read_by_index(connection: Connection, database_url: str) -> None:
     connection.execute("VACUUM ANALYZE bandit_lists, bandit_reactions, feedback_events")  # known to be empty
     shown(connection, 1)

@@ -1,0 +1,53 @@
+"""The processes of a demo by what they are; see `./dev bench demo`."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Final
+
+import psutil
+
+RUNTIME_CLIENT: Final = "awslambdaric"
+SERVICE: Final = "the gateway, the queue's poller, the visitors and their other lists"
+DATABASE: Final = "PostgreSQL"
+AWS: Final = "moto"
+REAL: Final = {
+    "benchmarks._demo_handlers.select": "functions.select.handler.handler",
+    "benchmarks._demo_handlers.ingest": "functions.feedback.ingest.handler",
+    "benchmarks._demo_handlers.feedback": "functions.feedback.handler.handler",
+}
+"""The product's handler for each that does nothing."""
+
+
+def part_of(command: Sequence[str]) -> str:
+    """What a process of the demo is, by its command line."""
+    if RUNTIME_CLIENT in command:
+        handler = REAL.get(command[-1], command[-1])
+        return f"`{'.'.join(handler.split('.')[1:-1])}` under the runtime client"
+    if any("postgres" in word for word in command[:1]):
+        return DATABASE
+    return AWS if "granian" in command else SERVICE
+
+
+def used(demo: psutil.Process) -> dict[int, tuple[str, float]]:
+    """The part and the processor seconds of each process that runs now."""
+    found: dict[int, tuple[str, float]] = {}
+    for process in [demo, *demo.children(recursive=True)]:
+        try:
+            times = process.cpu_times()
+            found[process.pid] = part_of(process.cmdline()), times.user + times.system
+        except psutil.NoSuchProcess:  # it ended meanwhile
+            continue
+    return found
+
+
+def added(used: dict[int, tuple[str, float]]) -> dict[str, float]:
+    """Seconds by part."""
+    sums: dict[str, float] = defaultdict(float)
+    for part, seconds in used.values():
+        sums[part] += seconds
+    return sums
+
+
+def seconds_of(demo: psutil.Process) -> dict[str, float]:
+    """Processor seconds of each part of what runs now."""
+    return added(used(demo))
