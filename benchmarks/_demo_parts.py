@@ -33,10 +33,11 @@ def used(demo: psutil.Process) -> dict[int, tuple[str, float]]:
     found: dict[int, tuple[str, float]] = {}
     for process in [demo, *demo.children(recursive=True)]:
         try:
-            times = process.cpu_times()
-            found[process.pid] = part_of(process.cmdline()), times.user + times.system
-        except psutil.NoSuchProcess:  # it ended meanwhile
+            times, command = process.cpu_times(), process.cmdline()
+        except psutil.NoSuchProcess:
             continue
+        if command:  # one that has ended no longer says what it was
+            found[process.pid] = part_of(command), times.user + times.system
     return found
 
 
