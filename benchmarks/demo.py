@@ -1,8 +1,8 @@
 """`./dev bench demo`: where a visit of the demo spends processor time, and how many visits a second that allows.
 
 Runs the demo twice, the second time with twice the visits. The difference is what that many visits cost: starts and
-imports are in both. Between them come as many visits to handlers that do nothing: what the emulation takes alone. Clock times
-depend on what else the machine does, processor time much less.
+imports are in both. Between them come as many visits to handlers that do nothing: what the emulation takes alone.
+Clock times depend on what else the machine does, processor time much less.
 """
 
 import argparse
@@ -78,7 +78,6 @@ def report(once: Run, twice: Run, bare: Mapping[str, float]) -> str:
     emulation = {part: 1000 * spent / once.visits for part, spent in bare.items()}
     cost = {part: 1000 * (spent - once.seconds.get(part, 0.0)) / more for part, spent in twice.seconds.items()}
     whole, alone, cores = sum(cost.values()), sum(emulation.values()), os.cpu_count() or 1
-    left = 1000 * cores / AIM
     rows = sorted(cost.items(), key=lambda item: -item[1])
     return "\n".join(
         [
@@ -96,8 +95,8 @@ def report(once: Run, twice: Run, bare: Mapping[str, float]) -> str:
             "The last column is the emulation alone: the same visitors, gateway, runtime client, queue and poller.",
             "There, lists are always the same, feedback goes to the queue as it came, and nothing is read or stored.",
             "Visitors like such lists less and report less, so this is the least that it takes.",
-            f"{AIM} visits a second would leave {left:.1f} ms of {cores} cores for a visit: so {left - alone:.1f} for",
-            "the database and all that the product does, which is the difference of both columns.",
+            f"{AIM} visits a second would leave {1000 * cores / AIM:.1f} ms of {cores} cores for a visit.",
+            f"The emulation takes {alone:.1f} alone, the database and all that the product does {whole - alone:.1f} more.",
             "",
             f"{cores} cores that do nothing else could make {cores * 1000 / whole:,.0f} visits a second. The second",
             f"run made {twice.whole:,.0f} in all and {twice.steady:,.0f} in its second half.",
