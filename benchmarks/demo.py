@@ -96,7 +96,7 @@ def report(once: Run, twice: Run, bare: Mapping[str, float]) -> str:
             "There, lists are always the same, feedback goes to the queue as it came, and nothing is read or stored.",
             "Visitors like such lists less and report less, so this is the least that it takes.",
             f"{AIM} visits a second would leave {1000 * cores / AIM:.1f} ms of {cores} cores for a visit.",
-            f"The emulation takes {alone:.1f} alone, the database and all that the product does {whole - alone:.1f} more.",
+            f"The emulation takes {alone:.1f} alone, the database and what the product does {whole - alone:.1f} more.",
             "",
             f"{cores} cores that do nothing else could make {cores * 1000 / whole:,.0f} visits a second. The second",
             f"run made {twice.whole:,.0f} in all and {twice.steady:,.0f} in its second half.",
