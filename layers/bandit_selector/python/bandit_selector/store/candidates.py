@@ -106,9 +106,9 @@ def replace_candidates(
 ) -> Replaced:
     """Put new lists of these algorithms in place of all old ones, and (movie id, ratings, long tail) likewise.
 
-    The neighbours of all movies are replaced, too; None leaves those that are there.
-    One transaction: a reader sees all of the old or all of the new. The lists are taken one by one and never held;
-    if taking one fails, nothing has changed. Lists of other algorithms stay. A row that stays equal is not written;
+    The neighbours of all movies are replaced, too; None leaves those that are there. All ids are below 2³¹, as those of
+    `read_ratings` are. One transaction: a reader sees all of the old or all of the new. The lists are taken one by one
+    and never held; if taking one fails, nothing has changed. Lists of other algorithms stay. A row that stays equal is not written;
     those of user 0 always are, so that the newest `updated_at` is that of the last build.
     """
     with connection.transaction():

@@ -50,13 +50,13 @@ def bigints(values: Sequence[int]) -> Column:
     return _numbers(BIGINTS, np.array(values, ">i8"))
 
 
-def integers(values: "Sequence[int] | NDArray[np.integer]") -> Column:
+def integers(values: Sequence[int]) -> Column:
     """An integer[]. Raises OverflowError beyond 32 bits."""
     return _numbers(INTEGERS, np.array(values, ">i4"))
 
 
-def reals(values: "Sequence[float] | NDArray[np.floating]") -> Column:
-    """A real[]."""
+def reals(values: Sequence[float]) -> Column:
+    """A real[]; what is beyond its range becomes infinite."""
     return _numbers(REALS, np.array(values, ">f4"))
 
 

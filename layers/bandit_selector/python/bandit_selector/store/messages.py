@@ -60,10 +60,6 @@ WRITTEN: Final = """
 """A row a message, from its columns; what it does not say is null. `unnest` would write and read each column apart."""
 
 
-SKIPPED: Final = "ON CONFLICT (message_time, message_id) DO NOTHING"
-"""What is in the log already; it is looked for before each message is written."""
-
-
 @dataclass(frozen=True, slots=True)
 class Moved:
     """The impressions that gained or lost messages, and places newly seen.
@@ -86,14 +82,12 @@ class Counted:
     left: Moved
 
 
-def count(
-    connection: Connection, messages: Sequence[Message], rule: Rule, now: datetime, *, repeated: bool = True
-) -> Counted:
+def count(connection: Connection, messages: Sequence[Message], rule: Rule, now: datetime) -> Counted:
     """Writes the messages that are not in the log yet, and makes the impressions that they mean agree with it.
 
     One statement: it locks all lists that the messages mean, in the order of their ids, and reads each once. A message
     that another transaction is writing now is awaited, and skipped once that transaction has committed. A message of a
-    visitor who was forgotten after it was received is dropped. Raises UniqueViolation if none is `repeated` but one is.
+    visitor who was forgotten after it was received is dropped.
     """
     rows = connection.execute(
         """
@@ -134,9 +128,8 @@ def count(
                  received_at, event_id, reason)
             SELECT message_id, message_time, user_id, movie_id, event_id, action, rating, seen, occurred_at,
                 received_at, CASE WHEN reason IS NULL THEN meant_id END, reason
-            FROM judged ORDER BY message_id """
-        + (SKIPPED if repeated else "")
-        + """
+            FROM judged ORDER BY message_id
+            ON CONFLICT (message_time, message_id) DO NOTHING
             RETURNING event_id, seen
         ), concerned AS MATERIALIZED (
             SELECT event_id, event_id >> 6 AS list_id, (event_id & 63)::integer AS place

@@ -5,12 +5,9 @@ lists by id, messages by id, cells, sums, visitors. Who moves messages is alone,
 """
 
 from collections.abc import Collection, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
-
-from psycopg.errors import UniqueViolation
 
 from bandit_selector.feedback import Message
 from bandit_selector.store import set_aside
@@ -35,23 +32,10 @@ class Applied:
 
 
 def apply(connection: Connection, messages: Sequence[Message], rule: Rule, now: datetime) -> Applied:
-    """Counts each message once, whatever was delivered before; one transaction, however many messages.
-
-    The queue seldom repeats a message. So a batch is written as if all were new; one that is not undoes that, and the
-    batch is written again and skips what the log has.
-    """
-    if not connection.in_transaction:
-        with suppress(UniqueViolation):
-            return _apply(connection, messages, rule, now, repeated=False)
-    return _apply(connection, messages, rule, now, repeated=True)
-
-
-def _apply(
-    connection: Connection, messages: Sequence[Message], rule: Rule, now: datetime, *, repeated: bool
-) -> Applied:
+    """Counts each message once, whatever was delivered before; one transaction, however many messages."""
     with transaction(connection):
         _take_turn_for(connection, messages, min((one.received_at for one in messages), default=now) - rule.window)
-        counted = count(connection, messages, rule, now, repeated=repeated)
+        counted = count(connection, messages, rule, now)
         changes = counted.changes + _fold_locked(connection, counted.left, rule, now)
     return Applied(counted.new, counted.unattributed, tuple(changes))
 
