@@ -108,8 +108,8 @@ def replace_candidates(
 
     The neighbours of all movies are replaced, too; None leaves those that are there. All ids are below 2³¹, as those of
     `read_ratings` are. One transaction: a reader sees all of the old or all of the new. The lists are taken one by one
-    and never held; if taking one fails, nothing has changed. Lists of other algorithms stay. A row that stays equal is not written;
-    those of user 0 always are, so that the newest `updated_at` is that of the last build.
+    and never held; if taking one fails, nothing has changed. Lists of other algorithms stay. A row that stays equal is
+    not written; those of user 0 always are, so that the newest `updated_at` is that of the last build.
     """
     with connection.transaction():
         connection.execute("SET LOCAL statement_timeout = 0")
