@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -22,6 +23,7 @@ from .client_site import CLIENT, running
 from .pages import AXE, Watch, ask, becomes, eventually, one, violations
 
 CASES = int(os.environ.get("API_CASES", "8"))  # of each operation
+SECONDS = float(os.environ.get("API_SECONDS", "inf"))  # after which operations get fewer
 
 
 def test_the_checked_in_reference_is_current() -> None:
@@ -38,9 +40,12 @@ def test_every_route_is_described() -> None:
 
 
 @pytest.mark.long
-def test_every_answer_of_the_running_service_is_documented(service: Installation) -> None:
+def test_every_answer_of_the_running_service_is_documented(
+    service: Installation, record_property: Callable[[str, object], None]
+) -> None:
     token = service.issuer.mint("0", datetime.now(UTC), SCOPES)
-    answers = fuzz(service.addresses.api, token, CASES)
+    answers = fuzz(service.addresses.api, token, CASES, SECONDS)
+    record_property("requests made from the reference", f"{answers.total():,}")
     assert {name.rpartition(" ")[0] for name in answers} == {
         f"{route.method} {route.path}" for route, _ in openapi.operations()
     }
