@@ -12,15 +12,14 @@ import aiohttp
 import numpy as np
 import psutil
 
-from benchmarks._demo_parts import seconds_of
+from benchmarks._demo_parts import IDLE, seconds_of
 from infra.local.demo.crowd import Crowd
 from infra.local.demo.loop import NOT_DURABLE, PER_DAY
+from infra.local.demo.sample import SEED
 from infra.local.demo.world import synthetic
 from infra.local.installation import Installation, Plan, announced, installation
 
-SEED: Final = 1
 WARMING: Final = 200  # first visits, in which processes start
-HANDLERS: Final = {name: f"benchmarks._demo_handlers.{name}" for name in ("select", "ingest", "feedback")}
 
 
 def bare_seconds(visits: int) -> Mapping[str, float]:
@@ -31,7 +30,7 @@ def bare_seconds(visits: int) -> Mapping[str, float]:
 
 
 async def _run(folder: Path, visits: int) -> Mapping[str, float]:
-    plan = Plan(folder, 0, simulated=True, postgres_settings=NOT_DURABLE, fresh=True, handlers=HANDLERS)
+    plan = Plan(folder, 0, simulated=True, postgres_settings=NOT_DURABLE, fresh=True, handlers=IDLE)
     async with installation(plan) as service, aiohttp.ClientSession() as session:
         with announced(service, plan):
             crowd = _crowd(service, session)

@@ -6,16 +6,15 @@ from typing import Final
 
 import psutil
 
+from infra.service import functions
+
 RUNTIME_CLIENT: Final = "awslambdaric"
 SERVICE: Final = "the gateway, the queue's poller, the visitors and their other lists"
 DATABASE: Final = "PostgreSQL"
 AWS: Final = "moto"
-REAL: Final = {
-    "benchmarks._demo_handlers.select": "functions.select.handler.handler",
-    "benchmarks._demo_handlers.ingest": "functions.feedback.ingest.handler",
-    "benchmarks._demo_handlers.feedback": "functions.feedback.handler.handler",
-}
-"""The product's handler for each that does nothing."""
+IDLE: Final = {name: f"benchmarks._demo_handlers.{name}" for name in ("select", "ingest", "feedback")}
+"""By function, the handler that does nothing in place of its own."""
+REAL: Final = {IDLE[one.name]: one.handler for one in functions(site_tokens=False) if one.name in IDLE}
 
 
 def part_of(command: Sequence[str]) -> str:

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Final
 
-from bandit_selector.errors import InvalidMessage
 from bandit_selector.feedback import Message
 from bandit_selector.store.connection import Connection
 
@@ -108,7 +107,7 @@ def _consume(way: Way, meter: Meter, own: Connection, messages: Sequence[Message
 def counted(way: Way, own: Connection, batch: str, now: datetime) -> None:
     """Counts an event of the queue, from its JSON on."""
     bodies = [record["body"] for record in json.loads(batch)["Records"]]
-    way.apply(own, [one for one in way.messages(bodies) if not isinstance(one, InvalidMessage)], now)
+    way.apply(own, way.messages(bodies), now)
 
 
 def _updates(watcher: Connection, way: Way) -> tuple[int, int]:

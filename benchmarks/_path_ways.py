@@ -7,7 +7,6 @@ from random import Random
 from typing import Any, Final, Protocol
 from uuid import uuid4
 
-from bandit_selector.errors import InvalidMessage
 from bandit_selector.feedback import Message, read_messages
 from bandit_selector.lists.context import CONTEXT_KEYS
 from bandit_selector.lists.slate import Page, Place, Stock, bandit_slate
@@ -89,8 +88,8 @@ class Product:
         showing = Showing(user_id, KEY, "treatment", "shown", None, 1, Settings().max_places_per_visitor)
         return serving.record_list(connection, places, showing, now)
 
-    def messages(self, bodies: Sequence[str]) -> Sequence[Message | InvalidMessage]:
-        return read_messages(bodies)
+    def messages(self, bodies: Sequence[str]) -> Sequence[Message]:
+        return [one for one in read_messages(bodies) if isinstance(one, Message)]
 
     def apply(self, connection: Connection, messages: Sequence[Message], now: datetime) -> object:
         return outcomes.apply(connection, messages, RULE, now)
@@ -126,8 +125,8 @@ class Former:
         context = {"time_period": "morning", "day_of_week": "weekday", "user_type": "cold_start", "context_key": KEY}
         return former_serving.record_slate(connection, name, user_id, places, context, 1, now)
 
-    def messages(self, bodies: Sequence[str]) -> Sequence[former_feedback.Message | InvalidMessage]:
-        return former_feedback.read_messages(bodies)
+    def messages(self, bodies: Sequence[str]) -> Sequence[former_feedback.Message]:
+        return former_feedback.MESSAGES.validate_json(f"[{','.join(bodies)}]")  # none of them has a fault
 
     def apply(self, connection: Connection, messages: Sequence[former_feedback.Message], now: datetime) -> object:
         return former_outcomes.apply(connection, messages, RULE, now)

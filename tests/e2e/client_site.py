@@ -53,11 +53,12 @@ class Site:
 
     @property
     def counted(self) -> list[list[dict[str, Any]]]:
-        """The accepted requests in the order of their events, each once.
+        """The accepted requests in the order of their events, each once, where one page was left.
 
         A request that was underway as its page was left is sent again by the next page, whole and at any turn: the
         same reactions of the same times, which the service counts once.
         """
+        assert all(self.requests.count(request) <= 2 for request in self.requests)
         once = [request for turn, request in enumerate(self.requests) if request not in self.requests[:turn]]
         return sorted(once, key=lambda request: (request[0]["occurred_at"], request[0].get("event_id", 0)))
 
